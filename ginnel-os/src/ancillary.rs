@@ -1,0 +1,231 @@
+//! Control messages: descriptors on their way through `sendmsg` and `recvmsg`. cmsg(3), unix(7)
+//!
+//! Plain bytes in, plain bytes out, so that a fuzzer and a simulated kernel can drive it. Every descriptor in
+//! received control data is owned at once, before anything is judged: whatever happens next closes it.
+#![expect(unsafe_code, reason = "numbers in received control data become owned descriptors")]
+
+use std::mem::MaybeUninit;
+
+use ginnel_proto::limits::MAX_FDS;
+
+use crate::sys::{CONTROL, Sys};
+
+/// How a kernel lays out a control message: its length, two `i32`s (level and type), then aligned data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// Bytes of the length field: 8 on 64-bit Linux, 4 elsewhere.
+    pub(crate) length: usize,
+    /// What data and the next header are aligned to.
+    pub(crate) align: usize,
+}
+
+impl Layout {
+    const fn header(self) -> usize {
+        (self.length + 8).next_multiple_of(self.align)
+    }
+
+    /// Bytes that a message with `data` bytes takes up.
+    const fn space(self, data: usize) -> usize {
+        self.header() + data.next_multiple_of(self.align)
+    }
+}
+
+const SOL_SOCKET: i32 = libc::SOL_SOCKET;
+const SCM_RIGHTS: i32 = libc::SCM_RIGHTS;
+/// `SCM_PIDFD`, Linux 6.5: a descriptor too, if somebody asked for it on an adopted socket.
+const SCM_PIDFD: i32 = 4;
+/// `SCM_TIMESTAMPNS` has the number of the option that asks for it.
+const SCM_STAMP: i32 = libc::SO_TIMESTAMPNS;
+
+/// Room for 253 descriptors, and for the credentials, time, pidfd and security label (up to 256 bytes) that an
+/// adopted socket may be set to receive beside them.
+pub(crate) const ROOM: usize = CONTROL.space(4 * MAX_FDS)
+    + CONTROL.space(12)
+    + CONTROL.space(16)
+    + CONTROL.space(4)
+    + CONTROL.space(256);
+
+/// A receive buffer for control data, not yet written.
+pub(crate) const fn room() -> [MaybeUninit<u8>; ROOM] {
+    [MaybeUninit::uninit(); ROOM]
+}
+
+/// Control data that carries descriptors: at most 253, in a buffer on the stack.
+pub(crate) struct Rights {
+    bytes: [u8; CONTROL.space(4 * MAX_FDS)],
+    used: usize,
+}
+
+impl Rights {
+    /// Encodes the numbers of these descriptors; `None` if they are more than 253. None at all need no bytes.
+    pub(crate) fn encode(numbers: impl ExactSizeIterator<Item = i32>) -> Option<Self> {
+        let count = numbers.len();
+        let mut rights = Self { bytes: [0; CONTROL.space(4 * MAX_FDS)], used: 0 };
+        if count == 0 {
+            return Some(rights);
+        }
+        if count > MAX_FDS {
+            return None;
+        }
+        let length = CONTROL.header() + 4 * count;
+        let fields = CONTROL.length;
+        rights.bytes[..fields].copy_from_slice(&length.to_ne_bytes()[..fields]);
+        rights.bytes[fields..fields + 4].copy_from_slice(&SOL_SOCKET.to_ne_bytes());
+        rights.bytes[fields + 4..fields + 8].copy_from_slice(&SCM_RIGHTS.to_ne_bytes());
+        for (place, number) in rights.bytes[CONTROL.header()..].chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&number.to_ne_bytes());
+        }
+        rights.used = CONTROL.space(4 * count);
+        Some(rights)
+    }
+
+    /// The bytes for the kernel; empty without descriptors.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+}
+
+/// What came beside the bytes.
+#[derive(Debug)]
+pub(crate) struct Control<F> {
+    /// Descriptors, in the order sent.
+    pub(crate) fds: Vec<F>,
+    /// A time came: so this was a packet, not the end.
+    pub(crate) stamped: bool,
+}
+
+/// Takes everything out of received control data.
+///
+/// # Safety
+/// The first `length` bytes of `control` are what one `recvmsg` of this kernel wrote, and they are opened once:
+/// the descriptors in them become owned here.
+pub(crate) unsafe fn open<S: Sys>(
+    sys: &S,
+    control: &[MaybeUninit<u8>],
+    length: usize,
+) -> Control<S::Fd> {
+    let length = length.min(control.len());
+    // SAFETY: the caller vouches that so many bytes are written.
+    let control = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), length) };
+    let mut opened = Control { fds: Vec::new(), stamped: false };
+    for (kind, data) in messages(control) {
+        // SAFETY: the numbers stand in control data that the kernel wrote for us, and are taken once.
+        let owned = data.chunks_exact(4).map(|n| unsafe { sys.own(number(n)) });
+        match kind {
+            Kind::Rights => opened.fds.extend(owned),
+            Kind::Pidfd => owned.for_each(drop),
+            Kind::Stamp => opened.stamped = true,
+            Kind::Other => {}
+        }
+    }
+    opened
+}
+
+fn number(four: &[u8]) -> i32 {
+    four.try_into().map_or(-1, i32::from_ne_bytes)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Rights,
+    Pidfd,
+    Stamp,
+    Other,
+}
+
+/// Splits control data into messages; stops at the first that does not fit what is left.
+fn messages(control: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
+    let mut rest = control;
+    std::iter::from_fn(move || {
+        let length = length_field(rest)?;
+        let data = rest.get(CONTROL.header()..length)?;
+        let level = number(rest.get(CONTROL.length..CONTROL.length + 4)?);
+        let kind = number(rest.get(CONTROL.length + 4..CONTROL.length + 8)?);
+        rest = rest.get(length.next_multiple_of(CONTROL.align)..).unwrap_or_default();
+        Some((name(level, kind), data))
+    })
+}
+
+fn length_field(rest: &[u8]) -> Option<usize> {
+    let mut field = [0; size_of::<usize>()];
+    field[..CONTROL.length].copy_from_slice(rest.get(..CONTROL.length)?);
+    let length = usize::from_ne_bytes(field);
+    (length <= rest.len()).then_some(length)
+}
+
+fn name(level: i32, kind: i32) -> Kind {
+    match (level, kind) {
+        (SOL_SOCKET, SCM_RIGHTS) => Kind::Rights,
+        (SOL_SOCKET, SCM_PIDFD) => Kind::Pidfd,
+        (SOL_SOCKET, SCM_STAMP) => Kind::Stamp,
+        _ => Kind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(kind: i32, data: &[u8]) -> Vec<u8> {
+        let mut bytes = (CONTROL.header() + data.len()).to_ne_bytes()[..CONTROL.length].to_vec();
+        bytes.extend(SOL_SOCKET.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(data);
+        bytes.resize(bytes.len().next_multiple_of(CONTROL.align), 0);
+        bytes
+    }
+
+    #[test]
+    fn what_is_encoded_is_what_libc_would_write() {
+        let rights = Rights::encode([7, 8, 9].into_iter()).unwrap();
+        // SAFETY: pure arithmetic, whatever the argument.
+        let (space, length) = unsafe { (libc::CMSG_SPACE(12) as usize, libc::CMSG_LEN(12) as usize) };
+        assert_eq!(rights.bytes().len(), space);
+        assert_eq!(length_field(rights.bytes()), Some(length));
+        let found: Vec<_> = messages(rights.bytes()).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, Kind::Rights);
+        let numbers: Vec<_> = found[0].1.chunks_exact(4).map(number).collect();
+        assert_eq!(numbers, [7, 8, 9]);
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_three_fit_and_one_more_does_not() {
+        assert!(Rights::encode(0..253).is_some());
+        assert!(Rights::encode(0..254).is_none());
+        assert!(Rights::encode(0..0).unwrap().bytes().is_empty());
+    }
+
+    #[test]
+    fn several_messages_are_told_apart() {
+        let control = [message(SCM_STAMP, &[0; 16]), message(99, &[1, 2, 3]), message(SCM_RIGHTS, &[5, 0, 0, 0])];
+        let kinds: Vec<_> = messages(&control.concat()).map(|(kind, data)| (kind, data.len())).collect();
+        assert_eq!(kinds, [(Kind::Stamp, 16), (Kind::Other, 3), (Kind::Rights, 4)]);
+    }
+
+    #[test]
+    fn every_cut_of_control_data_ends_without_inventing_anything() {
+        let whole = [message(SCM_RIGHTS, &[5, 0, 0, 0, 6, 0, 0, 0]), message(SCM_STAMP, &[0; 16])].concat();
+        for cut in 0..=whole.len() {
+            for (_, data) in messages(&whole[..cut]) {
+                assert!(data.len() == 8 || data.len() == 16, "cut at {cut}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let total: usize = messages(&bytes).map(|(_, data)| data.len()).sum();
+            prop_assert!(total <= bytes.len());
+        }
+
+        #[test]
+        fn a_length_shorter_than_a_header_ends_it(length in 0_usize..16, tail in prop::collection::vec(any::<u8>(), 0..64)) {
+            let bytes = [&length.to_ne_bytes()[..CONTROL.length], &tail].concat();
+            prop_assert_eq!(messages(&bytes).count(), 0);
+        }
+    }
+}

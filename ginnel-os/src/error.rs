@@ -1,0 +1,110 @@
+//! What the kernel does not say by itself. Each travels inside an [`std::io::Error`] of the kind named.
+
+use std::io;
+
+use ginnel_proto::limits::MAX_FDS;
+
+/// A rule of ours, of a descriptor or of a packet was broken.
+///
+/// ```
+/// # use std::io;
+/// use ginnel_os::SocketError;
+/// let error = io::Error::from(SocketError::TooManyFds { given: 254 });
+/// assert_eq!(error.to_string(), "254 descriptors given, 253 fit one message");
+/// assert_eq!(SocketError::of(&error), Some(&SocketError::TooManyFds { given: 254 }));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocketError {
+    /// More descriptors than one message carries. Nothing was sent. [`io::ErrorKind::InvalidInput`]
+    #[error("{given} descriptors given, {MAX_FDS} fit one message")]
+    TooManyFds {
+        /// Descriptors given.
+        given: usize,
+    },
+    /// Descriptors without a byte to carry them: on a stream the kernel would drop them silently. Nothing was
+    /// sent. [`io::ErrorKind::InvalidInput`]
+    #[error("descriptors travel with a byte, and none was given")]
+    FdsWithoutBytes,
+    /// The kernel dropped descriptors on the way in, because this process has too many files open. Those that
+    /// did arrive were closed. [`io::ErrorKind::InvalidData`]
+    #[error("descriptors were lost with {bytes} bytes at the start of the buffer: is the limit of open files reached?")]
+    FdsLost {
+        /// Bytes that arrived with them and stand in the buffer.
+        bytes: usize,
+    },
+    /// A plain read met descriptors, which were closed. Its bytes were returned by the read before.
+    /// [`io::ErrorKind::InvalidData`]
+    #[error("descriptors came with the bytes of the last read and were closed: receive with recv_with_fds")]
+    FdsUnread,
+    /// A packet was larger than the room for it; its rest is gone. [`io::ErrorKind::InvalidData`]
+    #[error("the packet has {size} bytes, {room} fit")]
+    PacketCut {
+        /// Bytes of the packet.
+        size: usize,
+        /// Bytes there was room for.
+        room: usize,
+    },
+    /// What stands at the path is no socket; it was left alone. [`io::ErrorKind::AlreadyExists`]
+    #[error("what stands at the path is no socket; it was left alone")]
+    NotASocketFile,
+    /// Somebody listens there. [`io::ErrorKind::AddrInUse`]
+    #[error("somebody listens there already")]
+    AddressInUse,
+    /// The lock file was removed or replaced while the path was owned, so the right to it is lost.
+    /// [`io::ErrorKind::AddrNotAvailable`]
+    #[error("the lock file beside the socket was replaced: the right to the path is lost")]
+    LockLost,
+    /// An abstract name is open to every user of the machine: it needs a policy. [`io::ErrorKind::InvalidInput`]
+    #[error("file permissions do not protect an abstract name: say who is allowed")]
+    AbstractWithoutPolicy,
+    /// The descriptor is no local socket, or one of another kind. [`io::ErrorKind::InvalidInput`]
+    #[error("the descriptor is no {expected} socket of the local family")]
+    WrongSocket {
+        /// What was asked for: `SOCK_STREAM`, `SOCK_SEQPACKET` or `SOCK_DGRAM`.
+        expected: &'static str,
+    },
+    /// The descriptor listens where a connected one is wanted, or the other way round.
+    /// [`io::ErrorKind::InvalidInput`]
+    #[error("the descriptor {}", if *.listening { "listens; a connected one is wanted" } else { "does not listen" })]
+    WrongRole {
+        /// Does it listen?
+        listening: bool,
+    },
+    /// The directory for portable names belongs to somebody else or is open to others.
+    /// [`io::ErrorKind::PermissionDenied`]
+    #[error("the directory for portable names is not ours alone (owner {owner}, mode {mode:o})")]
+    UnsafeDirectory {
+        /// Its owner's user id.
+        owner: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// This form of address has no meaning for this call. [`io::ErrorKind::InvalidInput`]
+    #[error("an inherited descriptor cannot be sent to, only connected or listened with")]
+    FdNotHere,
+}
+
+impl SocketError {
+    /// Finds the fact inside an [`io::Error`].
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    fn kind(self) -> io::ErrorKind {
+        match self {
+            Self::FdsLost { .. } | Self::FdsUnread | Self::PacketCut { .. } => io::ErrorKind::InvalidData,
+            Self::NotASocketFile => io::ErrorKind::AlreadyExists,
+            Self::AddressInUse => io::ErrorKind::AddrInUse,
+            Self::LockLost => io::ErrorKind::AddrNotAvailable,
+            Self::UnsafeDirectory { .. } => io::ErrorKind::PermissionDenied,
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
+}
+
+impl From<SocketError> for io::Error {
+    fn from(error: SocketError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}

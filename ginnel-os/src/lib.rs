@@ -1,0 +1,32 @@
+//! What Ginnel *does*: sockets, descriptors, credentials and names, one system call at a time.
+//!
+//! Nothing here waits unless the caller says that a call may ([`Wait::InCall`]). Most users want the drivers on
+//! top: `ginnel` (threads) or `ginnel-tokio`, which add the waiting and nothing else.
+//!
+//! `Ok(None)` means "not yet" everywhere: the call would have had to wait.
+
+mod ancillary;
+mod credentials;
+mod datagram;
+mod error;
+mod listener;
+mod listener_builder;
+mod name;
+mod seqpacket;
+mod socket;
+mod stream;
+pub mod sys;
+
+pub use credentials::{Credentials, Policy, PolicyError};
+pub use datagram::Datagram;
+pub use error::SocketError;
+pub use listener::{AcceptPause, Listener, ListenerOptions};
+pub use listener_builder::{ListenerBuilder, Publish};
+pub use name::{Locks, activated};
+pub use seqpacket::{Batch, Packet, SeqPacket};
+pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
+pub use stream::{Chunk, Stream};
+/// Bytes and the descriptors that belong to them.
+pub type Message = ginnel_proto::Message<std::os::fd::OwnedFd>;
+
+pub use sys::{Direction, SocketKind, Wait, Would};

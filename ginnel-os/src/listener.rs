@@ -1,0 +1,223 @@
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ginnel_proto::{Address, Backoff, limits};
+
+use crate::credentials::Policy;
+use crate::error::SocketError;
+use crate::name::{self, Claim, Located, Ownership, Place};
+use crate::socket;
+use crate::sys::{self, Kernel, SocketKind, Sys, Would};
+
+/// How a listener is published.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListenerOptions {
+    /// Permission bits of the socket file: who may connect. 0600 unless told otherwise.
+    pub mode: u32,
+    /// User and group id to give the socket file to.
+    pub owner: (Option<u32>, Option<u32>),
+    /// Connections that may wait, cut by the kernel to `net.core.somaxconn`. 4,096 unless told otherwise.
+    pub backlog: u32,
+    /// Who may connect beside what the permissions say; needed for an abstract name.
+    pub allow: Option<Policy>,
+    /// Make accepted connections and the listener non-blocking.
+    pub nonblocking: bool,
+}
+
+impl Default for ListenerOptions {
+    fn default() -> Self {
+        Self {
+            mode: limits::SOCKET_MODE,
+            owner: (None, None),
+            backlog: limits::BACKLOG,
+            allow: None,
+            nonblocking: false,
+        }
+    }
+}
+
+/// A name that others connect to. Never waits by itself.
+///
+/// Dropping it removes the name, if it is still its own.
+#[derive(Debug)]
+pub struct Listener {
+    // Before `fd`: the name goes first, so that nobody connects to a socket that is closing.
+    name: Option<Ownership<Kernel>>,
+    fd: OwnedFd,
+    options: ListenerOptions,
+    adopted: bool,
+    /// Accepted from a socket that was replaced when the name was published anew.
+    waiting: Mutex<VecDeque<OwnedFd>>,
+}
+
+impl Listener {
+    /// Publishes a listening socket at `address`, or duplicates an inherited one (`fd:N`).
+    ///
+    /// # Errors
+    /// [`SocketError::AddressInUse`], [`SocketError::NotASocketFile`], [`SocketError::AbstractWithoutPolicy`];
+    /// for `fd:N` [`SocketError::WrongSocket`] and [`SocketError::WrongRole`]; for a portable name
+    /// [`SocketError::UnsafeDirectory`]; or the kernel's. Nothing is changed then.
+    pub fn open(kind: SocketKind, address: &Address, options: ListenerOptions) -> io::Result<Self> {
+        match Located::of(address)? {
+            Located::Inherited(number) => Ok(Self::adopt(kind, sys::duplicate(number)?, options)?),
+            Located::Abstract(name) => {
+                if options.allow.is_none() {
+                    return Err(SocketError::AbstractWithoutPolicy.into());
+                }
+                let fd = Kernel.socket(kind, options.nonblocking)?;
+                Kernel.bind(fd.as_fd(), &name)?;
+                Kernel.listen(fd.as_fd(), options.backlog)?;
+                Ok(Self::new(fd, None, options))
+            }
+            Located::Path(path) => {
+                let ListenerOptions { mode, owner, backlog, nonblocking, .. } = options;
+                let claim = Claim { kind, nonblocking, mode, owner, backlog };
+                let (fd, name) = Ownership::claim(Kernel, Place::of(&Kernel, &path)?, claim)?;
+                Ok(Self::new(fd, Some(name), options))
+            }
+        }
+    }
+
+    /// Adopts a listening descriptor. It becomes non-blocking, since `accept` has no flag for that; its name
+    /// stays whoever's it is.
+    ///
+    /// # Errors
+    /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
+    pub fn adopt(
+        kind: SocketKind,
+        fd: OwnedFd,
+        options: ListenerOptions,
+    ) -> Result<Self, crate::AdoptError> {
+        let fd = socket::adopt(fd, kind, true)?;
+        match sys::set_nonblocking(fd.as_fd()) {
+            Ok(()) => Ok(Self { adopted: true, ..Self::new(fd, None, options) }),
+            Err(error) => Err(socket::AdoptError { error, fd }),
+        }
+    }
+
+    /// Takes a listening socket that a service manager passed, see [`activated`](crate::activated).
+    ///
+    /// # Errors
+    /// `NotFound` if none was passed, else as [`adopt`](Self::adopt).
+    pub fn from_activation(
+        kind: SocketKind,
+        name: Option<&str>,
+        options: ListenerOptions,
+    ) -> io::Result<Self> {
+        let fd = name::activated(name)?.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "no listening socket was passed to this process")
+        })?;
+        Ok(Self::adopt(kind, fd, options)?)
+    }
+
+    fn new(fd: OwnedFd, name: Option<Ownership<Kernel>>, options: ListenerOptions) -> Self {
+        Self { name, fd, options, adopted: false, waiting: Mutex::default() }
+    }
+
+    /// Was the descriptor adopted or inherited, so that others may hold it too?
+    pub fn is_adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// The descriptor of a listener that owns no name; one that does removes it and is closed when its duplicate
+    /// is.
+    pub fn into_fd(self) -> OwnedFd {
+        drop(self.name);
+        self.fd
+    }
+
+    /// Takes one waiting connection whose maker is allowed; others are closed unread.
+    ///
+    /// # Errors
+    /// The kernel's; [`AcceptPause`] tells which of them pass.
+    pub fn accept(&self) -> Would<OwnedFd> {
+        let earlier = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if earlier.is_some() { Ok(earlier) } else { self.take() }
+    }
+
+    /// As [`accept`](Self::accept), when nothing was put aside by [`republish`](Self::republish).
+    fn take(&self) -> Would<OwnedFd> {
+        loop {
+            let Some(fd) = Kernel.accept(self.fd.as_fd(), self.options.nonblocking)? else { return Ok(None) };
+            match &self.options.allow {
+                Some(policy) if !policy.allows_peer(&Kernel, fd.as_fd())? => {
+                    tracing::info!("refused a connection that the policy does not allow");
+                }
+                _ => return Ok(Some(fd)),
+            }
+        }
+    }
+
+    /// Does the path still name this listener? A listener without a path of its own always does.
+    ///
+    /// # Errors
+    /// The kernel's, see fstatat(2).
+    pub fn is_published(&self) -> io::Result<bool> {
+        self.name.as_ref().map_or(Ok(true), Ownership::is_published)
+    }
+
+    /// Publishes the name again if somebody removed or replaced it. Connections that wait already are kept.
+    /// `true`: the descriptor is a new one now.
+    ///
+    /// # Errors
+    /// [`SocketError::AddressInUse`] if somebody else listens there by now, [`SocketError::LockLost`] if the lock
+    /// file was replaced too; the listener keeps what it has.
+    pub fn republish(&mut self) -> io::Result<bool> {
+        let Some(name) = &mut self.name else { return Ok(false) };
+        let Some(fresh) = name.republish()? else { return Ok(false) };
+        sys::set_nonblocking(self.fd.as_fd())?;
+        let mut waiting = VecDeque::new();
+        while let Ok(Some(fd)) = self.take() {
+            waiting.push_back(fd);
+        }
+        self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner).extend(waiting);
+        self.fd = fresh;
+        Ok(true)
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// What to do after a failed `accept`: try again, pause first, or give up. accept(2)
+///
+/// Running out of descriptors leaves the connection in the queue, so trying again at once would spin.
+#[derive(Clone, Debug)]
+pub struct AcceptPause(Backoff);
+
+impl AcceptPause {
+    /// Before the first failure.
+    pub const fn new() -> Self {
+        Self(Backoff::new(Duration::from_millis(5), Duration::from_millis(100)))
+    }
+
+    /// How long to pause after this error before trying again.
+    ///
+    /// # Errors
+    /// The error itself, if it will not pass.
+    pub fn after(&mut self, error: io::Error) -> io::Result<Duration> {
+        match error.raw_os_error() {
+            Some(libc::ECONNABORTED | libc::EPROTO) => Ok(Duration::ZERO),
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+                let random = Kernel.random().unwrap_or_default();
+                let pause = self.0.next((random >> 32) as u32);
+                tracing::warn!(%error, ?pause, "cannot accept, pausing");
+                Ok(pause)
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+impl Default for AcceptPause {
+    fn default() -> Self {
+        Self::new()
+    }
+}

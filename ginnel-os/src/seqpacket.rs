@@ -1,0 +1,254 @@
+#![expect(unsafe_code, reason = "a vector is filled by the kernel, batches are opened slot by slot")]
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::Message;
+use crate::ancillary;
+use crate::error::SocketError;
+use crate::socket::{self, AdoptError, Arrived, Form, Received};
+use crate::sys::{self, Kernel, Slot, SocketKind, Sys, Taken, Wait, Would};
+
+/// Whole packets over a connection, in order, with descriptors. Never waits by itself.
+#[derive(Debug)]
+pub struct SeqPacket {
+    fd: OwnedFd,
+    /// The kernel reported a reset before the packets that it had queued; said when they are all taken.
+    reset: AtomicBool,
+}
+
+impl SeqPacket {
+    /// Two sockets connected to each other.
+    ///
+    /// # Errors
+    /// The kernel's, see socketpair(2).
+    pub fn pair(nonblocking: bool) -> io::Result<(Self, Self)> {
+        let (a, b) = Kernel.socket_pair(SocketKind::SeqPacket, nonblocking)?;
+        Ok((a.into(), b.into()))
+    }
+
+    /// Adopts a connected descriptor, keeping its flags. Packets it receives carry a time from now on
+    /// (`SO_TIMESTAMPNS`), by which an empty packet is told from the end.
+    ///
+    /// # Errors
+    /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
+    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
+        socket::adopt(fd, SocketKind::SeqPacket, false).map(Self::from)
+    }
+
+    /// Sends one packet, whole, with duplicates of these descriptors.
+    ///
+    /// # Errors
+    /// [`SocketError::TooManyFds`], or the kernel's (`EMSGSIZE` for a packet that `SO_SNDBUF` cannot hold);
+    /// nothing was sent then.
+    pub fn send(&self, packet: &[u8], fds: &[BorrowedFd<'_>], wait: Wait) -> Would<()> {
+        let sent = socket::send(&Kernel, self.fd.as_fd(), &[IoSlice::new(packet)], fds, wait)?;
+        Ok(sent.map(|_| ()))
+    }
+
+    /// Sends packets in one system call and returns how many of them went, at least one.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), about the first packet; a later one's error shows in the next call.
+    pub fn send_batch(&self, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
+        if packets.is_empty() {
+            return Ok(Some(0));
+        }
+        Kernel.send_many(self.fd.as_fd(), packets, wait)
+    }
+
+    /// Receives one packet of up to `most` bytes; the inner `None` is the end.
+    ///
+    /// # Errors
+    /// [`SocketError::PacketCut`], [`SocketError::FdsLost`], or the kernel's.
+    pub fn receive(&self, most: usize, wait: Wait) -> Would<Option<Message>> {
+        let mut body: Vec<u8> = Vec::with_capacity(most);
+        let Some(received) = self.take(&mut body.spare_capacity_mut()[..most], wait)? else {
+            return Ok(None);
+        };
+        // SAFETY: `take` wrote the bytes that it reports to the start of `body`.
+        Ok(Some(received.map(|received| unsafe { socket::message(body, received) })))
+    }
+
+    /// Receives one packet into `bytes`; the inner `None` is the end.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
+    pub fn receive_into(&self, bytes: &mut [u8], wait: Wait) -> Would<Option<Received>> {
+        self.take(socket::room(bytes), wait)
+    }
+
+    fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received>> {
+        let most = room.len();
+        let arrived = match socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait) {
+            // The kernel tells of a reset before it hands over what had arrived; unlike on a stream.
+            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
+                self.reset.store(true, Ordering::Relaxed);
+                socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait)?
+            }
+            other => other?,
+        };
+        arrived.map(|arrived| self.judge(arrived, most)).transpose()
+    }
+
+    fn judge(&self, arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Option<Received>> {
+        if arrived.bytes == 0 && !arrived.stamped && arrived.plain {
+            return self.end();
+        }
+        if arrived.lost {
+            return Err(SocketError::FdsLost { bytes: arrived.bytes.min(room) }.into());
+        }
+        let bytes = socket::whole(arrived.bytes, room)?;
+        Ok(Some((bytes, arrived.fds)))
+    }
+
+    fn end(&self) -> io::Result<Option<Received>> {
+        if self.reset.swap(false, Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(libc::ECONNRESET));
+        }
+        Ok(None)
+    }
+
+    /// Receives what packets there are, as many as the batch holds, in one system call. Returns how many; 0 is
+    /// the end.
+    ///
+    /// # Errors
+    /// The kernel's. What went wrong with a single packet is told by that [`Packet`].
+    pub fn receive_batch(&self, batch: &mut Batch, wait: Wait) -> Would<usize> {
+        let took = match batch.fill(self.fd.as_fd(), wait) {
+            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
+                self.reset.store(true, Ordering::Relaxed);
+                batch.fill(self.fd.as_fd(), wait)?
+            }
+            other => other?,
+        };
+        match took {
+            Some(0) => Ok(self.end()?.map_or(Some(0), |_| None)),
+            other => Ok(other),
+        }
+    }
+}
+
+/// Takes the descriptor as it is, unchecked: calls on one that is no packet socket fail.
+impl From<OwnedFd> for SeqPacket {
+    fn from(fd: OwnedFd) -> Self {
+        // A descriptor that is no socket says so at the first call that matters.
+        let _ = sys::stamp_packets(fd.as_fd());
+        Self { fd, reset: AtomicBool::new(false) }
+    }
+}
+
+impl From<SeqPacket> for OwnedFd {
+    fn from(socket: SeqPacket) -> Self {
+        socket.fd
+    }
+}
+
+impl AsFd for SeqPacket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Room for several packets, used again and again.
+///
+/// ```
+/// let batch = ginnel_os::Batch::new(32, 2048);
+/// assert_eq!(batch.iter().count(), 0);
+/// ```
+pub struct Batch {
+    bytes: Vec<u8>,
+    control: Vec<MaybeUninit<u8>>,
+    packets: Vec<(usize, Arrived<OwnedFd>)>,
+    room: usize,
+    most: usize,
+}
+
+impl Batch {
+    /// Room for `packets` packets (at most 1,024 are filled at once) of `room` bytes each.
+    pub fn new(packets: usize, room: usize) -> Self {
+        let most = packets.clamp(1, 1024);
+        Self {
+            bytes: vec![0; most * room],
+            control: vec![MaybeUninit::uninit(); most * ancillary::ROOM],
+            packets: Vec::with_capacity(most),
+            room,
+            most,
+        }
+    }
+
+    /// The packets of the last call, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Packet<'_>> {
+        self.packets.iter().map(|(index, arrived)| {
+            let start = index * self.room;
+            let filled = start + arrived.bytes.min(self.room);
+            Packet { bytes: &self.bytes[start..filled], arrived, room: self.room }
+        })
+    }
+
+    /// Takes the descriptors of packet `index` of the last call; those that nobody takes are closed by the next
+    /// call and when the batch is dropped.
+    pub fn take_fds(&mut self, index: usize) -> Vec<OwnedFd> {
+        self.packets.get_mut(index).map(|(_, arrived)| std::mem::take(&mut arrived.fds)).unwrap_or_default()
+    }
+
+    /// Receives; what came after the end of the connection are no packets.
+    fn fill(&mut self, fd: BorrowedFd<'_>, wait: Wait) -> Would<usize> {
+        self.packets.clear();
+        let rooms = self.bytes.chunks_mut(self.room.max(1)).map(Some).chain(std::iter::repeat_with(|| None));
+        let controls = self.control.chunks_mut(ancillary::ROOM);
+        let mut slots: Vec<Slot<'_>> = controls
+            .zip(rooms)
+            .map(|(control, bytes)| Slot {
+                bytes: socket::room(bytes.unwrap_or_default()),
+                control,
+                taken: Taken::default(),
+            })
+            .collect();
+        let Some(took) = Kernel.receive_many(fd, &mut slots, wait)? else { return Ok(None) };
+        for (index, slot) in slots.iter().take(took).enumerate() {
+            // SAFETY: the call above wrote both, and each slot is looked at once.
+            let arrived = unsafe { socket::arrived(&Kernel, slot.taken, slot.control) };
+            if arrived.bytes == 0 && arrived.plain {
+                break;
+            }
+            self.packets.push((index, arrived));
+        }
+        Ok(Some(self.packets.len()))
+    }
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("most", &self.most).field("room", &self.room).finish_non_exhaustive()
+    }
+}
+
+/// One packet of a [`Batch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    bytes: &'a [u8],
+    arrived: &'a Arrived<OwnedFd>,
+    room: usize,
+}
+
+impl<'a> Packet<'a> {
+    /// The packet's bytes.
+    ///
+    /// # Errors
+    /// [`SocketError::PacketCut`] if it was larger than the batch's room, [`SocketError::FdsLost`].
+    pub fn bytes(&self) -> io::Result<&'a [u8]> {
+        if self.arrived.lost {
+            return Err(SocketError::FdsLost { bytes: self.bytes.len() }.into());
+        }
+        socket::whole(self.arrived.bytes, self.room)?;
+        Ok(self.bytes)
+    }
+
+    /// The descriptors that came with it, on loan; [`Batch::take_fds`] takes them.
+    pub fn fds(&self) -> &'a [OwnedFd] {
+        &self.arrived.fds
+    }
+}

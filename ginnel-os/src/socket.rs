@@ -1,0 +1,304 @@
+//! What all kinds of socket share: sending, receiving, connecting and adopting.
+#![expect(unsafe_code, reason = "received control data is opened exactly once, here")]
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr;
+use std::time::Duration;
+
+use ginnel_proto::{Address, Backoff};
+use rustix::net::SocketAddrUnix;
+
+use crate::Message;
+use crate::ancillary::{self, Rights};
+use crate::error::SocketError;
+use crate::name::Target;
+use crate::sys::{self, Incoming, Kernel, Outgoing, SocketKind, Sys, Wait, Would};
+
+/// The size of a received packet, and the descriptors that came with it.
+pub type Received = (usize, Vec<OwnedFd>);
+
+/// What is to be received.
+#[derive(Debug)]
+pub(crate) enum Form<'a> {
+    /// Part of a stream.
+    Chunk,
+    /// A packet, whose true length is wanted even if it is cut.
+    Packet,
+    /// The same, and the `sun_path` of who sent it.
+    PacketFrom(&'a mut Vec<u8>),
+}
+
+/// What one receiving call brought.
+#[derive(Debug)]
+pub(crate) struct Arrived<F> {
+    /// Bytes of the chunk or packet; more than the room for it if a packet was cut.
+    pub(crate) bytes: usize,
+    /// Descriptors, in the order sent. Empty if `lost`.
+    pub(crate) fds: Vec<F>,
+    /// The kernel dropped descriptors; those that it did deliver were closed.
+    pub(crate) lost: bool,
+    /// A time came with it: this is a packet, not the end.
+    pub(crate) stamped: bool,
+    /// Nothing came beside the bytes.
+    pub(crate) plain: bool,
+}
+
+/// Sends bytes and duplicates of descriptors: all of the descriptors, with the first byte, or none.
+pub(crate) fn send<S: Sys>(
+    sys: &S,
+    fd: S::Borrowed<'_>,
+    bytes: &[IoSlice<'_>],
+    fds: &[S::Borrowed<'_>],
+    wait: Wait,
+) -> Would<usize> {
+    if fds.is_empty() {
+        return sys.send(fd, Outgoing { bytes, control: &[], to: None }, wait);
+    }
+    let rights = encode(sys, fds)?;
+    sys.send(fd, Outgoing { bytes, control: rights.bytes(), to: None }, wait)
+}
+
+/// As [`send`], to whoever is bound to `to`.
+pub(crate) fn send_to<S: Sys>(
+    sys: &S,
+    fd: S::Borrowed<'_>,
+    to: &SocketAddrUnix,
+    (bytes, fds): (&[u8], &[S::Borrowed<'_>]),
+    wait: Wait,
+) -> Would<usize> {
+    let rights = encode(sys, fds)?;
+    let bytes = [IoSlice::new(bytes)];
+    sys.send(fd, Outgoing { bytes: &bytes, control: rights.bytes(), to: Some(to) }, wait)
+}
+
+fn encode<S: Sys>(sys: &S, fds: &[S::Borrowed<'_>]) -> io::Result<Rights> {
+    let numbers = fds.iter().map(|&fd| sys.number(fd));
+    Rights::encode(numbers).ok_or_else(|| SocketError::TooManyFds { given: fds.len() }.into())
+}
+
+/// Receives one chunk or packet and owns every descriptor that came with it.
+pub(crate) fn receive<S: Sys>(
+    sys: &S,
+    fd: S::Borrowed<'_>,
+    bytes: &mut [MaybeUninit<u8>],
+    form: Form<'_>,
+    wait: Wait,
+) -> Would<Arrived<S::Fd>> {
+    let mut control = ancillary::room();
+    let (whole, from) = match form {
+        Form::Chunk => (false, None),
+        Form::Packet => (true, None),
+        Form::PacketFrom(from) => (true, Some(from)),
+    };
+    let incoming = Incoming { bytes, control: &mut control, whole, from };
+    let Some(taken) = sys.receive(fd, incoming, wait)? else { return Ok(None) };
+    // SAFETY: this very call wrote both.
+    Ok(Some(unsafe { arrived(sys, taken, &control) }))
+}
+
+/// Makes sense of one received call's control data.
+///
+/// # Safety
+/// The kernel wrote `taken` and `control` in one call, and they are looked at for the first time.
+pub(crate) unsafe fn arrived<S: Sys>(
+    sys: &S,
+    taken: sys::Taken,
+    control: &[MaybeUninit<u8>],
+) -> Arrived<S::Fd> {
+    let plain = taken.control == 0 && !taken.control_cut;
+    let mut arrived =
+        Arrived { bytes: taken.bytes, fds: Vec::new(), lost: taken.control_cut, stamped: false, plain };
+    if taken.control > 0 {
+        // SAFETY: the caller vouches for it.
+        let opened = unsafe { ancillary::open(sys, control, taken.control) };
+        arrived.stamped = opened.stamped;
+        if !arrived.lost {
+            arrived.fds = opened.fds;
+        }
+    }
+    arrived
+}
+
+/// Lends initialised bytes as room to receive into.
+pub(crate) fn room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the two have one layout, and nothing in this crate writes anything but bytes that arrived.
+    unsafe { &mut *(ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
+}
+
+/// Makes a message of the first `bytes` bytes of an empty vector, which a receiving call has written.
+///
+/// # Safety
+/// That many bytes of `body`'s capacity are written.
+pub(crate) unsafe fn message(mut body: Vec<u8>, (bytes, fds): Received) -> Message {
+    // SAFETY: the caller vouches for it.
+    unsafe { body.set_len(bytes) };
+    body.shrink_to_fit();
+    Message::new(body).with_fds(fds)
+}
+
+/// The room and the size of a packet: an error if it was cut.
+pub(crate) fn whole(size: usize, room: usize) -> io::Result<usize> {
+    if size <= room { Ok(size) } else { Err(SocketError::PacketCut { size, room }.into()) }
+}
+
+/// A socket on its way to an address.
+#[derive(Debug)]
+pub struct Connecting {
+    fd: OwnedFd,
+    target: Option<Target<OwnedFd>>,
+    pause: Backoff,
+}
+
+impl Connecting {
+    /// Makes a socket for `address`. An inherited descriptor (`fd:N`) is duplicated and connected already.
+    ///
+    /// # Errors
+    /// The kernel's, for the socket; for an inherited descriptor also [`SocketError::WrongSocket`]; for a
+    /// portable name also [`SocketError::UnsafeDirectory`].
+    pub fn new(kind: SocketKind, address: &Address, nonblocking: bool) -> io::Result<Self> {
+        match Target::of(&Kernel, address)? {
+            Target::Inherited(number) => {
+                let fd = sys::duplicate(number)?;
+                check_kind(fd.as_fd(), kind)?;
+                Ok(Self { fd, target: None, pause: PAUSE })
+            }
+            target => {
+                let fd = Kernel.socket(kind, nonblocking)?;
+                Ok(Self { fd, target: Some(target), pause: PAUSE })
+            },
+        }
+    }
+
+    /// Tries to connect. `Ok(None)`: the other side's queue is full, or a wait inside the call was interrupted
+    /// or timed out.
+    ///
+    /// # Errors
+    /// The kernel's: nobody is there (`NotFound`, `ConnectionRefused`), no permission, the wrong kind of socket
+    /// (`EPROTOTYPE`). See connect(2) and unix(7).
+    pub fn attempt(&self) -> Would<()> {
+        match self.target.as_ref().and_then(Target::name) {
+            Some(name) => Kernel.connect(self.fd.as_fd(), name),
+            None => Ok(Some(())),
+        }
+    }
+
+    /// How long to pause before the next attempt, where the wait is not inside the call.
+    pub fn pause(&mut self) -> Duration {
+        let random = Kernel.random().unwrap_or_default();
+        self.pause.next((random >> 32) as u32)
+    }
+
+    /// Was the descriptor inherited, so that its flags belong to others too?
+    pub fn is_inherited(&self) -> bool {
+        self.target.is_none()
+    }
+
+    /// The socket.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+
+impl AsFd for Connecting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Ends one or both directions of a connection. shutdown(2)
+///
+/// # Errors
+/// The kernel's: the descriptor is no socket, or it is not connected.
+pub fn shutdown(socket: BorrowedFd<'_>, how: std::net::Shutdown) -> io::Result<()> {
+    Kernel.shutdown(socket, how)
+}
+
+/// Refuses descriptors on this socket from now on: whoever sends some gets `EPERM`, and nothing arrives
+/// (`SO_PASSRIGHTS`). `false`: the kernel is older than Linux 6.16 and refuses nothing.
+///
+/// # Errors
+/// The kernel's: the descriptor is no local socket.
+pub fn refuse_fds(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    sys::refuse_fds(socket)
+}
+
+/// The text of a socket kind in errors.
+fn kind_name(kind: SocketKind) -> &'static str {
+    match kind {
+        SocketKind::Stream => "SOCK_STREAM",
+        SocketKind::SeqPacket => "SOCK_SEQPACKET",
+        SocketKind::Datagram => "SOCK_DGRAM",
+    }
+}
+
+/// Is it a local socket of this kind?
+pub(crate) fn check_kind(fd: BorrowedFd<'_>, kind: SocketKind) -> io::Result<()> {
+    let found = match sys::socket_kind(fd) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => None,
+        found => found?,
+    };
+    if found == Some(kind) {
+        Ok(())
+    } else {
+        Err(SocketError::WrongSocket { expected: kind_name(kind) }.into())
+    }
+}
+
+/// Is it a local socket of this kind that listens, or does not?
+pub(crate) fn check_role(fd: BorrowedFd<'_>, kind: SocketKind, listening: bool) -> io::Result<()> {
+    check_kind(fd, kind)?;
+    if sys::is_listening(fd)? == listening {
+        Ok(())
+    } else {
+        Err(SocketError::WrongRole { listening: !listening }.into())
+    }
+}
+
+/// Adopts a connected socket or gives it back.
+pub(crate) fn adopt(fd: OwnedFd, kind: SocketKind, listening: bool) -> Result<OwnedFd, AdoptError> {
+    match check_role(fd.as_fd(), kind, listening) {
+        Ok(()) => Ok(fd),
+        Err(error) => Err(AdoptError { error, fd }),
+    }
+}
+
+/// A descriptor that could not be adopted. It is still the caller's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AdoptError {
+    /// Why.
+    pub error: io::Error,
+    /// The descriptor, untouched.
+    pub fd: OwnedFd,
+}
+
+impl AdoptError {
+    /// A descriptor that is given back, and why.
+    pub const fn new(error: io::Error, fd: OwnedFd) -> Self {
+        Self { error, fd }
+    }
+}
+
+impl fmt::Display for AdoptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for AdoptError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Drops the descriptor.
+impl From<AdoptError> for io::Error {
+    fn from(refused: AdoptError) -> Self {
+        refused.error
+    }
+}

@@ -1,0 +1,246 @@
+//! The kernel as `ginnel-os` sees it: one function per system call, and nothing above them decides twice.
+//!
+//! Everything that can go wrong between two of these calls is above this line and generic over [`Sys`], so a
+//! simulated kernel can stand in for the real one. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
+//! made again here, except one that was waiting: it is `Ok(None)` too, so that its caller looks at the clock.
+#![expect(unsafe_code, reason = "one method of the trait has a contract that types cannot hold")]
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+
+use ginnel_proto::election::Inode;
+use rustix::net::SocketAddrUnix;
+
+use crate::name::Locks;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod linux_msg;
+#[cfg(target_os = "linux")]
+pub use linux::Kernel;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    duplicate, is_listening, make_directory, peer_label, peer_pidfd, refuse_fds, set_nonblocking, socket_kind,
+    stamp_packets, take_inherited, user,
+};
+#[cfg(target_os = "linux")]
+pub(crate) use linux_msg::CONTROL;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("ginnel runs on Linux so far; macOS, FreeBSD and Windows are planned");
+
+/// A call did its work (`Some`), or it would have had to wait (`None`).
+pub type Would<T> = io::Result<Option<T>>;
+
+/// The three kinds of local socket.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "unix(7) knows these three")]
+pub enum SocketKind {
+    /// `SOCK_STREAM`: bytes.
+    Stream,
+    /// `SOCK_SEQPACKET`: packets over a connection.
+    SeqPacket,
+    /// `SOCK_DGRAM`: packets without one.
+    Datagram,
+}
+
+/// Whether a call may wait inside the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a call waits or it does not")]
+pub enum Wait {
+    /// Never: `MSG_DONTWAIT` with the call, whatever the descriptor's own flags say.
+    Never,
+    /// As the descriptor's flags and timeouts say.
+    InCall,
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "bytes come or go")]
+pub enum Direction {
+    /// Towards us.
+    Read,
+    /// Away from us.
+    Write,
+}
+
+/// What one receiving call took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
+pub struct Taken {
+    /// Bytes of the packet or chunk; more than the buffer holds if a packet was cut.
+    pub bytes: usize,
+    /// Bytes written to the control buffer.
+    pub control: usize,
+    /// `MSG_CTRUNC`: control data, and so descriptors, were dropped by the kernel.
+    pub control_cut: bool,
+}
+
+/// One packet of a batch to receive.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever calls `Sys` builds it")]
+pub struct Slot<'a> {
+    /// Where its bytes go.
+    pub bytes: &'a mut [MaybeUninit<u8>],
+    /// Where its control data goes.
+    pub control: &'a mut [MaybeUninit<u8>],
+    /// What came, set by the call.
+    pub taken: Taken,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
+pub struct Status {
+    /// Which file.
+    pub inode: Inode,
+    /// Is it a socket?
+    pub is_socket: bool,
+    /// Is it a directory?
+    pub is_directory: bool,
+    /// Its owner's user id.
+    pub uid: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// How a rename treats what stands at its target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever implements `Sys` must know all of them")]
+pub enum Rename {
+    /// Fail with `EEXIST` if there is anything.
+    NoReplace,
+    /// Swap the two names in one step.
+    Exchange,
+}
+
+/// The process id, user id and group id that the kernel recorded for a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
+pub struct PeerIds {
+    /// Process id; `None` when it cannot be seen from this pid namespace.
+    pub pid: Option<u32>,
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+}
+
+/// A kernel with local sockets and a file system: the real one ([`Kernel`]) or a simulated one.
+///
+/// Errors are the kernel's own, unchanged, unless a function says otherwise.
+pub trait Sys: Clone + fmt::Debug {
+    /// An owned descriptor; dropping it closes it.
+    type Fd: fmt::Debug;
+    /// A descriptor on loan.
+    type Borrowed<'a>: Copy + fmt::Debug;
+
+    /// Lends a descriptor.
+    fn borrow<'a>(&self, fd: &'a Self::Fd) -> Self::Borrowed<'a>;
+    /// The number of a descriptor, as it stands in a control message.
+    fn number(&self, fd: Self::Borrowed<'_>) -> i32;
+    /// Takes ownership of a number that stood in a received control message.
+    ///
+    /// # Safety
+    /// The kernel put this number into control data of `recvmsg` for this process, and nobody owns it yet.
+    unsafe fn own(&self, number: i32) -> Self::Fd;
+
+    /// A new socket, close-on-exec. socket(2)
+    fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<Self::Fd>;
+    /// Two connected sockets, close-on-exec. socketpair(2)
+    fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(Self::Fd, Self::Fd)>;
+    /// Gives a socket its name. bind(2)
+    fn bind(&self, fd: Self::Borrowed<'_>, name: &SocketAddrUnix) -> io::Result<()>;
+    /// Starts to queue connections. listen(2)
+    fn listen(&self, fd: Self::Borrowed<'_>, backlog: u32) -> io::Result<()>;
+    /// Connects. `None`: the other side's queue is full, so try again with a pause. connect(2)
+    fn connect(&self, fd: Self::Borrowed<'_>, name: &SocketAddrUnix) -> Would<()>;
+    /// Takes a waiting connection, close-on-exec. accept(2)
+    fn accept(&self, fd: Self::Borrowed<'_>, nonblocking: bool) -> Would<Self::Fd>;
+    /// Sends, with control data, to a name if one is given; never raises SIGPIPE. sendmsg(2)
+    fn send(&self, fd: Self::Borrowed<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize>;
+    /// Receives; descriptors are close-on-exec. `whole` asks for a cut packet's true length. recvmsg(2)
+    fn receive(&self, fd: Self::Borrowed<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken>;
+    /// Sends several packets. Returns how many the kernel took, at least one. sendmmsg(2)
+    fn send_many(&self, fd: Self::Borrowed<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize>;
+    /// Receives what packets there are, waiting for the first at most. recvmmsg(2)
+    fn receive_many(&self, fd: Self::Borrowed<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize>;
+    /// Ends one or both directions. shutdown(2)
+    fn shutdown(&self, fd: Self::Borrowed<'_>, how: std::net::Shutdown) -> io::Result<()>;
+    /// Who is at the other end, as recorded at connect or listen. `SO_PEERCRED`, unix(7)
+    fn peer_ids(&self, fd: Self::Borrowed<'_>) -> io::Result<PeerIds>;
+    /// The peer's supplementary groups. `SO_PEERGROUPS`
+    fn peer_groups(&self, fd: Self::Borrowed<'_>) -> io::Result<Vec<u32>>;
+
+    /// Opens a directory to name files in. `O_PATH`
+    fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
+    /// Opens a name only to point at it. `O_PATH`
+    fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
+    fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    /// What a name is, without following a link; `None` if there is none. fstatat(2)
+    fn status_at(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Option<Status>>;
+    /// What an open file is. fstat(2)
+    fn status(&self, fd: Self::Borrowed<'_>) -> io::Result<Status>;
+    /// Sets permission bits of a socket before it is bound. fchmod(2)
+    fn set_mode(&self, fd: Self::Borrowed<'_>, mode: u32) -> io::Result<()>;
+    /// Sets permission bits of a name. fchmodat(2)
+    fn set_mode_at(&self, directory: Self::Borrowed<'_>, name: &[u8], mode: u32) -> io::Result<()>;
+    /// Sets owner and group of a name. fchownat(2)
+    fn set_owner_at(
+        &self,
+        directory: Self::Borrowed<'_>,
+        name: &[u8],
+        owner: (Option<u32>, Option<u32>),
+    ) -> io::Result<()>;
+    /// Renames within a directory. renameat2(2)
+    fn rename_at(
+        &self,
+        directory: Self::Borrowed<'_>,
+        from: &[u8],
+        to: &[u8],
+        how: Rename,
+    ) -> io::Result<()>;
+    /// Removes a name. unlinkat(2)
+    fn unlink_at(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<()>;
+    /// The names in a directory.
+    fn list(&self, directory: Self::Borrowed<'_>) -> io::Result<Vec<Vec<u8>>>;
+    /// Takes an exclusive record lock on one byte. `None`: another process has it. `F_SETLK`, fcntl(2)
+    fn try_lock(&self, fd: Self::Borrowed<'_>, byte: i64) -> Would<()>;
+    /// Does anybody hold a record lock on this byte, this process included? `F_OFD_GETLK`
+    fn lock_holder(&self, fd: Self::Borrowed<'_>, byte: i64) -> io::Result<Option<u32>>;
+    /// The lock files that this process has open.
+    fn locks(&self) -> &Locks<Self::Fd>;
+    /// This process.
+    fn pid(&self) -> u32;
+    /// Bits for a private name.
+    fn random(&self) -> io::Result<u64>;
+}
+
+/// What one sending call is given.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever calls `Sys` builds it")]
+pub struct Outgoing<'a> {
+    /// The bytes, gathered.
+    pub bytes: &'a [IoSlice<'a>],
+    /// Control data, ready for the kernel; may be empty.
+    pub control: &'a [u8],
+    /// To whom, on an unconnected datagram socket.
+    pub to: Option<&'a SocketAddrUnix>,
+}
+
+/// What one receiving call is given.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever calls `Sys` builds it")]
+pub struct Incoming<'a> {
+    /// Where bytes go.
+    pub bytes: &'a mut [MaybeUninit<u8>],
+    /// Where control data goes.
+    pub control: &'a mut [MaybeUninit<u8>],
+    /// Report a packet's true length even if it was cut (`MSG_TRUNC`).
+    pub whole: bool,
+    /// Where the sender's `sun_path` goes, if it is wanted; emptied when the sender has no name.
+    pub from: Option<&'a mut Vec<u8>>,
+}
