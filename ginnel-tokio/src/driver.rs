@@ -1,0 +1,157 @@
+//! The only place where this crate waits.
+#![expect(unsafe_code, reason = "tokio wants a promise that a watched descriptor stays the same")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+use ginnel_os::{AdoptError, Connecting, Direction, SocketKind, Would};
+use ginnel_proto::ToAddress;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError};
+use tokio::task::coop;
+
+/// A socket under the eyes of tokio's reactor.
+#[derive(Debug)]
+pub(crate) struct Watched<T: AsFd> {
+    io: AsyncFd<Registered<T>>,
+}
+
+/// tokio wants a raw number.
+#[derive(Debug)]
+struct Registered<T>(T);
+
+impl<T: AsFd> AsRawFd for Registered<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+/// What an attempt found, and whether the socket has no more: then its readiness is cleared without another call.
+pub(crate) struct Ready<R> {
+    pub(crate) value: R,
+    pub(crate) drained: bool,
+}
+
+impl<R> Ready<R> {
+    /// There may be more.
+    pub(crate) fn some(value: R) -> Self {
+        Self { value, drained: false }
+    }
+}
+
+impl<T: AsFd> Watched<T> {
+    pub(crate) fn new(socket: T) -> io::Result<Self> {
+        Ok(Self { io: register(socket)? })
+    }
+
+    /// As [`new`](Self::new), giving the descriptor back if the reactor cannot watch it.
+    pub(crate) fn adopt(socket: T) -> Result<Self, AdoptError>
+    where
+        T: Into<OwnedFd>,
+    {
+        match register(socket) {
+            Ok(io) => Ok(Self { io }),
+            Err(refused) => {
+                let (socket, error) = refused.into_parts();
+                Err(AdoptError::new(error, socket.0.into()))
+            }
+        }
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        &self.io.get_ref().0
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.io.into_inner().0
+    }
+
+    /// Waits until the socket says that it is ready.
+    pub(crate) async fn ready(&self, direction: Direction) -> io::Result<()> {
+        match direction {
+            Direction::Read => self.io.readable().await?.retain_ready(),
+            Direction::Write => self.io.writable().await?.retain_ready(),
+        }
+        Ok(())
+    }
+
+    /// Makes the call until it has done its work. Any number of tasks may wait here.
+    ///
+    /// Cancel safe: nothing is awaited once the attempt has succeeded.
+    pub(crate) async fn until<R>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(&T) -> Would<Ready<R>>,
+    ) -> io::Result<R> {
+        coop::consume_budget().await;
+        loop {
+            let guard = match direction {
+                Direction::Read => self.io.readable().await?,
+                Direction::Write => self.io.writable().await?,
+            };
+            if let Some(value) = try_once(guard, attempt(self.get())?) {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// As [`until`](Self::until), for one waiting task in each direction. Takes tokio's budget by itself.
+    pub(crate) fn poll_until<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut attempt: impl FnMut(&T) -> Would<Ready<R>>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let guard = match direction {
+                Direction::Read => ready!(self.io.poll_read_ready(cx))?,
+                Direction::Write => ready!(self.io.poll_write_ready(cx))?,
+            };
+            if let Some(value) = try_once(guard, attempt(self.get())?) {
+                return Poll::Ready(Ok(value));
+            }
+        }
+    }
+}
+
+fn register<T: AsFd>(socket: T) -> Result<AsyncFd<Registered<T>>, AsyncFdRegisterError<Registered<T>>> {
+    // SAFETY: what is watched in this crate is an `OwnedFd` or a socket of `ginnel-os` around one, which lend the
+    // same descriptor for as long as they live, and `Watched` never gives out `&mut`.
+    unsafe { AsyncFd::register(Registered(socket)) }
+}
+
+/// The guard was taken before the attempt, so what arrives after it is not cleared with it.
+fn try_once<T: AsFd, R>(
+    mut guard: AsyncFdReadyGuard<'_, Registered<T>>,
+    found: Option<Ready<R>>,
+) -> Option<R> {
+    match found {
+        Some(Ready { value, drained }) => {
+            if drained {
+                guard.clear_ready();
+            }
+            Some(value)
+        }
+        None => {
+            guard.clear_ready();
+            None
+        }
+    }
+}
+
+impl<T: AsFd> AsFd for Watched<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get().as_fd()
+    }
+}
+
+/// Connects a socket of any kind, pausing while the other side's queue is full: poll would not tell when it is
+/// not.
+pub(crate) async fn connect(kind: SocketKind, address: impl ToAddress) -> io::Result<OwnedFd> {
+    let mut connecting = Connecting::new(kind, &address.to_address()?, true)?;
+    coop::consume_budget().await;
+    while connecting.attempt()?.is_none() {
+        tokio::time::sleep(connecting.pause()).await;
+    }
+    Ok(connecting.into_fd())
+}

@@ -1,0 +1,47 @@
+//! Bytes, packets and open file descriptors between processes on one machine, for tokio.
+//!
+//! ```
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("app.sock");
+//! let listener = ginnel_tokio::Stream::listen(&path)?; // never displaces a live listener, replaces a dead one
+//! let client = async { ginnel_tokio::Stream::connect(&path).await?.write_all(b"hello").await };
+//! let server = async {
+//!     let mut text = String::new();
+//!     listener.accept().await?.read_to_string(&mut text).await?;
+//!     Ok(text)
+//! };
+//! assert_eq!(tokio::try_join!(client, server)?.1, "hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The names, the order of arguments and the errors are those of the crate `ginnel`; what waits has `.await`.
+//! Deadlines are tokio's own (`tokio::time::timeout_at`): every async function here says what cancelling does.
+//!
+//! **Nothing is hidden.** No task is spawned. Descriptors that are adopted keep their flags. Every call that
+//! finds work ready takes its share of tokio's budget, so that a busy socket does not starve others.
+//!
+//! # Panics
+//! Whatever makes a socket here needs a tokio runtime with I/O enabled around it, as tokio's own sockets do, and
+//! one with time enabled where a call may have to pause (`connect` to a full queue, `accept` without descriptors
+//! left).
+
+mod datagram;
+mod driver;
+mod halves;
+mod listener;
+mod seqpacket;
+mod stream;
+
+pub use datagram::Datagram;
+pub use ginnel_os::{
+    AdoptError, Batch, Credentials, ListenerBuilder, Message, Packet, Policy, PolicyError, SocketError,
+};
+pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress};
+pub use halves::{ReadHalf, WriteHalf};
+pub use listener::{Incoming, Listener, Socket};
+pub use seqpacket::SeqPacket;
+pub use stream::Stream;

@@ -1,0 +1,117 @@
+//! The only place where this crate waits.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use ginnel_os::{Direction, Wait, Would};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
+
+/// How a socket waits, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    /// Inside the call: the descriptor is ours alone and in blocking mode. Else by `poll`.
+    in_call: bool,
+    deadline: Option<Instant>,
+}
+
+impl Waits {
+    /// A socket that we made.
+    pub(crate) const IN_CALL: Self = Self { in_call: true, deadline: None };
+    /// A socket whose flags belong to others too.
+    pub(crate) const BY_POLL: Self = Self { in_call: false, deadline: None };
+
+    pub(crate) const fn by(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    pub(crate) const fn deadline(self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Changes the deadline. Without one the socket's own timeout is taken back.
+    pub(crate) fn set_deadline(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        directions: &[Direction],
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
+        if self.in_call && self.deadline.is_some() && deadline.is_none() {
+            for &direction in directions {
+                set_timeout(fd, direction, None)?;
+            }
+        }
+        self.deadline = deadline;
+        Ok(())
+    }
+
+    /// Makes the call until it has done its work or the deadline has passed.
+    pub(crate) fn until<T>(
+        self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        mut attempt: impl FnMut(Wait) -> Would<T>,
+    ) -> io::Result<T> {
+        loop {
+            if let Some(value) = attempt(self.prepare(fd, direction)?)? {
+                return Ok(value);
+            }
+            // In the call the wait is over or was interrupted: then this only looks at the clock, or finds the
+            // descriptor in non-blocking mode after all.
+            wait_for(fd, direction, self.deadline)?;
+        }
+    }
+
+    fn prepare(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Wait> {
+        match self.deadline {
+            _ if !self.in_call => Ok(Wait::Never),
+            None => Ok(Wait::InCall),
+            Some(deadline) => match remaining(deadline) {
+                None => Ok(Wait::Never),
+                rest => set_timeout(fd, direction, rest).map(|()| Wait::InCall),
+            },
+        }
+    }
+}
+
+/// Waits until the descriptor is ready or the deadline has passed. poll(2)
+pub(crate) fn wait_for(
+    fd: BorrowedFd<'_>,
+    direction: Direction,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    let flags = match direction {
+        Direction::Read => PollFlags::IN,
+        Direction::Write => PollFlags::OUT,
+    };
+    loop {
+        let rest = deadline.map(|deadline| remaining(deadline).ok_or_else(timed_out)).transpose()?;
+        let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
+        match poll(&mut [PollFd::from_borrowed_fd(fd, flags)], rest.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => {}
+            other => return Ok(other.map(|_| ())?),
+        }
+    }
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the deadline passed")
+}
+
+/// What is left until a moment; `None` if it has passed.
+pub(crate) fn remaining(deadline: Instant) -> Option<Duration> {
+    deadline.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
+}
+
+/// Bounds every wait inside a call on this socket. `SO_RCVTIMEO`, `SO_SNDTIMEO`, socket(7)
+fn set_timeout(fd: BorrowedFd<'_>, direction: Direction, rest: Option<Duration>) -> io::Result<()> {
+    let which = match direction {
+        Direction::Read => Timeout::Recv,
+        Direction::Write => Timeout::Send,
+    };
+    // The kernel counts in ticks and takes 0 for "for ever": never ask for less than a tenth of one.
+    let rest = rest.map(|rest| rest.max(Duration::from_micros(100)));
+    Ok(sockopt::set_socket_timeout(fd, which, rest)?)
+}

@@ -1,0 +1,48 @@
+//! Bytes, packets and open file descriptors between processes on one machine, for threads.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("app.sock");
+//! let listener = ginnel::Stream::listen(&path)?; // never displaces a live listener, replaces a dead one
+//! std::thread::scope(|threads| -> std::io::Result<()> {
+//!     threads.spawn(|| ginnel::Stream::connect(&path)?.write_all(b"hello"));
+//!     let mut text = String::new();
+//!     listener.accept()?.read_to_string(&mut text)?;
+//!     assert_eq!(text, "hello");
+//!     Ok(())
+//! })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! | Type | Carries | Kernel's name |
+//! |---|---|---|
+//! | [`Stream`] | bytes, and descriptors at a position among them | `SOCK_STREAM` |
+//! | [`SeqPacket`] | whole packets over a connection, each with its descriptors | `SOCK_SEQPACKET` |
+//! | [`Datagram`] | whole packets without a connection | `SOCK_DGRAM` |
+//! | [`Listener`] | connections of the first two | `listen`, `accept` |
+//!
+//! `ginnel-tokio` has the same names with `.await`. What `Ok` means, where descriptors stand in a stream and how
+//! a path is owned is told once for both in `docs/semantics.md`.
+//!
+//! **Deadlines.** Every call waits as long as it takes, or until the moment given to `set_deadline`; then it
+//! fails with `TimedOut`. **Signals** interrupt no call. **SIGPIPE** is never raised. Everything is
+//! close-on-exec.
+//!
+//! **Adopted descriptors** keep their flags: such a socket is asked first and polled then, which costs about
+//! 1.4 times as much where it has to wait as one of our own, which waits inside the call.
+
+mod datagram;
+mod driver;
+mod listener;
+mod seqpacket;
+mod stream;
+
+pub use datagram::Datagram;
+pub use ginnel_os::{
+    AdoptError, Batch, Credentials, ListenerBuilder, Message, Packet, Policy, PolicyError, SocketError,
+};
+pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress};
+pub use listener::{Incoming, Listener, Socket};
+pub use seqpacket::SeqPacket;
+pub use stream::{ReadHalf, Stream, WriteHalf};
