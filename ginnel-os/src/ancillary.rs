@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 
 use ginnel_proto::limits::MAX_FDS;
 
-use crate::sys::{CONTROL, Sys};
+use crate::sys::{CONTROL, Descriptors};
 
 /// How a kernel lays out a control message: its length, two `i32`s (level and type), then aligned data.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,7 @@ pub(crate) struct Control<F> {
 /// # Safety
 /// The first `length` bytes of `control` are what one `recvmsg` of this kernel wrote, and they are opened once:
 /// the descriptors in them become owned here.
-pub(crate) unsafe fn open<S: Sys>(
+pub(crate) unsafe fn open<S: Descriptors>(
     sys: &S,
     control: &[MaybeUninit<u8>],
     length: usize,

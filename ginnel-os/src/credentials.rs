@@ -2,7 +2,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::str::FromStr;
 use std::{fmt, io};
 
-use crate::sys::{self, Kernel, PeerIds, Sys};
+use crate::sys::{self, Kernel, PeerIds, Sockets};
 
 /// Who is at the other end, as the kernel recorded it when the connection was made (`SO_PEERCRED`, unix(7)).
 ///
@@ -100,7 +100,7 @@ impl Policy {
     }
 
     /// Judges the peer of a socket, asking the kernel only for what the rule needs.
-    pub(crate) fn allows_peer<S: Sys>(&self, sys: &S, socket: S::Borrowed<'_>) -> io::Result<bool> {
+    pub(crate) fn allows_peer<S: Sockets>(&self, sys: &S, socket: S::Borrowed<'_>) -> io::Result<bool> {
         if self.anyone {
             return Ok(true);
         }

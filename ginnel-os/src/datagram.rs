@@ -10,7 +10,7 @@ use crate::Message;
 use crate::error::SocketError;
 use crate::name::{Claim, Located, Ownership, Place, Target};
 use crate::socket::{self, AdoptError, Arrived, Form, Received};
-use crate::sys::{self, Kernel, SocketKind, Sys, Wait, Would};
+use crate::sys::{self, Kernel, SocketKind, Sockets, Wait, Would};
 
 /// Whole packets without a connection, with descriptors. Never waits by itself.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::credentials::Policy;
 use crate::error::SocketError;
 use crate::name::{self, Claim, Located, Ownership, Place};
 use crate::socket;
-use crate::sys::{self, Kernel, SocketKind, Sys, Would};
+use crate::sys::{self, Kernel, SocketKind, Sockets, Would};
 
 /// How a listener is published.
 #[derive(Clone, Debug)]
@@ -206,8 +206,7 @@ impl AcceptPause {
         match error.raw_os_error() {
             Some(libc::ECONNABORTED | libc::EPROTO) => Ok(Duration::ZERO),
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                let random = Kernel.random().unwrap_or_default();
-                let pause = self.0.next((random >> 32) as u32);
+                let pause = self.0.next(sys::jitter());
                 tracing::warn!(%error, ?pause, "cannot accept, pausing");
                 Ok(pause)
             }

@@ -9,7 +9,7 @@ use crate::Message;
 use crate::ancillary;
 use crate::error::SocketError;
 use crate::socket::{self, AdoptError, Arrived, Form, Received};
-use crate::sys::{self, Kernel, Slot, SocketKind, Sys, Taken, Wait, Would};
+use crate::sys::{self, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
 
 /// Whole packets over a connection, in order, with descriptors. Never waits by itself.
 #[derive(Debug)]

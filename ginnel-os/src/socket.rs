@@ -15,7 +15,7 @@ use crate::Message;
 use crate::ancillary::{self, Rights};
 use crate::error::SocketError;
 use crate::name::Target;
-use crate::sys::{self, Incoming, Kernel, Outgoing, SocketKind, Sys, Wait, Would};
+use crate::sys::{self, Incoming, Kernel, Outgoing, SocketKind, Sockets, Wait, Would};
 
 /// The size of a received packet, and the descriptors that came with it.
 pub type Received = (usize, Vec<OwnedFd>);
@@ -47,7 +47,7 @@ pub(crate) struct Arrived<F> {
 }
 
 /// Sends bytes and duplicates of descriptors: all of the descriptors, with the first byte, or none.
-pub(crate) fn send<S: Sys>(
+pub(crate) fn send<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
     bytes: &[IoSlice<'_>],
@@ -62,7 +62,7 @@ pub(crate) fn send<S: Sys>(
 }
 
 /// As [`send`], to whoever is bound to `to`.
-pub(crate) fn send_to<S: Sys>(
+pub(crate) fn send_to<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
     to: &SocketAddrUnix,
@@ -74,13 +74,13 @@ pub(crate) fn send_to<S: Sys>(
     sys.send(fd, Outgoing { bytes: &bytes, control: rights.bytes(), to: Some(to) }, wait)
 }
 
-fn encode<S: Sys>(sys: &S, fds: &[S::Borrowed<'_>]) -> io::Result<Rights> {
+fn encode<S: Sockets>(sys: &S, fds: &[S::Borrowed<'_>]) -> io::Result<Rights> {
     let numbers = fds.iter().map(|&fd| sys.number(fd));
     Rights::encode(numbers).ok_or_else(|| SocketError::TooManyFds { given: fds.len() }.into())
 }
 
 /// Receives one chunk or packet and owns every descriptor that came with it.
-pub(crate) fn receive<S: Sys>(
+pub(crate) fn receive<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
     bytes: &mut [MaybeUninit<u8>],
@@ -103,7 +103,7 @@ pub(crate) fn receive<S: Sys>(
 ///
 /// # Safety
 /// The kernel wrote `taken` and `control` in one call, and they are looked at for the first time.
-pub(crate) unsafe fn arrived<S: Sys>(
+pub(crate) unsafe fn arrived<S: Sockets>(
     sys: &S,
     taken: sys::Taken,
     control: &[MaybeUninit<u8>],
@@ -187,8 +187,7 @@ impl Connecting {
 
     /// How long to pause before the next attempt, where the wait is not inside the call.
     pub fn pause(&mut self) -> Duration {
-        let random = Kernel.random().unwrap_or_default();
-        self.pause.next((random >> 32) as u32)
+        self.pause.next(sys::jitter())
     }
 
     /// Was the descriptor inherited, so that its flags belong to others too?
@@ -302,3 +301,6 @@ impl From<AdoptError> for io::Error {
         refused.error
     }
 }
+
+#[cfg(test)]
+mod tests;

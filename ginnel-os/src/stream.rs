@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::SocketError;
 use crate::socket::{self, AdoptError, Form};
-use crate::sys::{Kernel, SocketKind, Sys, Wait, Would};
+use crate::sys::{Kernel, SocketKind, Sockets, Wait, Would};
 
 /// A byte stream that carries descriptors. Never waits by itself.
 #[derive(Debug)]

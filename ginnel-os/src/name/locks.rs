@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ginnel_proto::election::Inode;
 
-use crate::sys::Sys;
+use crate::sys::Files;
 
 /// The byte of a lock file that stands for owning the path.
 pub(super) const LEADERSHIP: i64 = 0;
@@ -44,7 +44,7 @@ impl<F> Locks<F> {
 
     /// Opens a lock file to claim it; `None` if this process has it claimed already, here or by another copy of
     /// this library.
-    pub(super) fn open<S: Sys<Fd = F>>(
+    pub(super) fn open<S: Files<Fd = F>>(
         &self,
         sys: &S,
         directory: S::Borrowed<'_>,
@@ -68,7 +68,7 @@ impl<F> Locks<F> {
     }
 
     /// Takes the leadership byte of a file that [`open`](Self::open) claimed. `None`: another process has it.
-    pub(super) fn try_lock<S: Sys<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
+    pub(super) fn try_lock<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
         match self.current(sys.pid()).files.get(&inode) {
             Some(file) => sys.try_lock(sys.borrow(&file.fd), LEADERSHIP),
             None => Ok(None),
@@ -101,7 +101,7 @@ impl<F> Default for Locks<F> {
 impl<F> File<F> {
     /// Claims the file within this process. A lock under our own process id that is not claimed here was taken
     /// by another copy of this library; the descriptor then stays open, since closing it would drop that lock.
-    fn claim<S: Sys<Fd = F>>(&mut self, sys: &S) -> io::Result<bool> {
+    fn claim<S: Files<Fd = F>>(&mut self, sys: &S) -> io::Result<bool> {
         if self.claimed {
             return Ok(false);
         }

@@ -8,7 +8,7 @@ use ginnel_proto::{Address, AddressKind, limits};
 use rustix::net::SocketAddrUnix;
 
 use super::runtime;
-use crate::sys::Sys;
+use crate::sys::Files;
 
 /// An address, with portable names looked up.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) enum Target<F> {
 }
 
 impl<F> Target<F> {
-    pub(crate) fn of<S: Sys<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
+    pub(crate) fn of<S: Files<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
         match Located::of(address)? {
             Located::Abstract(name) => Ok(Self::Direct(name)),
             Located::Inherited(number) => Ok(Self::Inherited(number)),
@@ -73,7 +73,7 @@ pub(crate) struct Place<F> {
 }
 
 impl<F> Place<F> {
-    pub(crate) fn of<S: Sys<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
+    pub(crate) fn of<S: Files<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
         let parent = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -124,7 +124,7 @@ impl<F> Place<F> {
     }
 
     /// A name of this directory as something to connect to.
-    pub(crate) fn target<S: Sys<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<F>> {
+    pub(crate) fn target<S: Files<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<F>> {
         if let Some(direct) = self.direct(name)? {
             return Ok(Target::Direct(direct));
         }
@@ -136,7 +136,7 @@ impl<F> Place<F> {
 
     /// A name of this directory as something to bind: by its path if that fits, else through the descriptor of
     /// the directory.
-    pub(crate) fn bindable<S: Sys<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<SocketAddrUnix> {
+    pub(crate) fn bindable<S: Files<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<SocketAddrUnix> {
         if let Some(direct) = self.direct(name)? {
             return Ok(direct);
         }

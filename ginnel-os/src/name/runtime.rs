@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::error::SocketError;
-use crate::sys::{self, Kernel, Sys};
+use crate::sys::{self, Files, Kernel};
 
 /// Finds the directory, making it if need be, and checks that it is ours alone.
 pub(super) fn directory() -> io::Result<PathBuf> {

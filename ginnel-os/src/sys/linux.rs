@@ -12,7 +12,8 @@ use rustix::io::{Errno, FdFlags, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::{
-    Incoming, Outgoing, PeerIds, Rename, Slot, SocketKind, Status, Sys, Taken, Wait, Would, linux_msg,
+    Descriptors, Files, Incoming, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status, Taken, Wait,
+    Would, linux_msg,
 };
 use crate::name::Locks;
 
@@ -67,7 +68,7 @@ fn one_byte(byte: i64) -> libc::flock64 {
     }
 }
 
-impl Sys for Kernel {
+impl Descriptors for Kernel {
     type Fd = OwnedFd;
     type Borrowed<'a> = BorrowedFd<'a>;
 
@@ -83,7 +84,9 @@ impl Sys for Kernel {
         // SAFETY: the caller vouches that the kernel made this descriptor for us and that nobody owns it.
         unsafe { OwnedFd::from_raw_fd(number) }
     }
+}
 
+impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         Ok(rustix::net::socket_with(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
     }
@@ -140,7 +143,9 @@ impl Sys for Kernel {
     fn peer_groups(&self, fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
         linux_msg::peer_groups(fd)
     }
+}
 
+impl Files for Kernel {
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)
@@ -333,4 +338,9 @@ pub(crate) fn user() -> u32 {
 /// Makes a directory for its owner alone. mkdir(2)
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
+}
+
+/// A random number to spread pauses with.
+pub(crate) fn jitter() -> u32 {
+    Kernel.random().map_or(0, |random| (random >> 32) as u32)
 }

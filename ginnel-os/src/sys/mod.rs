@@ -22,7 +22,7 @@ mod linux_msg;
 pub use linux::Kernel;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    duplicate, is_listening, make_directory, peer_label, peer_pidfd, refuse_fds, set_nonblocking, socket_kind,
+    duplicate, is_listening, jitter, make_directory, peer_label, peer_pidfd, refuse_fds, set_nonblocking, socket_kind,
     stamp_packets, take_inherited, user,
 };
 #[cfg(target_os = "linux")]
@@ -129,9 +129,12 @@ pub struct PeerIds {
 }
 
 /// A kernel with local sockets and a file system: the real one ([`Kernel`]) or a simulated one.
-///
-/// Errors are the kernel's own, unchanged, unless a function says otherwise.
-pub trait Sys: Clone + fmt::Debug {
+pub trait Sys: Sockets + Files {}
+
+impl<S: Sockets + Files> Sys for S {}
+
+/// What a kernel's descriptors are.
+pub trait Descriptors: Clone + fmt::Debug {
     /// An owned descriptor; dropping it closes it.
     type Fd: fmt::Debug;
     /// A descriptor on loan.
@@ -146,7 +149,10 @@ pub trait Sys: Clone + fmt::Debug {
     /// # Safety
     /// The kernel put this number into control data of `recvmsg` for this process, and nobody owns it yet.
     unsafe fn own(&self, number: i32) -> Self::Fd;
+}
 
+/// A kernel's local sockets. Errors are the kernel's own, unchanged.
+pub trait Sockets: Descriptors {
     /// A new socket, close-on-exec. socket(2)
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<Self::Fd>;
     /// Two connected sockets, close-on-exec. socketpair(2)
@@ -173,7 +179,10 @@ pub trait Sys: Clone + fmt::Debug {
     fn peer_ids(&self, fd: Self::Borrowed<'_>) -> io::Result<PeerIds>;
     /// The peer's supplementary groups. `SO_PEERGROUPS`
     fn peer_groups(&self, fd: Self::Borrowed<'_>) -> io::Result<Vec<u32>>;
+}
 
+/// A kernel's names and record locks. Errors are the kernel's own, unchanged.
+pub trait Files: Descriptors {
     /// Opens a directory to name files in. `O_PATH`
     fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
     /// Opens a name only to point at it. `O_PATH`
