@@ -50,38 +50,56 @@ pub(crate) const fn room() -> [MaybeUninit<u8>; ROOM] {
     [MaybeUninit::uninit(); ROOM]
 }
 
-/// Control data that carries descriptors: at most 253, in a buffer on the stack.
+/// Control data that carries descriptors: at most 253, in a buffer on the stack of which only the beginning is
+/// ever written.
 pub(crate) struct Rights {
-    bytes: [u8; CONTROL.space(4 * MAX_FDS)],
+    bytes: [MaybeUninit<u8>; CONTROL.space(4 * MAX_FDS)],
     used: usize,
 }
 
 impl Rights {
-    /// Encodes the numbers of these descriptors; `None` if they are more than 253. None at all need no bytes.
-    pub(crate) fn encode(numbers: impl ExactSizeIterator<Item = i32>) -> Option<Self> {
+    /// Empty: no bytes for the kernel.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [MaybeUninit::uninit(); CONTROL.space(4 * MAX_FDS)], used: 0 }
+    }
+
+    /// Encodes the numbers of these descriptors and lends the bytes for the kernel; `None` if they are more than
+    /// 253. None at all need no bytes.
+    #[inline]
+    pub(crate) fn encode(&mut self, numbers: impl ExactSizeIterator<Item = i32>) -> Option<&[u8]> {
         let count = numbers.len();
-        let mut rights = Self { bytes: [0; CONTROL.space(4 * MAX_FDS)], used: 0 };
-        if count == 0 {
-            return Some(rights);
-        }
         if count > MAX_FDS {
             return None;
         }
-        let length = CONTROL.header() + 4 * count;
-        let fields = CONTROL.length;
-        rights.bytes[..fields].copy_from_slice(&length.to_ne_bytes()[..fields]);
-        rights.bytes[fields..fields + 4].copy_from_slice(&SOL_SOCKET.to_ne_bytes());
-        rights.bytes[fields + 4..fields + 8].copy_from_slice(&SCM_RIGHTS.to_ne_bytes());
-        for (place, number) in rights.bytes[CONTROL.header()..].chunks_exact_mut(4).zip(numbers) {
-            place.copy_from_slice(&number.to_ne_bytes());
+        self.used = 0;
+        if count > 0 {
+            let length = CONTROL.header() + 4 * count;
+            self.put(&length.to_ne_bytes()[..CONTROL.length]);
+            self.put(&SOL_SOCKET.to_ne_bytes());
+            self.put(&SCM_RIGHTS.to_ne_bytes());
+            self.pad();
+            numbers.for_each(|number| self.put(&number.to_ne_bytes()));
+            self.pad();
         }
-        rights.used = CONTROL.space(4 * count);
-        Some(rights)
+        // SAFETY: `put` wrote each of the first `used` bytes, and nothing else moves `used`.
+        Some(unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.used) })
     }
 
-    /// The bytes for the kernel; empty without descriptors.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.used]
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let places = &mut self.bytes[self.used..self.used + bytes.len()];
+        for (place, &byte) in places.iter_mut().zip(bytes) {
+            place.write(byte);
+        }
+        self.used += bytes.len();
+    }
+
+    #[inline]
+    fn pad(&mut self) {
+        while self.used % CONTROL.align != 0 {
+            self.put(&[0]);
+        }
     }
 }
 
@@ -179,12 +197,13 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_what_libc_would_write() {
-        let rights = Rights::encode([7, 8, 9].into_iter()).unwrap();
+        let mut rights = Rights::new();
+        let rights = rights.encode([7, 8, 9].into_iter()).unwrap();
         // SAFETY: pure arithmetic, whatever the argument.
         let (space, length) = unsafe { (libc::CMSG_SPACE(12) as usize, libc::CMSG_LEN(12) as usize) };
-        assert_eq!(rights.bytes().len(), space);
-        assert_eq!(length_field(rights.bytes()), Some(length));
-        let found: Vec<_> = messages(rights.bytes()).collect();
+        assert_eq!(rights.len(), space);
+        assert_eq!(length_field(rights), Some(length));
+        let found: Vec<_> = messages(rights).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, Kind::Rights);
         let numbers: Vec<_> = found[0].1.chunks_exact(4).map(number).collect();
@@ -193,14 +212,16 @@ mod tests {
 
     #[test]
     fn two_hundred_and_fifty_three_fit_and_one_more_does_not() {
-        assert!(Rights::encode(0..253).is_some());
-        assert!(Rights::encode(0..254).is_none());
-        assert!(Rights::encode(0..0).unwrap().bytes().is_empty());
+        let mut rights = Rights::new();
+        assert!(rights.encode(0..253).is_some());
+        assert!(rights.encode(0..254).is_none());
+        assert!(rights.encode(0..0).unwrap().is_empty());
     }
 
     #[test]
     fn several_messages_are_told_apart() {
-        let control = [message(SCM_STAMP, &[0; 16]), message(99, &[1, 2, 3]), message(SCM_RIGHTS, &[5, 0, 0, 0])];
+        let control =
+            [message(SCM_STAMP, &[0; 16]), message(99, &[1, 2, 3]), message(SCM_RIGHTS, &[5, 0, 0, 0])];
         let kinds: Vec<_> = messages(&control.concat()).map(|(kind, data)| (kind, data.len())).collect();
         assert_eq!(kinds, [(Kind::Stamp, 16), (Kind::Other, 3), (Kind::Rights, 4)]);
     }

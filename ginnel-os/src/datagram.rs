@@ -72,13 +72,7 @@ impl Datagram {
     ///
     /// # Errors
     /// [`SocketError::TooManyFds`], [`SocketError::FdNotHere`], or the kernel's; nothing was sent then.
-    pub fn send(
-        &self,
-        packet: &[u8],
-        fds: &[BorrowedFd<'_>],
-        to: Option<&Address>,
-        wait: Wait,
-    ) -> Would<()> {
+    pub fn send(&self, packet: &[u8], fds: &[BorrowedFd<'_>], to: Option<&Address>, wait: Wait) -> Would<()> {
         let sent = match to {
             None => socket::send(&Kernel, self.fd.as_fd(), &[IoSlice::new(packet)], fds, wait)?,
             Some(address) => {

@@ -28,7 +28,9 @@ pub enum SocketError {
     FdsWithoutBytes,
     /// The kernel dropped descriptors on the way in, because this process has too many files open. Those that
     /// did arrive were closed. [`io::ErrorKind::InvalidData`]
-    #[error("descriptors were lost with {bytes} bytes at the start of the buffer: is the limit of open files reached?")]
+    #[error(
+        "descriptors were lost with {bytes} bytes at the start of the buffer: is the limit of open files reached?"
+    )]
     FdsLost {
         /// Bytes that arrived with them and stand in the buffer.
         bytes: usize,

@@ -87,11 +87,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
-    pub fn adopt(
-        kind: SocketKind,
-        fd: OwnedFd,
-        options: ListenerOptions,
-    ) -> Result<Self, crate::AdoptError> {
+    pub fn adopt(kind: SocketKind, fd: OwnedFd, options: ListenerOptions) -> Result<Self, crate::AdoptError> {
         let fd = socket::adopt(fd, kind, true)?;
         match sys::set_nonblocking(fd.as_fd()) {
             Ok(()) => Ok(Self { adopted: true, ..Self::new(fd, None, options) }),

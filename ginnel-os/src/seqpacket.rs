@@ -43,6 +43,7 @@ impl SeqPacket {
     /// # Errors
     /// [`SocketError::TooManyFds`], or the kernel's (`EMSGSIZE` for a packet that `SO_SNDBUF` cannot hold);
     /// nothing was sent then.
+    #[inline]
     pub fn send(&self, packet: &[u8], fds: &[BorrowedFd<'_>], wait: Wait) -> Would<()> {
         let sent = socket::send(&Kernel, self.fd.as_fd(), &[IoSlice::new(packet)], fds, wait)?;
         Ok(sent.map(|_| ()))
@@ -76,10 +77,12 @@ impl SeqPacket {
     ///
     /// # Errors
     /// As [`receive`](Self::receive). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
+    #[inline]
     pub fn receive_into(&self, bytes: &mut [u8], wait: Wait) -> Would<Option<Received>> {
         self.take(socket::room(bytes), wait)
     }
 
+    #[inline]
     fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received>> {
         let most = room.len();
         let arrived = match socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait) {
@@ -93,6 +96,7 @@ impl SeqPacket {
         arrived.map(|arrived| self.judge(arrived, most)).transpose()
     }
 
+    #[inline]
     fn judge(&self, arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Option<Received>> {
         if arrived.bytes == 0 && !arrived.stamped && arrived.plain {
             return self.end();

@@ -47,6 +47,7 @@ pub(crate) struct Arrived<F> {
 }
 
 /// Sends bytes and duplicates of descriptors: all of the descriptors, with the first byte, or none.
+#[inline]
 pub(crate) fn send<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
@@ -57,8 +58,9 @@ pub(crate) fn send<S: Sockets>(
     if fds.is_empty() {
         return sys.send(fd, Outgoing { bytes, control: &[], to: None }, wait);
     }
-    let rights = encode(sys, fds)?;
-    sys.send(fd, Outgoing { bytes, control: rights.bytes(), to: None }, wait)
+    let mut rights = Rights::new();
+    let control = encode(sys, fds, &mut rights)?;
+    sys.send(fd, Outgoing { bytes, control, to: None }, wait)
 }
 
 /// As [`send`], to whoever is bound to `to`.
@@ -69,17 +71,20 @@ pub(crate) fn send_to<S: Sockets>(
     (bytes, fds): (&[u8], &[S::Borrowed<'_>]),
     wait: Wait,
 ) -> Would<usize> {
-    let rights = encode(sys, fds)?;
+    let mut rights = Rights::new();
+    let control = encode(sys, fds, &mut rights)?;
     let bytes = [IoSlice::new(bytes)];
-    sys.send(fd, Outgoing { bytes: &bytes, control: rights.bytes(), to: Some(to) }, wait)
+    sys.send(fd, Outgoing { bytes: &bytes, control, to: Some(to) }, wait)
 }
 
-fn encode<S: Sockets>(sys: &S, fds: &[S::Borrowed<'_>]) -> io::Result<Rights> {
+#[inline]
+fn encode<'r, S: Sockets>(sys: &S, fds: &[S::Borrowed<'_>], rights: &'r mut Rights) -> io::Result<&'r [u8]> {
     let numbers = fds.iter().map(|&fd| sys.number(fd));
-    Rights::encode(numbers).ok_or_else(|| SocketError::TooManyFds { given: fds.len() }.into())
+    rights.encode(numbers).ok_or_else(|| SocketError::TooManyFds { given: fds.len() }.into())
 }
 
 /// Receives one chunk or packet and owns every descriptor that came with it.
+#[inline]
 pub(crate) fn receive<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
@@ -103,6 +108,7 @@ pub(crate) fn receive<S: Sockets>(
 ///
 /// # Safety
 /// The kernel wrote `taken` and `control` in one call, and they are looked at for the first time.
+#[inline]
 pub(crate) unsafe fn arrived<S: Sockets>(
     sys: &S,
     taken: sys::Taken,
@@ -123,6 +129,7 @@ pub(crate) unsafe fn arrived<S: Sockets>(
 }
 
 /// Lends initialised bytes as room to receive into.
+#[inline]
 pub(crate) fn room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: the two have one layout, and nothing in this crate writes anything but bytes that arrived.
     unsafe { &mut *(ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
@@ -140,6 +147,7 @@ pub(crate) unsafe fn message(mut body: Vec<u8>, (bytes, fds): Received) -> Messa
 }
 
 /// The room and the size of a packet: an error if it was cut.
+#[inline]
 pub(crate) fn whole(size: usize, room: usize) -> io::Result<usize> {
     if size <= room { Ok(size) } else { Err(SocketError::PacketCut { size, room }.into()) }
 }
@@ -168,7 +176,7 @@ impl Connecting {
             target => {
                 let fd = Kernel.socket(kind, nonblocking)?;
                 Ok(Self { fd, target: Some(target), pause: PAUSE })
-            },
+            }
         }
     }
 

@@ -50,6 +50,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`SocketError::TooManyFds`], [`SocketError::FdsWithoutBytes`], or the kernel's; nothing was sent then.
+    #[inline]
     pub fn send(&self, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>], wait: Wait) -> Would<usize> {
         if !fds.is_empty() && bytes.iter().all(|part| part.is_empty()) {
             return Err(SocketError::FdsWithoutBytes.into());
@@ -61,6 +62,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`SocketError::FdsLost`], [`SocketError::FdsUnread`] for a plain read before, or the kernel's.
+    #[inline]
     pub fn receive(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk> {
         self.report_unread()?;
         let room = bytes.len();
@@ -76,6 +78,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`SocketError::FdsUnread`] for the read before, or the kernel's.
+    #[inline]
     pub fn read(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk> {
         self.read_uninit(socket::room(bytes), wait)
     }
@@ -84,6 +87,7 @@ impl Stream {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    #[inline]
     pub fn read_uninit(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Chunk> {
         self.report_unread()?;
         let room = bytes.len();
@@ -95,10 +99,12 @@ impl Stream {
         Ok(Some(Chunk { bytes: arrived.bytes, fds: Vec::new(), drained }))
     }
 
+    #[inline]
     fn take(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<socket::Arrived<OwnedFd>> {
         socket::receive(&Kernel, self.fd.as_fd(), bytes, Form::Chunk, wait)
     }
 
+    #[inline]
     fn report_unread(&self) -> io::Result<()> {
         if self.unread.load(Ordering::Relaxed) && self.unread.swap(false, Ordering::Relaxed) {
             return Err(SocketError::FdsUnread.into());

@@ -74,11 +74,7 @@ impl WriteHalf {
 }
 
 impl AsyncWrite for WriteHalf {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         stream::poll_write(&self.watched, cx, &[IoSlice::new(bytes)])
     }
 

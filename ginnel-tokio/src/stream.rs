@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ginnel_os::{self as os, AdoptError, Chunk, Credentials, Direction, SocketKind, Wait};
+use ginnel_os::{self as os, AdoptError, Chunk, Credentials, Direction, SocketKind, Wait, Would};
 use ginnel_proto::ToAddress;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -163,7 +163,7 @@ pub(crate) async fn send(
     fds: &[BorrowedFd<'_>],
 ) -> io::Result<usize> {
     let bytes = [IoSlice::new(bytes)];
-    watched.until(Direction::Write, |os| Ok(os.send(&bytes, fds, Wait::Never)?.map(Ready::some))).await
+    watched.until(Direction::Write, |os| send_some(os, &bytes, fds)).await
 }
 
 pub(crate) async fn recv(
@@ -199,7 +199,14 @@ pub(crate) fn poll_write(
     cx: &mut Context<'_>,
     bytes: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
-    watched.poll_until(cx, Direction::Write, |os| Ok(os.send(bytes, &[], Wait::Never)?.map(Ready::some)))
+    watched.poll_until(cx, Direction::Write, |os| send_some(os, bytes, &[]))
+}
+
+/// What the kernel does not take of a stream's bytes, it has no room for: readiness can be cleared at once.
+fn send_some(os: &os::Stream, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>]) -> Would<Ready<usize>> {
+    let sent = os.send(bytes, fds, Wait::Never)?;
+    let given = bytes.iter().map(|part| part.len()).sum();
+    Ok(sent.map(|sent| Ready { value: sent, drained: sent < given }))
 }
 
 /// Cancel safe, as all of `AsyncRead`: what was not returned stays for the next call.
@@ -214,11 +221,7 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         poll_write(&self.watched, cx, &[IoSlice::new(bytes)])
     }
 

@@ -143,7 +143,8 @@ async fn cancelled_datagram_calls_lose_and_half_send_nothing() -> io::Result<()>
 }
 
 #[tokio::test]
-async fn a_cancelled_accept_takes_no_connection_and_a_cancelled_connect_leaves_none_half_made() -> io::Result<()> {
+async fn a_cancelled_accept_takes_no_connection_and_a_cancelled_connect_leaves_none_half_made()
+-> io::Result<()> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("s");
     let listener = Listener::<Stream>::builder().backlog(0).listen(&path)?;

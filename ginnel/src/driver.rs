@@ -48,6 +48,7 @@ impl Waits {
     }
 
     /// Makes the call until it has done its work or the deadline has passed.
+    #[inline]
     pub(crate) fn until<T>(
         self,
         fd: BorrowedFd<'_>,
@@ -64,6 +65,7 @@ impl Waits {
         }
     }
 
+    #[inline]
     fn prepare(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Wait> {
         match self.deadline {
             _ if !self.in_call => Ok(Wait::Never),

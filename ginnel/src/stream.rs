@@ -183,12 +183,7 @@ fn recv(os: &os::Stream, waits: Waits, bytes: &mut [u8]) -> io::Result<(usize, V
     waits.until(os.as_fd(), Direction::Read, received)
 }
 
-fn send(
-    os: &os::Stream,
-    waits: Waits,
-    bytes: &[IoSlice<'_>],
-    fds: &[BorrowedFd<'_>],
-) -> io::Result<usize> {
+fn send(os: &os::Stream, waits: Waits, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
     waits.until(os.as_fd(), Direction::Write, |wait: Wait| os.send(bytes, fds, wait))
 }
 

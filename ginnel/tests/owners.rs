@@ -169,7 +169,8 @@ fn round(path: &Path, dice: &mut Dice, tally: &mut Tally) {
     }
     let verdicts: Vec<_> = starters.iter_mut().map(Starter::verdict).collect();
     let living = |index: &usize| !killed.contains(index);
-    let owners: Vec<_> = (0..starters.len()).filter(living).filter(|&i| verdicts[i] == Verdict::Owns).collect();
+    let owners: Vec<_> =
+        (0..starters.len()).filter(living).filter(|&i| verdicts[i] == Verdict::Owns).collect();
     assert!(owners.len() <= 1, "two live owners: {verdicts:?}, killed {killed:?}");
     assert!((0..starters.len()).filter(living).all(|i| verdicts[i] != Verdict::Died), "{verdicts:?}");
     tally.killed += killed.len() as u32;
@@ -220,7 +221,8 @@ fn of_many_starters_one_owns_the_path_whoever_is_killed() {
     println!("{ROUNDS} rounds of {STARTERS}: {tally:?}");
     heals(&path, &[]);
     drop(Stream::listen(&path).unwrap());
-    let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut left: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["s.lock"], "only the lock file stays");
 }

@@ -81,10 +81,12 @@ impl<S: Sys> Ownership<S> {
                     self.socket = None;
                     return Err(self.refusal(why));
                 }
-                _ => step = {
-                    let seen = self.carry_out(step);
-                    self.election.next(seen)
-                },
+                _ => {
+                    step = {
+                        let seen = self.carry_out(step);
+                        self.election.next(seen)
+                    }
+                }
             }
         }
     }

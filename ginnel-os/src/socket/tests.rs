@@ -218,7 +218,8 @@ fn control_data_one_descriptor_short_leaks_nothing_for_any_count() {
     let sys = Faulty(Fault::ShortControl);
     for count in 1..=253 {
         send(&Kernel, left.as_fd(), &[IoSlice::new(b"x")], &vec![null.as_fd(); count], Wait::Never).unwrap();
-        let arrived = receive(&sys, right.as_fd(), room(&mut [0; 4]), Form::Chunk, Wait::Never).unwrap().unwrap();
+        let arrived =
+            receive(&sys, right.as_fd(), room(&mut [0; 4]), Form::Chunk, Wait::Never).unwrap().unwrap();
         assert_eq!((arrived.lost, arrived.fds.len()), (count > 2, if count > 2 { 0 } else { count }));
     }
     let null = std::fs::metadata("/dev/null").unwrap().rdev();
@@ -266,7 +267,8 @@ fn a_pidfd_that_an_adopted_socket_asked_for_is_closed() {
         return; // Older than Linux 6.5: there is nothing to close.
     }
     send(&Kernel, left.as_fd(), &[IoSlice::new(b"x")], &[], Wait::Never).unwrap();
-    let arrived = receive(&Kernel, right.as_fd(), room(&mut [0; 4]), Form::Chunk, Wait::Never).unwrap().unwrap();
+    let arrived =
+        receive(&Kernel, right.as_fd(), room(&mut [0; 4]), Form::Chunk, Wait::Never).unwrap().unwrap();
     assert!(arrived.fds.is_empty() && !arrived.plain && !arrived.lost);
     let open = std::fs::read_dir("/proc/self/fd").unwrap();
     let links = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());

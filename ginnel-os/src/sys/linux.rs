@@ -72,14 +72,17 @@ impl Descriptors for Kernel {
     type Fd = OwnedFd;
     type Borrowed<'a> = BorrowedFd<'a>;
 
+    #[inline]
     fn borrow<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
         fd.as_fd()
     }
 
+    #[inline]
     fn number(&self, fd: BorrowedFd<'_>) -> i32 {
         fd.as_raw_fd()
     }
 
+    #[inline]
     unsafe fn own(&self, number: i32) -> OwnedFd {
         // SAFETY: the caller vouches that the kernel made this descriptor for us and that nobody owns it.
         unsafe { OwnedFd::from_raw_fd(number) }
@@ -111,10 +114,12 @@ impl Sockets for Kernel {
         not_yet(rustix::net::accept_with(fd, flags(nonblocking)))
     }
 
+    #[inline]
     fn send(&self, fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
         linux_msg::send(fd, outgoing, wait)
     }
 
+    #[inline]
     fn receive(&self, fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
         linux_msg::receive(fd, incoming, wait)
     }

@@ -23,6 +23,7 @@ const SO_PASSRIGHTS: i32 = 83;
 const MOST_PACKETS: usize = 1024;
 
 /// Makes the call until it is not interrupted, or, if it may wait, once.
+#[inline]
 fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
     loop {
         if let Ok(count) = usize::try_from(attempt()) {
@@ -37,6 +38,7 @@ fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
     }
 }
 
+#[inline]
 fn wait_flag(wait: Wait) -> i32 {
     match wait {
         Wait::Never => libc::MSG_DONTWAIT,
@@ -45,11 +47,13 @@ fn wait_flag(wait: Wait) -> i32 {
 }
 
 /// An empty message header.
+#[inline]
 fn header() -> libc::msghdr {
     // SAFETY: `msghdr` is integers and pointers, for which zero and null are values.
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
+#[inline]
 pub(super) fn send(fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
     let flags = libc::MSG_NOSIGNAL | wait_flag(wait);
     if let Outgoing { bytes: [one], control: [], to: None } = outgoing {
@@ -78,6 +82,7 @@ pub(super) fn send(fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Wo
     unsafe { to.with_sockaddr(named) }
 }
 
+#[inline]
 pub(super) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
     let whole = if incoming.whole { libc::MSG_TRUNC } else { 0 };
     let flags = libc::MSG_CMSG_CLOEXEC | whole | wait_flag(wait);
@@ -98,10 +103,12 @@ pub(super) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) ->
     Ok(Some(taken(&message, bytes)))
 }
 
+#[inline]
 fn vector(bytes: &mut [MaybeUninit<u8>]) -> libc::iovec {
     libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() }
 }
 
+#[inline]
 fn receive_header(vector: &mut libc::iovec, control: &mut [MaybeUninit<u8>]) -> libc::msghdr {
     let mut message = header();
     message.msg_iov = vector;
@@ -111,6 +118,7 @@ fn receive_header(vector: &mut libc::iovec, control: &mut [MaybeUninit<u8>]) -> 
     message
 }
 
+#[inline]
 fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
     Taken {
         bytes,

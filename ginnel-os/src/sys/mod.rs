@@ -22,8 +22,8 @@ mod linux_msg;
 pub use linux::Kernel;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    duplicate, is_listening, jitter, make_directory, peer_label, peer_pidfd, refuse_fds, set_nonblocking, socket_kind,
-    stamp_packets, take_inherited, user,
+    duplicate, is_listening, jitter, make_directory, peer_label, peer_pidfd, refuse_fds, set_nonblocking,
+    socket_kind, stamp_packets, take_inherited, user,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use linux_msg::CONTROL;
@@ -205,13 +205,8 @@ pub trait Files: Descriptors {
         owner: (Option<u32>, Option<u32>),
     ) -> io::Result<()>;
     /// Renames within a directory. renameat2(2)
-    fn rename_at(
-        &self,
-        directory: Self::Borrowed<'_>,
-        from: &[u8],
-        to: &[u8],
-        how: Rename,
-    ) -> io::Result<()>;
+    fn rename_at(&self, directory: Self::Borrowed<'_>, from: &[u8], to: &[u8], how: Rename)
+    -> io::Result<()>;
     /// Removes a name. unlinkat(2)
     fn unlink_at(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<()>;
     /// The names in a directory.

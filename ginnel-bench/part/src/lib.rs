@@ -1,0 +1,24 @@
+//! The half of the benchmark that runs inside a measured process.
+//!
+//! One process serves and one asks, and a parent tells both when to run a round. This crate
+//! holds their conversation with the parent and the loops every system is measured with; it
+//! knows no system, so that our benchmark and the one of the peers share it.
+
+#![expect(clippy::exhaustive_enums, reason = "unpublished: every user is built from this tree")]
+
+mod control;
+mod exchange;
+mod latency;
+mod link;
+mod part;
+mod place;
+mod scenario;
+mod system;
+
+pub use control::{Control, Measured, Reply};
+pub use latency::Latencies;
+pub use link::{Blocking, BlockingFds, BlockingSystem, ByteStream, Endpoint, FdLink, PacketLink, ready};
+pub use part::{Part, Side};
+pub use place::Placement;
+pub use scenario::{Better, SCENARIOS, Scenario, Shape, Unit};
+pub use system::{Run, System, offer, take_part};

@@ -1,0 +1,154 @@
+//! What a system must be able to do to be measured.
+//!
+//! The loops in `exchange` are written once, as async functions over these traits. A blocking
+//! system answers with futures that are ready at the first poll, which the compiler turns into
+//! plain calls; an asynchronous one runs in its own runtime.
+
+#![expect(async_fn_in_trait, reason = "a part has one thread, so nobody asks whether a future is `Send`")]
+
+use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// One end of a connection, of whatever kind.
+pub trait Endpoint: Sized {
+    /// What accepts connections.
+    type Listener;
+
+    /// Binds the path and listens.
+    async fn listen(path: &Path) -> io::Result<Self::Listener>;
+
+    /// Waits for the next client.
+    async fn accept(listener: &mut Self::Listener) -> io::Result<Self>;
+
+    /// Connects to a listener.
+    async fn connect(path: &Path) -> io::Result<Self>;
+
+    /// Sends one byte, which means "go on" to the other end.
+    async fn signal(&mut self) -> io::Result<()>;
+
+    /// Waits for the other end's `signal`.
+    async fn signalled(&mut self) -> io::Result<()>;
+}
+
+/// A byte stream.
+pub trait ByteStream: Endpoint {
+    /// Sends everything.
+    async fn send_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Fills the buffer.
+    async fn recv_exact(&mut self, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Receives what is there, at least one byte; 0 is the end.
+    async fn recv_some(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+/// A connection that keeps packets apart.
+pub trait PacketLink: Endpoint {
+    /// Sends this packet once or, where one call can, up to `most` times; returns how often.
+    async fn send_some(&mut self, packet: &[u8], most: u64) -> io::Result<u64>;
+
+    /// Receives at least one packet and returns how many; the end is an error.
+    async fn recv_some(&mut self) -> io::Result<u64>;
+}
+
+/// A connection that carries descriptors.
+pub trait FdLink: Endpoint {
+    /// Sends one byte or packet with this descriptor.
+    async fn send_fd(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
+
+    /// Receives one message, closes its descriptors, and returns how many those were.
+    async fn recv_fds(&mut self) -> io::Result<u64>;
+}
+
+/// How a blocking library opens its streams; `Blocking` makes an endpoint of it.
+pub trait BlockingSystem {
+    /// A connected stream.
+    type Stream: Read + Write;
+    /// What accepts streams.
+    type Listener;
+
+    /// Binds the path and listens.
+    fn listen(path: &Path) -> io::Result<Self::Listener>;
+
+    /// Waits for the next client.
+    fn accept(listener: &mut Self::Listener) -> io::Result<Self::Stream>;
+
+    /// Connects to a listener.
+    fn connect(path: &Path) -> io::Result<Self::Stream>;
+}
+
+/// How a blocking library sends descriptors over its streams.
+pub trait BlockingFds: BlockingSystem {
+    /// Sends one byte with this descriptor.
+    fn send_fd(stream: &mut Self::Stream, fd: BorrowedFd<'_>) -> io::Result<()>;
+
+    /// Receives one byte, closes its descriptors, and returns how many those were.
+    fn recv_fds(stream: &mut Self::Stream) -> io::Result<u64>;
+}
+
+/// The stream of a blocking library as an endpoint.
+#[derive(Debug)]
+pub struct Blocking<Y: BlockingSystem>(Y::Stream);
+
+impl<Y: BlockingSystem> Endpoint for Blocking<Y> {
+    type Listener = Y::Listener;
+
+    async fn listen(path: &Path) -> io::Result<Y::Listener> {
+        Y::listen(path)
+    }
+
+    async fn accept(listener: &mut Y::Listener) -> io::Result<Self> {
+        Y::accept(listener).map(Self)
+    }
+
+    async fn connect(path: &Path) -> io::Result<Self> {
+        Y::connect(path).map(Self)
+    }
+
+    async fn signal(&mut self) -> io::Result<()> {
+        self.0.write_all(&[1])
+    }
+
+    async fn signalled(&mut self) -> io::Result<()> {
+        self.0.read_exact(&mut [0])
+    }
+}
+
+impl<Y: BlockingSystem> ByteStream for Blocking<Y> {
+    async fn send_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    async fn recv_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact(buffer)
+    }
+
+    async fn recv_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<Y: BlockingFds> FdLink for Blocking<Y> {
+    async fn send_fd(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Y::send_fd(&mut self.0, fd)
+    }
+
+    async fn recv_fds(&mut self) -> io::Result<u64> {
+        Y::recv_fds(&mut self.0)
+    }
+}
+
+/// Runs the part of a blocking system.
+///
+/// # Panics
+///
+/// If the future waits for anything, which a blocking system's never does.
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a blocking system waits inside its calls"),
+    }
+}

@@ -1,0 +1,158 @@
+//! What is measured, and in which unit the result is told.
+
+use std::time::Duration;
+
+use crate::exchange::WINDOW;
+
+/// One question the benchmark asks of every system that can answer it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// The word for it on the command line and in results.
+    pub name: &'static str,
+    /// What the two processes do.
+    pub shape: Shape,
+    /// What a result counts.
+    pub unit: Unit,
+}
+
+/// What the client and the server of a scenario do in one lap; a round is many laps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// The client sends a message over a stream and waits for its echo.
+    RoundTrip {
+        /// Length of the message, each way.
+        bytes: usize,
+    },
+    /// The client only sends, over a stream; the server says once that everything arrived.
+    OneWay {
+        /// Length of each message.
+        bytes: usize,
+    },
+    /// The same with packets.
+    Packets {
+        /// Length of each packet.
+        bytes: usize,
+    },
+    /// Each message carries one descriptor, which the server takes and closes.
+    Fds,
+    /// The client connects, is sent one byte, and closes.
+    Connect,
+}
+
+/// What a result counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds for one lap.
+    Nanoseconds,
+    /// Laps in a second, each one message or packet.
+    Messages,
+    /// Laps in a second, each one descriptor.
+    Fds,
+    /// Payload bytes in a second.
+    Bytes,
+}
+
+/// Which direction of a value is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// A time.
+    Lower,
+    /// A rate.
+    Higher,
+}
+
+impl Scenario {
+    const fn new(name: &'static str, shape: Shape, unit: Unit) -> Self {
+        Self { name, shape, unit }
+    }
+
+    /// The scenario of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        SCENARIOS.into_iter().find(|scenario| scenario.name == name)
+    }
+
+    /// The value of a round, in this scenario's unit.
+    pub fn value(&self, laps: u64, elapsed: Duration) -> f64 {
+        let (laps, seconds) = (laps as f64, elapsed.as_secs_f64());
+        match self.unit {
+            Unit::Nanoseconds => seconds * 1e9 / laps,
+            Unit::Messages | Unit::Fds => laps / seconds,
+            Unit::Bytes => laps * self.payload() as f64 / seconds,
+        }
+    }
+
+    /// The next number of laps that a round of this scenario can have.
+    pub const fn whole_laps(&self, laps: u64) -> u64 {
+        match self.shape {
+            Shape::Fds => laps.next_multiple_of(WINDOW),
+            _ => laps,
+        }
+    }
+
+    const fn payload(&self) -> usize {
+        match self.shape {
+            Shape::RoundTrip { bytes } | Shape::OneWay { bytes } | Shape::Packets { bytes } => bytes,
+            Shape::Fds | Shape::Connect => 1,
+        }
+    }
+}
+
+impl Unit {
+    /// The unit as results name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "ns",
+            Self::Messages => "messages/s",
+            Self::Fds => "fds/s",
+            Self::Bytes => "bytes/s",
+        }
+    }
+
+    /// Which direction is the good one.
+    pub const fn better(self) -> Better {
+        match self {
+            Self::Nanoseconds => Better::Lower,
+            Self::Messages | Self::Fds | Self::Bytes => Better::Higher,
+        }
+    }
+}
+
+impl Better {
+    /// The direction as results name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Higher => "higher",
+        }
+    }
+}
+
+/// Every scenario, in the order of the report.
+pub const SCENARIOS: [Scenario; 8] = [
+    Scenario::new("rtt-64", Shape::RoundTrip { bytes: 64 }, Unit::Nanoseconds),
+    Scenario::new("rtt-4k", Shape::RoundTrip { bytes: 4 << 10 }, Unit::Nanoseconds),
+    Scenario::new("oneway-64", Shape::OneWay { bytes: 64 }, Unit::Messages),
+    Scenario::new("oneway-64k", Shape::OneWay { bytes: 64 << 10 }, Unit::Bytes),
+    Scenario::new("oneway-1m", Shape::OneWay { bytes: 1 << 20 }, Unit::Bytes),
+    Scenario::new("packets-64", Shape::Packets { bytes: 64 }, Unit::Messages),
+    Scenario::new("fds", Shape::Fds, Unit::Fds),
+    Scenario::new("connect", Shape::Connect, Unit::Nanoseconds),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_follow_the_unit() {
+        let value = |name, laps, micros| {
+            Scenario::named(name).map(|scenario| scenario.value(laps, Duration::from_micros(micros)).round())
+        };
+        assert_eq!(value("rtt-64", 100, 500), Some(5_000.0));
+        assert_eq!(value("oneway-64", 100, 500), Some(200_000.0));
+        assert_eq!(value("oneway-64k", 10, 1_000), Some(655_360_000.0));
+        assert_eq!(value("fds", 32, 1_000), Some(32_000.0));
+        assert_eq!(value("no such scenario", 1, 1), None);
+    }
+}

@@ -1,0 +1,32 @@
+//! The systems measured by this binary, one per file.
+
+mod floor;
+mod ginnel_async;
+mod ginnel_blocking;
+mod std_net;
+mod tokio_net;
+
+use std::io;
+
+use ginnel_bench_part::System;
+
+/// What everything is compared with.
+pub(crate) const FLOOR: &str = "floor";
+
+/// In the order of the report.
+pub(crate) const SYSTEMS: [System; 6] = [
+    floor::SYSTEM,
+    std_net::SYSTEM,
+    tokio_net::SYSTEM,
+    ginnel_blocking::SYSTEM,
+    ginnel_blocking::BATCH,
+    ginnel_async::SYSTEM,
+];
+
+/// Runs the part of an asynchronous system, in the runtime that fits one connection.
+fn block_on(part: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(part)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! Side-by-side measurements of ginnel, its peers and the bare system calls of Linux.
+//!
+//! Two processes per system play each scenario in short rounds, one system after the other, so that whatever
+//! else the machine does meets all of them alike.
+
+mod bench;
+
+fn main() -> std::process::ExitCode {
+    bench::main()
+}

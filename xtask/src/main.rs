@@ -1,0 +1,98 @@
+//! `cargo xtask`: every check of this workspace, under one name for people and for CI.
+//!
+//! It knows the rules (layers, sizes) and the order of the steps; building and testing stay cargo's work.
+
+mod bench;
+mod cargo;
+mod finding;
+mod layers;
+mod sizes;
+mod soak;
+mod source;
+mod syscalls;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    let passed = match command {
+        Command::Fmt => cargo::fmt(&workspace)?,
+        Command::Lint => cargo::lint(&workspace)?,
+        Command::Layers => layers::check(&workspace)?,
+        Command::Sizes => sizes::check(&workspace)?,
+        Command::Doc => cargo::doc(&workspace)?,
+        Command::Test { only } => test::run(&workspace, &only),
+        Command::Bench { args } => bench::run(&workspace, &args)?,
+        Command::Syscalls => return syscalls::run(&workspace),
+        Command::Soak { minutes } => soak::run(&workspace, minutes)?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The checks, measurements and long runs of this workspace")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the formatting of every crate
+    Fmt,
+    /// Run clippy on every target, warnings denied
+    Lint,
+    /// Check who imports whom, and the other rules about where things may stand
+    Layers,
+    /// Print sizes per crate, and fail on files and functions above the limits
+    Sizes,
+    /// Build the documentation, warnings and broken links denied
+    Doc,
+    /// Run all checks in order, the tests among them
+    Test {
+        /// Run this step alone (may be given more than once)
+        #[arg(long, value_name = "STEP")]
+        only: Vec<test::Group>,
+    },
+    /// Build and run the benchmark, with other libraries beside it where they build
+    Bench {
+        /// Passed on to ginnel-bench
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Count system calls per round trip (needs strace)
+    Syscalls,
+    /// Run the long checks
+    Soak {
+        /// How long a check that can go on for ever should go on, in minutes
+        #[arg(long, default_value_t = 10)]
+        minutes: u32,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

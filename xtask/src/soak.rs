@@ -1,0 +1,40 @@
+//! `soak`: the checks that take too long for every change. A new one is a line in [`STEPS`].
+
+use anyhow::Result;
+
+use crate::bench;
+use crate::cargo::{cargo, passes};
+use crate::workspace::Workspace;
+
+/// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
+pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
+    let mut failed = Vec::new();
+    for (name, step) in STEPS {
+        println!("\n== soak: {name}");
+        if !step(workspace, minutes)? {
+            failed.push(*name);
+        }
+    }
+    if failed.is_empty() {
+        println!("\nsoak: {} steps passed", STEPS.len());
+    } else {
+        println!("\nsoak: failed: {}", failed.join(", "));
+    }
+    Ok(failed.is_empty())
+}
+
+type Step = fn(&Workspace, u32) -> Result<bool>;
+
+const STEPS: &[(&str, Step)] = &[("ignored tests", ignored_tests), ("benchmark", full_bench)];
+
+/// The tests that are `#[ignore]`d for their length; those without an end of their own read the minutes.
+fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
+    let args = ["test", "--release", "--workspace", "--locked", "--", "--ignored", "--nocapture"];
+    passes(
+        cargo(workspace.root(), args).env("GINNEL_SOAK", "1").env("GINNEL_SOAK_MINUTES", minutes.to_string()),
+    )
+}
+
+fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {
+    bench::run(workspace, &[])
+}
