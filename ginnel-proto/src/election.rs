@@ -219,9 +219,7 @@ impl Election {
         match (self.way, over) {
             (Way::Rename, over) => self.go(State::Binding(over), Step::Bind),
             (Way::Bind, Over::Nothing) => self.go(State::Naming, Step::BindName),
-            (Way::Bind, Over::Dead(dead)) => {
-                self.go(State::Withdrawing(dead, Then::Bind), Step::Withdraw)
-            }
+            (Way::Bind, Over::Dead(dead)) => self.go(State::Withdrawing(dead, Then::Bind), Step::Withdraw),
         }
     }
 
@@ -288,9 +286,7 @@ impl Election {
     /// `Absent` is what a file system shows that cannot exchange: there the dead name was replaced outright.
     fn on_compared(&mut self, dead: Inode, mine: Inode, seen: Seen) -> Step {
         match seen {
-            Seen::Found(displaced) if displaced == dead => {
-                self.go(State::Burying(mine), Step::RemovePrivate)
-            }
+            Seen::Found(displaced) if displaced == dead => self.go(State::Burying(mine), Step::RemovePrivate),
             Seen::Absent => self.go(State::Owning(mine), Step::Own),
             _ => self.go(State::PuttingBack, Step::Exchange),
         }

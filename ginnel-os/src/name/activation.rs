@@ -14,10 +14,10 @@ const FIRST: i32 = 3;
 ///
 /// `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` are left as they are, since a program with threads cannot
 /// change its environment safely; children ignore them, as the process id is not theirs. What is taken is
-/// close-on-exec, and by that known to be taken.
+/// close-on-exec, and by that known to be taken; call this before anything else closes descriptors from 3 on.
 ///
 /// # Errors
-/// The kernel's, if a descriptor that was announced is not open (`EBADF`).
+/// The kernel's, see fcntl(2).
 pub fn activated(name: Option<&str>) -> io::Result<Option<OwnedFd>> {
     let announced = Announced {
         pid: env::var("LISTEN_PID").unwrap_or_default(),
@@ -25,8 +25,12 @@ pub fn activated(name: Option<&str>) -> io::Result<Option<OwnedFd>> {
         names: env::var("LISTEN_FDNAMES").unwrap_or_default(),
     };
     for number in announced.numbers(std::process::id(), name) {
-        if let Some(fd) = sys::take_inherited(number)? {
-            return Ok(Some(fd));
+        match sys::take_inherited(number) {
+            Ok(Some(fd)) => return Ok(Some(fd)),
+            // Taken before, and open still or closed since.
+            Ok(None) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(None)

@@ -249,9 +249,8 @@ fn every_state_answers_every_input() {
             }
         }
         let mut falling = from;
-        let ended = (0..10).any(|_| {
-            matches!(falling.next(Seen::Failed), Step::Own | Step::Released | Step::Refuse(_))
-        });
+        let ended = (0..10)
+            .any(|_| matches!(falling.next(Seen::Failed), Step::Own | Step::Released | Step::Refuse(_)));
         assert!(ended, "failures never end from {falling:?}");
     }
     assert!(reached.len() > 100, "only {} states", reached.len());

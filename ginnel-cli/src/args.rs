@@ -1,0 +1,203 @@
+//! The command line as it was typed. What it means is decided in `plan`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit;
+
+/// Sockets, packets and open files between processes on one machine.
+#[derive(Debug, Parser)]
+#[command(name = "ginnel", version, after_help = ABOUT_ALL, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Say what happens as JSON, one line per event, on standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say what happens on standard error
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Listen(ListenArgs),
+    Connect(ConnectArgs),
+    Send(SendArgs),
+    Recv(RecvArgs),
+    Who(WhoArgs),
+    /// Show in a moment what the library holds, with real processes
+    #[command(after_help = ABOUT_DEMO)]
+    Demo,
+    /// One process of the demo
+    #[command(hide = true)]
+    DemoPart(DemoPartArgs),
+}
+
+/// Listen, and serve one connection from here or every connection with a command
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_LISTEN)]
+pub(crate) struct ListenArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Run `sh -c CMD` for every connection, which is its standard input and output; with --datagram for every
+    /// packet, one after another, with the packet as its standard input
+    #[arg(long, value_name = "CMD")]
+    pub(crate) exec: Option<OsString>,
+    /// How many connections may wait to be accepted
+    #[arg(long, value_name = "N", conflicts_with = "datagram")]
+    pub(crate) backlog: Option<u32>,
+}
+
+/// Connect standard input and output to whoever listens
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_CONNECT)]
+pub(crate) struct ConnectArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Run `sh -c CMD` with the connection as its standard input and output; the exit code is CMD's
+    #[arg(long, value_name = "CMD", conflicts_with = "datagram")]
+    pub(crate) exec: Option<OsString>,
+}
+
+/// Send one message, with open files if wanted
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_SEND)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Open FILE for reading and send the descriptor; up to 253 times
+    #[arg(long = "fd", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What to send; standard input to its end if there is neither TEXT nor --fd
+    pub(crate) text: Option<OsString>,
+}
+
+/// Listen, and receive one message with its open files
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_RECV)]
+pub(crate) struct RecvArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Run `sh -c CMD` with the bytes as its standard input, the descriptors at 3, 4, ... and their count in
+    /// GINNEL_FDS; the exit code is CMD's
+    #[arg(long, value_name = "CMD")]
+    pub(crate) exec: Option<OsString>,
+}
+
+/// Show who listens: process, user, groups
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_WHO)]
+pub(crate) struct WhoArgs {
+    /// A path, @NAME (abstract), named:NAME or fd:NUMBER (connected)
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: OsString,
+    /// They listen for packets over a connection
+    #[arg(long)]
+    pub(crate) seqpacket: bool,
+    /// Refused: without a connection nobody can be asked
+    #[arg(long, hide = true)]
+    pub(crate) datagram: bool,
+    /// Give up after this long (exit code 124)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoPartArgs {
+    pub(crate) role: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Where, what kind, and for how long.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlaceArgs {
+    /// A path, @NAME (abstract), named:NAME or fd:NUMBER (inherited)
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: OsString,
+    /// Packets over a connection instead of a byte stream
+    #[arg(long, conflicts_with = "datagram")]
+    pub(crate) seqpacket: bool,
+    /// Packets without a connection
+    #[arg(long)]
+    pub(crate) datagram: bool,
+    /// Give up after this long in all (exit code 124); a command that was started is left alone
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
+}
+
+/// A place to listen at, and who may come.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NameArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Who may connect, comma separated: uid:NUMBER, gid:NUMBER, same-user, anyone
+    #[arg(long, value_name = "WHO", conflicts_with = "datagram")]
+    pub(crate) allow: Option<String>,
+    /// Permission bits of the socket file, in octal [default: 0600]
+    #[arg(long, value_name = "MODE", conflicts_with = "datagram")]
+    pub(crate) mode: Option<String>,
+}
+
+const ABOUT_ALL: &str = exit::HELP;
+
+const ABOUT_LISTEN: &str = "\
+Without --exec, the first connection is served with standard input and output, and listening ends with it.
+With --seqpacket, every line of standard input is sent as a packet and every packet is printed as a line.
+With --datagram, every packet is printed as a line, and nothing is sent.
+CMD finds who connected in GINNEL_PEER_PID, GINNEL_PEER_UID and GINNEL_PEER_GID.
+A live listener is never displaced (exit code 4), a dead one is replaced. SIGHUP, SIGINT and SIGTERM remove the
+socket; connections that a command serves go on.
+
+Examples:
+  ginnel listen /tmp/chat.sock
+  ginnel listen /tmp/echo.sock --exec cat
+  ginnel listen /tmp/who.sock --exec 'echo you are process $GINNEL_PEER_PID'
+  ginnel listen @build --allow same-user --seqpacket
+  ginnel listen named:log --datagram";
+
+const ABOUT_CONNECT: &str = "\
+The end of standard input ends that direction only; the command ends when the peer does.
+With --seqpacket, every line is sent as a packet and every packet is printed as a line; with --datagram every
+line is sent as a packet, and the end of standard input is the end.
+
+Examples:
+  ginnel connect /tmp/chat.sock
+  echo hello | ginnel connect /tmp/echo.sock --timeout 5
+  ginnel connect @build --seqpacket";
+
+const ABOUT_SEND: &str = "\
+The receiver gets descriptors of the files, which stay readable for it even if they are removed meanwhile. On a
+byte stream they travel with the first byte, which is a newline if there is no text.
+
+Examples:
+  ginnel send /tmp/in.sock 'hello'
+  ginnel send /tmp/in.sock --fd report.pdf --fd notes.txt 'two files'
+  tar c . | ginnel send /tmp/in.sock
+  ginnel send named:log --datagram 'one packet'";
+
+const ABOUT_RECV: &str = "\
+A message is everything until the end of the first connection, or one packet with --seqpacket or --datagram. Up to
+16 MiB and 253 descriptors are taken. Without --exec the bytes are printed, then, on standard error, one line for
+each descriptor.
+
+Examples:
+  ginnel recv /tmp/in.sock
+  ginnel recv /tmp/in.sock --exec 'cat <&3'
+  ginnel recv /tmp/in.sock --seqpacket --allow uid:1000 --mode 0666";
+
+const ABOUT_WHO: &str = "\
+This connects and hangs up: whoever listens sees a connection without a byte. The kernel vouches for the numbers;
+the name is what the process calls itself. With --json one object is printed on standard output.
+
+Examples:
+  ginnel who /tmp/chat.sock
+  ginnel who @build --seqpacket --json";
+
+const ABOUT_DEMO: &str = "\
+It starts real processes and removes everything again.
+
+Example:
+  ginnel demo";

@@ -1,0 +1,187 @@
+//! What happens, told on standard error: as JSON with `--json`, as text with `-v`, and what everybody should know
+//! always.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitStatus;
+
+use ginnel::Credentials;
+use serde::Serialize;
+
+use crate::escape;
+use crate::plan::Kind;
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(crate) enum Event {
+    Listening { address: String, kind: Kind },
+    Connected { address: String, peer: Peer },
+    Accepted { peer: Peer },
+    Closed { unread: bool },
+    Sent { bytes: usize, fds: usize },
+    Received { bytes: usize, fds: usize },
+    Descriptor { index: usize, target: String, size: Option<u64> },
+    DescriptorsClosed { count: usize },
+    Started { pid: u32 },
+    NotStarted { message: String },
+    Ended { pid: u32, status: String },
+    Step { number: usize, name: &'static str, held: bool, what: String, micros: u128 },
+    Error { code: u8, message: String },
+}
+
+/// Who is at the other end.
+#[derive(Debug, Serialize)]
+pub(crate) struct Peer {
+    pid: Option<u32>,
+    uid: u32,
+    gid: u32,
+}
+
+impl From<&Credentials> for Peer {
+    fn from(credentials: &Credentials) -> Self {
+        Self { pid: credentials.pid, uid: credentials.uid, gid: credentials.gid }
+    }
+}
+
+impl Event {
+    pub(crate) fn ended(pid: u32, status: ExitStatus) -> Self {
+        Self::Ended { pid, status: status.to_string() }
+    }
+
+    /// Is it told without `-v`?
+    fn concerns_everybody(&self) -> bool {
+        matches!(
+            self,
+            Self::Descriptor { .. }
+                | Self::DescriptorsClosed { .. }
+                | Self::NotStarted { .. }
+                | Self::Error { .. }
+        )
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listening { address, kind } => write!(f, "listening at {address} ({kind})"),
+            Self::Connected { address, peer } => write!(f, "connected to {address}: {peer}"),
+            Self::Accepted { peer } => write!(f, "accepted {peer}"),
+            Self::Closed { unread: false } => f.write_str("the peer has ended"),
+            Self::Closed { unread: true } => f.write_str("the peer has ended without reading everything"),
+            Self::Sent { bytes, fds } => write!(f, "sent {bytes} bytes and {fds} descriptors"),
+            Self::Received { bytes, fds } => write!(f, "received {bytes} bytes and {fds} descriptors"),
+            Self::Descriptor { index, target, size: None } => write!(f, "descriptor {index}: {target}"),
+            Self::Descriptor { index, target, size: Some(size) } => {
+                write!(f, "descriptor {index}: {target}, {size} bytes")
+            }
+            Self::DescriptorsClosed { count } => {
+                write!(f, "{count} descriptors came and were closed: `ginnel recv` takes them")
+            }
+            Self::Started { pid } => write!(f, "command {pid} started"),
+            Self::NotStarted { message } => write!(f, "cannot start the command: {message}"),
+            Self::Ended { pid, status } => write!(f, "command {pid} ended: {status}"),
+            Self::Step { number, name, held, .. } => {
+                write!(f, "step {number} ({name}) {}", if *held { "held" } else { "failed" })
+            }
+            Self::Error { message, .. } => f.write_str(message),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "process {pid}, ")?,
+            None => f.write_str("a process out of sight, ")?,
+        }
+        write!(f, "user {}, group {}", self.uid, self.gid)
+    }
+}
+
+/// Tells events in the form that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Events(Form);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    Quiet,
+    Text,
+    Json,
+}
+
+impl Events {
+    pub(crate) fn new(json: bool, verbose: bool) -> Self {
+        Self(match (json, verbose) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Text,
+            (false, false) => Form::Quiet,
+        })
+    }
+
+    /// Was `--json` given?
+    pub(crate) fn are_json(self) -> bool {
+        self.0 == Form::Json
+    }
+
+    /// Writes one line, in one piece. That nobody reads standard error any more is no failure.
+    pub(crate) fn tell(self, event: &Event) {
+        if let Some(line) = self.line(event) {
+            let _ = io::stderr().write_all(line.as_bytes());
+        }
+    }
+
+    fn line(self, event: &Event) -> Option<String> {
+        match self.0 {
+            Form::Json => Some(json_line(event)),
+            Form::Quiet if !event.concerns_everybody() => None,
+            Form::Quiet | Form::Text => Some(format!("ginnel: {}\n", escape::one_line(&event.to_string()))),
+        }
+    }
+}
+
+/// One line of JSON.
+pub(crate) fn json_line(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value).expect("numbers, texts and lists have a JSON form");
+    escape::json(&text) + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(target: &str) -> Event {
+        Event::Descriptor { index: 0, target: target.into(), size: Some(5) }
+    }
+
+    #[test]
+    fn json_is_one_line_of_one_object() {
+        let table = [
+            (
+                Event::Listening { address: "/a".into(), kind: Kind::SeqPacket },
+                r#"{"event":"listening","address":"/a","kind":"seqpacket"}"#,
+            ),
+            (
+                Event::Accepted { peer: Peer { pid: None, uid: 1, gid: 2 } },
+                r#"{"event":"accepted","peer":{"pid":null,"uid":1,"gid":2}}"#,
+            ),
+            (descriptor("/a\n\u{9b}"), r#"{"event":"descriptor","index":0,"target":"/a\n\u009b","size":5}"#),
+            (Event::DescriptorsClosed { count: 2 }, r#"{"event":"descriptors-closed","count":2}"#),
+        ];
+        for (event, line) in table {
+            assert_eq!(Events::new(true, false).line(&event), Some(format!("{line}\n")));
+        }
+    }
+
+    #[test]
+    fn text_is_one_line_and_mostly_asked_for() {
+        let quiet = Events::new(false, false);
+        assert_eq!(quiet.line(&Event::Closed { unread: false }), None);
+        assert_eq!(
+            quiet.line(&descriptor("/a\nb")).as_deref(),
+            Some("ginnel: descriptor 0: /a\\x0ab, 5 bytes\n")
+        );
+        let verbose = Events::new(false, true);
+        assert_eq!(verbose.line(&Event::Started { pid: 7 }).as_deref(), Some("ginnel: command 7 started\n"));
+    }
+}

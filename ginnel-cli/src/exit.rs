@@ -1,0 +1,173 @@
+//! Exit codes: what a script can tell from the number alone.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::process::{ExitCode, ExitStatus};
+
+use anyhow::Error;
+use ginnel::Address;
+
+use crate::output::OutputError;
+use crate::plan::UsageError;
+
+/// How this process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Exit {
+    /// With this code.
+    Code(u8),
+    /// By this signal, which was held up until everything was put in order.
+    Signal(i32),
+}
+
+/// The part of `--help` about exit codes.
+pub(crate) const HELP: &str = "\
+Exit codes:
+    0  success; also when the reader of standard output has gone
+    1  any other failure
+    2  wrong usage
+    3  nobody listens there
+    4  the address is in use
+    5  not permitted
+  124  the time given by --timeout has passed
+    N  of the command, with recv --exec and connect --exec (128 + the signal that ended it)
+
+Examples:
+  ginnel demo
+  ginnel listen /tmp/echo.sock --exec cat &
+  echo hello | ginnel connect /tmp/echo.sock
+  ginnel recv /tmp/in.sock --exec 'cat <&3' &
+  ginnel send /tmp/in.sock --fd README.md";
+
+impl Exit {
+    pub(crate) const SUCCESS: Self = Self::Code(0);
+    pub(crate) const FAILURE: Self = Self::Code(1);
+    const USAGE: Self = Self::Code(2);
+    const NOBODY: Self = Self::Code(3);
+    const IN_USE: Self = Self::Code(4);
+    const NOT_PERMITTED: Self = Self::Code(5);
+    const TIMED_OUT: Self = Self::Code(124);
+
+    /// What an error means.
+    pub(crate) fn of(error: &Error) -> Self {
+        if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(OutputError::Gone))) {
+            return Self::SUCCESS;
+        }
+        if error.chain().any(|cause| cause.is::<UsageError>()) {
+            return Self::USAGE;
+        }
+        let at_address = error.chain().find_map(|cause| cause.downcast_ref::<NoSocket>());
+        if let Some(exit) = at_address.and_then(NoSocket::exit) {
+            return exit;
+        }
+        let kinds = error.chain().filter_map(|cause| cause.downcast_ref()).map(io::Error::kind);
+        kinds.filter_map(Self::of_kind).next().unwrap_or(Self::FAILURE)
+    }
+
+    fn of_kind(kind: ErrorKind) -> Option<Self> {
+        match kind {
+            ErrorKind::TimedOut => Some(Self::TIMED_OUT),
+            ErrorKind::PermissionDenied => Some(Self::NOT_PERMITTED),
+            _ => None,
+        }
+    }
+
+    /// Ends as a command did, in the way of shells.
+    pub(crate) fn like(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        code.and_then(|code| u8::try_from(code).ok()).map_or(Self::FAILURE, Self::Code)
+    }
+
+    /// Ends the process where a signal asks for it.
+    pub(crate) fn leave(self) -> ExitCode {
+        match self {
+            Self::Code(code) => ExitCode::from(code),
+            Self::Signal(signal) => {
+                // Returns only for a signal whose default is not to end the process.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// There is no socket to work with.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {address}")]
+pub(crate) struct NoSocket {
+    pub(crate) doing: Doing,
+    pub(crate) address: Address,
+    pub(crate) source: io::Error,
+}
+
+/// What was tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Doing {
+    Connect,
+    Listen,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect to",
+            Self::Listen => "listen at",
+        })
+    }
+}
+
+impl NoSocket {
+    fn exit(&self) -> Option<Exit> {
+        match (self.doing, self.source.kind()) {
+            (Doing::Connect, ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Some(Exit::NOBODY),
+            (Doing::Listen, ErrorKind::AddrInUse) => Some(Exit::IN_USE),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use anyhow::anyhow;
+
+    use super::*;
+
+    fn at(doing: Doing, kind: ErrorKind) -> Error {
+        let address = Address::path("/a").unwrap();
+        NoSocket { doing, address, source: kind.into() }.into()
+    }
+
+    #[test]
+    fn every_failure_has_its_documented_code() {
+        let table = [
+            (at(Doing::Connect, ErrorKind::NotFound), 3),
+            (at(Doing::Connect, ErrorKind::ConnectionRefused), 3),
+            (at(Doing::Connect, ErrorKind::PermissionDenied), 5),
+            (at(Doing::Connect, ErrorKind::TimedOut), 124),
+            (at(Doing::Connect, ErrorKind::AddrInUse), 1),
+            (at(Doing::Listen, ErrorKind::AddrInUse), 4),
+            (at(Doing::Listen, ErrorKind::NotFound), 1),
+            (at(Doing::Listen, ErrorKind::AlreadyExists), 1),
+            (at(Doing::Listen, ErrorKind::PermissionDenied), 5),
+            (UsageError::DatagramWho.into(), 2),
+            (OutputError::Gone.into(), 0),
+            (OutputError::Failed(ErrorKind::StorageFull.into()).into(), 1),
+            (io::Error::from(ErrorKind::TimedOut).into(), 124),
+            (io::Error::from(ErrorKind::NotFound).into(), 1),
+            (anyhow!("a surprise"), 1),
+        ];
+        for (error, code) in table {
+            assert_eq!(Exit::of(&error), Exit::Code(code), "{error:#}");
+            assert_eq!(Exit::of(&error.context("more")), Exit::Code(code));
+            assert!(HELP.contains(&format!("\n{code:5}  ")), "{code} is documented");
+        }
+    }
+
+    #[test]
+    fn a_command_lends_its_exit_code() {
+        assert_eq!(Exit::like(ExitStatus::from_raw(7 << 8)), Exit::Code(7));
+        assert_eq!(Exit::like(ExitStatus::from_raw(9)), Exit::Code(137));
+    }
+}

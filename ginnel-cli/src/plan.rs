@@ -1,0 +1,389 @@
+//! What the command line means: addresses, kinds, policies and times, checked. Pure: nothing is opened here.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ginnel::{Address, AddressError, AddressKind, Policy, PolicyError, ToAddress};
+use serde::Serialize;
+
+use crate::args::{Args, Command, ConnectArgs, ListenArgs, NameArgs, PlaceArgs, RecvArgs, SendArgs, WhoArgs};
+
+/// One command with everything that it needs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    Listen(Listen),
+    Connect(Connect),
+    Send(Send),
+    Recv(Recv),
+    Who(Who),
+    Demo,
+    DemoPart { role: String, path: PathBuf },
+}
+
+/// What is spoken at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Stream,
+    SeqPacket,
+    Datagram,
+}
+
+/// Where to go, what is spoken there, and for how long to wait.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) address: Address,
+    pub(crate) kind: Kind,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// A place to listen at, and who may come.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) place: Place,
+    pub(crate) allow: Option<Policy>,
+    pub(crate) mode: Option<u32>,
+    pub(crate) backlog: Option<u32>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Listen {
+    pub(crate) name: Name,
+    pub(crate) exec: Option<OsString>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Connect {
+    pub(crate) place: Place,
+    pub(crate) exec: Option<OsString>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Send {
+    pub(crate) place: Place,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) body: Body,
+}
+
+/// What is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Text(OsString),
+    /// Standard input to its end.
+    Input,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Recv {
+    pub(crate) name: Name,
+    pub(crate) exec: Option<OsString>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) place: Place,
+}
+
+/// Most descriptors that one message carries; see unix(7).
+pub(crate) const MAX_FDS: usize = 253;
+
+/// What was typed has no meaning.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("{text:?} is no address")]
+    Address { text: OsString, source: AddressError },
+    #[error("{text:?} says not who is allowed")]
+    Allow { text: String, source: PolicyError },
+    #[error("file permissions do not protect an abstract name: say who is allowed with --allow")]
+    AbstractWithoutAllow,
+    #[error("{text:?} is no mode: three octal digits are wanted, 000 to 777")]
+    Mode { text: String },
+    #[error("{text:?} is no time: a number of seconds above 0 is wanted")]
+    Timeout { text: String },
+    #[error("{given} files given, {MAX_FDS} fit one message")]
+    TooManyFiles { given: usize },
+    #[error("without a connection nobody can be asked who is there")]
+    DatagramWho,
+}
+
+impl TryFrom<Args> for Plan {
+    type Error = UsageError;
+
+    fn try_from(args: Args) -> Result<Self, UsageError> {
+        Ok(match args.command {
+            Command::Listen(args) => Self::Listen(args.try_into()?),
+            Command::Connect(args) => Self::Connect(args.try_into()?),
+            Command::Send(args) => Self::Send(args.try_into()?),
+            Command::Recv(args) => Self::Recv(args.try_into()?),
+            Command::Who(args) => Self::Who(args.try_into()?),
+            Command::Demo => Self::Demo,
+            Command::DemoPart(args) => Self::DemoPart { role: args.role, path: args.path },
+        })
+    }
+}
+
+impl TryFrom<ListenArgs> for Listen {
+    type Error = UsageError;
+
+    fn try_from(args: ListenArgs) -> Result<Self, UsageError> {
+        let name = Name { backlog: args.backlog, ..args.name.try_into()? };
+        Ok(Self { name, exec: args.exec })
+    }
+}
+
+impl TryFrom<ConnectArgs> for Connect {
+    type Error = UsageError;
+
+    fn try_from(args: ConnectArgs) -> Result<Self, UsageError> {
+        Ok(Self { place: args.place.try_into()?, exec: args.exec })
+    }
+}
+
+impl TryFrom<SendArgs> for Send {
+    type Error = UsageError;
+
+    fn try_from(args: SendArgs) -> Result<Self, UsageError> {
+        let SendArgs { place, files, text } = args;
+        if files.len() > MAX_FDS {
+            return Err(UsageError::TooManyFiles { given: files.len() });
+        }
+        let body = match text {
+            Some(text) => Body::Text(text),
+            None if files.is_empty() => Body::Input,
+            None => Body::Text(OsString::new()),
+        };
+        Ok(Self { place: place.try_into()?, files, body })
+    }
+}
+
+impl TryFrom<RecvArgs> for Recv {
+    type Error = UsageError;
+
+    fn try_from(args: RecvArgs) -> Result<Self, UsageError> {
+        Ok(Self { name: args.name.try_into()?, exec: args.exec })
+    }
+}
+
+impl TryFrom<WhoArgs> for Who {
+    type Error = UsageError;
+
+    fn try_from(args: WhoArgs) -> Result<Self, UsageError> {
+        let WhoArgs { address, seqpacket, datagram, timeout } = args;
+        if datagram {
+            return Err(UsageError::DatagramWho);
+        }
+        Ok(Self { place: PlaceArgs { address, seqpacket, datagram, timeout }.try_into()? })
+    }
+}
+
+impl TryFrom<NameArgs> for Name {
+    type Error = UsageError;
+
+    fn try_from(args: NameArgs) -> Result<Self, UsageError> {
+        let NameArgs { place, allow, mode } = args;
+        let place = Place::try_from(place)?;
+        let allow = allow.map(policy).transpose()?;
+        let is_abstract = matches!(place.address.kind(), AddressKind::Abstract(_));
+        // Datagrams have no credentials to judge.
+        if is_abstract && allow.is_none() && place.kind != Kind::Datagram {
+            return Err(UsageError::AbstractWithoutAllow);
+        }
+        Ok(Self { place, allow, mode: mode.map(octal).transpose()?, backlog: None })
+    }
+}
+
+impl TryFrom<PlaceArgs> for Place {
+    type Error = UsageError;
+
+    fn try_from(args: PlaceArgs) -> Result<Self, UsageError> {
+        let kind = match (args.seqpacket, args.datagram) {
+            (_, true) => Kind::Datagram,
+            (true, false) => Kind::SeqPacket,
+            (false, false) => Kind::Stream,
+        };
+        Ok(Self { address: address(&args.address)?, kind, timeout: args.timeout.map(seconds).transpose()? })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stream => "stream",
+            Self::SeqPacket => "seqpacket",
+            Self::Datagram => "datagram",
+        })
+    }
+}
+
+fn address(text: &OsStr) -> Result<Address, UsageError> {
+    text.to_address().map_err(|source| UsageError::Address { text: text.to_owned(), source })
+}
+
+fn policy(text: String) -> Result<Policy, UsageError> {
+    text.parse().map_err(|source| UsageError::Allow { text, source })
+}
+
+fn octal(text: String) -> Result<u32, UsageError> {
+    let digits = text.strip_prefix("0o").unwrap_or(&text);
+    let is_octal = digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if is_octal && mode <= 0o777 => Ok(mode),
+        _ => Err(UsageError::Mode { text }),
+    }
+}
+
+fn seconds(text: String) -> Result<Duration, UsageError> {
+    let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.filter(|time| !time.is_zero()).ok_or(UsageError::Timeout { text })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    fn plan(words: &[&str]) -> Result<Plan, UsageError> {
+        let words = std::iter::once("ginnel").chain(words.iter().copied());
+        Plan::try_from(Args::try_parse_from(words).unwrap())
+    }
+
+    fn place(kind: Kind) -> Place {
+        Place { address: Address::path("/a").unwrap(), kind, timeout: None }
+    }
+
+    fn name(kind: Kind) -> Name {
+        Name { place: place(kind), allow: None, mode: None, backlog: None }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Args::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let about = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("ginnel {}", command.get_name());
+            assert!(about.contains(&example), "{example}");
+            assert!(command.get_about().is_some(), "{example}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_becomes_what_was_meant() {
+        let same_user = Some(Policy::same_user());
+        let table: [(&[&str], Plan); 9] = [
+            (&["listen", "/a"], Plan::Listen(Listen { name: name(Kind::Stream), exec: None })),
+            (
+                &[
+                    "listen",
+                    "/a",
+                    "--allow",
+                    "same-user",
+                    "--mode",
+                    "0660",
+                    "--backlog",
+                    "7",
+                    "--exec",
+                    "cat",
+                ],
+                Plan::Listen(Listen {
+                    name: Name {
+                        allow: same_user,
+                        mode: Some(0o660),
+                        backlog: Some(7),
+                        ..name(Kind::Stream)
+                    },
+                    exec: Some("cat".into()),
+                }),
+            ),
+            (
+                &["connect", "/a", "--seqpacket"],
+                Plan::Connect(Connect { place: place(Kind::SeqPacket), exec: None }),
+            ),
+            (
+                &["send", "/a", "--datagram"],
+                Plan::Send(Send { place: place(Kind::Datagram), files: vec![], body: Body::Input }),
+            ),
+            (
+                &["send", "/a", "--fd", "f"],
+                Plan::Send(Send {
+                    place: place(Kind::Stream),
+                    files: vec!["f".into()],
+                    body: Body::Text(OsString::new()),
+                }),
+            ),
+            (
+                &["send", "/a", "hi"],
+                Plan::Send(Send { place: place(Kind::Stream), files: vec![], body: Body::Text("hi".into()) }),
+            ),
+            (
+                &["recv", "/a", "--exec", "wc"],
+                Plan::Recv(Recv { name: name(Kind::Stream), exec: Some("wc".into()) }),
+            ),
+            (&["who", "/a"], Plan::Who(Who { place: place(Kind::Stream) })),
+            (&["--json", "demo"], Plan::Demo),
+        ];
+        for (words, meant) in table {
+            assert_eq!(plan(words), Ok(meant), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused_with_the_fact() {
+        let table: [(&[&str], &str); 10] = [
+            (&["listen", ""], "\"\" is no address"),
+            (&["connect", "fd:x"], "\"fd:x\" is no address"),
+            (&["recv", "/a/"], "\"/a/\" is no address"),
+            (
+                &["listen", "@a"],
+                "file permissions do not protect an abstract name: say who is allowed with --allow",
+            ),
+            (&["listen", "/a", "--allow", "me"], "\"me\" says not who is allowed"),
+            (
+                &["listen", "/a", "--mode", "888"],
+                "\"888\" is no mode: three octal digits are wanted, 000 to 777",
+            ),
+            (&["recv", "/a", "--mode", "+7"], "\"+7\" is no mode: three octal digits are wanted, 000 to 777"),
+            (&["who", "/a", "--timeout", "0"], "\"0\" is no time: a number of seconds above 0 is wanted"),
+            (&["who", "/a", "--timeout", "inf"], "\"inf\" is no time: a number of seconds above 0 is wanted"),
+            (&["who", "/a", "--datagram"], "without a connection nobody can be asked who is there"),
+        ];
+        for (words, message) in table {
+            assert_eq!(plan(words).unwrap_err().to_string(), message, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn as_many_files_as_fit_one_message() {
+        let words = |count| [&["send", "/a"][..], &["--fd", "f"].repeat(count)].concat();
+        assert!(plan(&words(253)).is_ok());
+        assert_eq!(plan(&words(254)), Err(UsageError::TooManyFiles { given: 254 }));
+    }
+
+    #[test]
+    fn an_abstract_name_for_datagrams_needs_no_policy() {
+        assert!(plan(&["listen", "@a", "--datagram"]).is_ok());
+        assert!(plan(&["listen", "@a", "--allow", "anyone"]).is_ok());
+        assert!(plan(&["connect", "@a"]).is_ok());
+    }
+
+    #[test]
+    fn contradictions_are_refused_as_typed() {
+        for words in [
+            "ginnel listen /a --seqpacket --datagram",
+            "ginnel listen /a --datagram --allow anyone",
+            "ginnel recv /a --datagram --mode 0666",
+            "ginnel listen /a --datagram --backlog 1",
+            "ginnel listen",
+            "ginnel send /a one two",
+        ] {
+            let error = Args::try_parse_from(words.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{words}");
+        }
+    }
+}

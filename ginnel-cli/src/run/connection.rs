@@ -1,0 +1,73 @@
+//! The two kinds of connection under one name.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
+
+use anyhow::Result;
+use ginnel::{Address, Credentials, SeqPacket, Socket, Stream};
+
+use super::session;
+use crate::events::{Event, Events, Peer};
+use crate::exit::{Doing, NoSocket};
+use crate::plan::Place;
+
+/// A connection of either kind.
+pub(crate) trait Connection: Socket + AsFd + Into<OwnedFd> {
+    fn connect(address: &Address, deadline: Option<Instant>) -> io::Result<Self>;
+    fn peer(&self) -> io::Result<Credentials>;
+    /// Joins it to standard input and output until both directions have ended.
+    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()>;
+}
+
+impl Connection for Stream {
+    fn connect(address: &Address, deadline: Option<Instant>) -> io::Result<Self> {
+        match deadline {
+            None => Self::connect(address),
+            Some(deadline) => Self::connect_deadline(address, deadline),
+        }
+    }
+
+    fn peer(&self) -> io::Result<Credentials> {
+        self.peer_credentials()
+    }
+
+    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()> {
+        session::bytes(self, deadline, events)
+    }
+}
+
+impl Connection for SeqPacket {
+    fn connect(address: &Address, deadline: Option<Instant>) -> io::Result<Self> {
+        match deadline {
+            None => Self::connect(address),
+            Some(deadline) => Self::connect_deadline(address, deadline),
+        }
+    }
+
+    fn peer(&self) -> io::Result<Credentials> {
+        self.peer_credentials()
+    }
+
+    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()> {
+        session::packets(self, deadline, events)
+    }
+}
+
+/// Connects to a place.
+pub(crate) fn open<C: Connection>(
+    place: &Place,
+    deadline: Option<Instant>,
+    events: Events,
+) -> Result<(C, Credentials)> {
+    let connection = C::connect(&place.address, deadline).map_err(|source| no_connection(place, source))?;
+    let credentials = connection.peer()?;
+    let peer = Peer::from(&credentials);
+    events.tell(&Event::Connected { address: place.address.to_string(), peer });
+    Ok((connection, credentials))
+}
+
+/// Why nobody was reached.
+pub(crate) fn no_connection(place: &Place, source: io::Error) -> NoSocket {
+    NoSocket { doing: Doing::Connect, address: place.address.clone(), source }
+}

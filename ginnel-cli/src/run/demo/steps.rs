@@ -1,0 +1,140 @@
+//! The steps of the demo: each returns what happened, or what was a surprise.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use ginnel::{SeqPacket, Stream};
+
+use super::part::Role;
+use super::stage::{Stage, token};
+
+/// One thing that is shown.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) run: fn(&Stage) -> Result<String>,
+}
+
+/// All steps, in the order in which they are shown.
+pub(super) const STEPS: &[Step] = &[
+    Step { name: "bytes", run: bytes },
+    Step { name: "packets", run: packets },
+    Step { name: "open file", run: open_file },
+    Step { name: "in use", run: in_use },
+    Step { name: "stale", run: stale },
+    Step { name: "no socket", run: no_socket },
+];
+
+fn bytes(stage: &Stage) -> Result<String> {
+    let path = stage.path("bytes.sock");
+    let part = stage.start(Role::Answer, &path)?;
+    let (me, child) = (process::id(), part.pid());
+    let mut stream = connect(&path, stage.deadline())?;
+    let peer = stream.peer_credentials()?;
+    ensure!(peer.pid == Some(child), "the kernel names {:?} where {child} listens", peer.pid);
+    let question = token()?;
+    stream.write_all(question.as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    let answer = read_to_end(&mut stream)?;
+    ensure!(answer == format!("{child} heard {question}"), "the answer was {answer:?}");
+    Ok(format!("{me} asked, {child} answered; the kernel names {child}, user {}", peer.uid))
+}
+
+fn packets(stage: &Stage) -> Result<String> {
+    let path = stage.path("packets.sock");
+    let part = stage.start(Role::Echo, &path)?;
+    let mut socket = SeqPacket::connect_deadline(&path, stage.deadline())?;
+    socket.set_deadline(Some(stage.deadline()))?;
+    let packets: [&[u8]; 3] = [b"first", b"", b"the third"];
+    for packet in packets {
+        socket.send(packet)?;
+    }
+    for packet in packets {
+        let back = socket.recv()?.context("the end came before the last packet")?;
+        ensure!(back.body == packet, "{:?} came back as {:?}", packet, back.body);
+    }
+    Ok(format!("{} sent 5, 0 and 9 bytes, {} gave back 5, 0 and 9", process::id(), part.pid()))
+}
+
+fn open_file(stage: &Stage) -> Result<String> {
+    let (path, secret) = (stage.path("file.sock"), stage.path("secret"));
+    let part = stage.start(Role::ReadFile, &path)?;
+    let content = format!("token {}", token()?);
+    fs::write(&secret, &content)?;
+    let file = File::open(&secret)?;
+    fs::remove_file(&secret)?;
+    let inode = file.metadata()?.ino();
+    let mut stream = connect(&path, stage.deadline())?;
+    stream.send_with_fds(b"read this", &[file.as_fd()])?;
+    let answer = read_to_end(&mut stream)?;
+    ensure!(answer == format!("{inode}\n{content}"), "{} read {answer:?}", part.pid());
+    Ok(format!("{} sent a file without a name, {} read it: inode {inode}", process::id(), part.pid()))
+}
+
+fn in_use(stage: &Stage) -> Result<String> {
+    let path = stage.path("live.sock");
+    let part = stage.start(Role::Stay, &path)?;
+    let child = part.pid();
+    let (other, said) = stage.start_in_vain(Role::Stay, &path)?;
+    ensure!(said == "AddrInUse", "{other} wanted to listen there too and said {said:?}");
+    ensure_reached(&path, child, stage.deadline())?;
+    Ok(format!("{child} listens, {other} was refused (in use), {child} is still reached"))
+}
+
+fn stale(stage: &Stage) -> Result<String> {
+    let path = stage.path("stale.sock");
+    let part = stage.start(Role::Stay, &path)?;
+    let dead = part.pid();
+    ensure_reached(&path, dead, stage.deadline())?;
+    part.kill()?;
+    ensure!(fs::symlink_metadata(&path).is_ok(), "the socket of {dead} is gone with it");
+    match Stream::connect_deadline(&path, stage.deadline()) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+        Err(error) => return Err(error).context("the socket of a dead process"),
+        Ok(_) => bail!("somebody answers for {dead}, which is dead"),
+    }
+    let next = stage.start(Role::Stay, &path)?;
+    ensure_reached(&path, next.pid(), stage.deadline())?;
+    Ok(format!("{dead} was killed, its socket stayed, {} replaced it", next.pid()))
+}
+
+fn no_socket(stage: &Stage) -> Result<String> {
+    let path = stage.path("notes.txt");
+    let content = token()?;
+    fs::write(&path, &content)?;
+    let (child, said) = stage.start_in_vain(Role::Stay, &path)?;
+    ensure!(said == "AlreadyExists", "{child} found a file and said {said:?}");
+    ensure!(fs::read_to_string(&path)? == content, "{child} changed the file");
+    Ok(format!("{child} found a file of {}, left it alone and said so", process::id()))
+}
+
+fn connect(path: &Path, deadline: Instant) -> io::Result<Stream> {
+    let mut stream = Stream::connect_deadline(path, deadline)?;
+    stream.set_deadline(Some(deadline))?;
+    Ok(stream)
+}
+
+/// Is it this very process that answers, by its own word and the kernel's?
+fn ensure_reached(path: &Path, pid: u32, deadline: Instant) -> Result<()> {
+    let mut stream = connect(path, deadline)?;
+    let named = stream.peer_credentials()?.pid;
+    let said = read_to_end(&mut stream)?;
+    ensure!(
+        said == pid.to_string() && named == Some(pid),
+        "{said:?} answered, named {named:?}, where {pid} listens"
+    );
+    Ok(())
+}
+
+fn read_to_end(stream: &mut Stream) -> io::Result<String> {
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,31 @@
+//! Carries out a plan: one command per file.
+
+mod connect;
+mod connection;
+mod demo;
+mod door;
+mod input;
+mod listen;
+mod recv;
+mod send;
+mod session;
+mod shell;
+mod who;
+
+use anyhow::Result;
+
+use crate::events::Events;
+use crate::exit::Exit;
+use crate::plan::Plan;
+
+pub(crate) fn run(plan: Plan, events: Events) -> Result<Exit> {
+    match plan {
+        Plan::Listen(plan) => listen::run(plan, events),
+        Plan::Connect(plan) => connect::run(plan, events),
+        Plan::Send(plan) => send::run(plan, events),
+        Plan::Recv(plan) => recv::run(plan, events),
+        Plan::Who(plan) => who::run(&plan, events),
+        Plan::Demo => demo::run(events),
+        Plan::DemoPart { role, path } => demo::part(&role, &path),
+    }
+}

@@ -1,0 +1,12 @@
+//! The `ginnel` binary, run as a user runs it, in temporary directories and without a sleep.
+
+mod bytes;
+mod datagrams;
+mod demo;
+mod descriptors;
+mod ends;
+mod names;
+mod packets;
+mod program;
+mod terminal;
+mod usage;
