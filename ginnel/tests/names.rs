@@ -1,0 +1,121 @@
+//! What lies around a path: leftovers of the dead, other copies of this library, a limit reached half-way.
+#![expect(unsafe_code, reason = "record locks of a foreign copy are taken by hand")]
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ginnel::{Datagram, Stream};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    (dir, path)
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn private_names_of_the_dead_are_removed_and_nothing_else() {
+    let (dir, path) = place();
+    let private = |digits: &str| dir.path().join(format!(".s.{digits}.gnl"));
+    drop(UnixListener::bind(private("00000000000000aa")).unwrap());
+    let alive = UnixListener::bind(private("00000000000000bb")).unwrap();
+    fs::write(private("00000000000000cc"), "a file").unwrap();
+    drop(UnixListener::bind(dir.path().join(".other.00000000000000dd.gnl")).unwrap());
+    drop(Stream::listen(&path).unwrap());
+    let left = [
+        ".other.00000000000000dd.gnl",
+        ".s.00000000000000bb.gnl",
+        ".s.00000000000000cc.gnl",
+        "s.lock",
+    ];
+    assert_eq!(names(dir.path()), left);
+    drop(alive);
+    drop(Stream::listen(&path).unwrap());
+    assert_eq!(names(dir.path()), [left[0], left[2], left[3]]);
+}
+
+fn leadership(l_type: libc::c_int) -> libc::flock {
+    libc::flock { l_type: l_type as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 1, l_pid: 0 }
+}
+
+#[test]
+fn a_lock_of_another_copy_of_this_library_in_the_process_counts_and_survives_us() {
+    let (dir, path) = place();
+    let lock = dir.path().join("s.lock");
+    let copy = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock).unwrap();
+    let mut mine = leadership(libc::F_WRLCK);
+    // SAFETY: the structure lives across the call. fcntl(2)
+    assert_eq!(unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_SETLK, &raw const mine) }, 0);
+    for _ in 0..2 {
+        assert_eq!(Stream::listen(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        // SAFETY: as above. It asks who holds the byte, our own process included.
+        assert_eq!(unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_OFD_GETLK, &raw mut mine) }, 0);
+        assert_eq!(mine.l_type, libc::F_WRLCK as i16, "our look at the file dropped its lock");
+        mine = leadership(libc::F_WRLCK);
+    }
+    let none = leadership(libc::F_UNLCK);
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_SETLK, &raw const none) }, 0);
+    drop(Stream::listen(&path).unwrap());
+}
+
+#[test]
+fn a_claim_that_fails_half_way_leaves_nothing_behind() {
+    let test = "a_claim_that_fails_half_way_leaves_nothing_behind";
+    if env::var_os("GINNEL_ALONE").is_none() {
+        // The limit belongs to the whole process, so this needs one of its own.
+        let mut alone = Command::new(env::current_exe().unwrap());
+        let status = alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1").status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let (dir, path) = place();
+    drop(UnixListener::bind(&path).unwrap());
+    let limit = getrlimit(Resource::Nofile);
+    for spare in 0..8 {
+        let next = File::open("/dev/null").unwrap().as_raw_fd() as u64;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(next + spare), ..limit }).unwrap();
+        let results = [Stream::listen(&path).map(drop), Datagram::bind(&path).map(drop)];
+        setrlimit(Resource::Nofile, limit).unwrap();
+        for result in results {
+            if let Err(error) = result {
+                assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+            }
+        }
+        assert_eq!(File::open("/dev/null").unwrap().as_raw_fd() as u64, next, "a descriptor leaked");
+        let left = names(dir.path());
+        assert!(left.iter().all(|name| name == "s" || name == "s.lock"), "{left:?}");
+    }
+    let listener = Stream::listen(&path).unwrap();
+    assert!(UnixStream::connect(&path).is_ok());
+    drop(listener);
+    assert_eq!(names(dir.path()), ["s.lock"]);
+}
+
+#[test]
+fn a_portable_name_is_found_in_the_users_own_directory() {
+    let test = "a_portable_name_is_found_in_the_users_own_directory";
+    if env::var_os("GINNEL_ALONE").is_none() {
+        let runtime = tempfile::tempdir().unwrap();
+        let mut alone = Command::new(env::current_exe().unwrap());
+        alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1");
+        assert!(alone.env("XDG_RUNTIME_DIR", runtime.path()).status().unwrap().success());
+        assert_eq!(names(&runtime.path().join("ginnel")), ["app.lock"]);
+        return;
+    }
+    let listener = Stream::listen("named:app").unwrap();
+    let _client = Stream::connect("named:app").unwrap();
+    listener.accept().unwrap();
+}
