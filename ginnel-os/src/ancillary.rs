@@ -97,7 +97,7 @@ impl Rights {
 
     #[inline]
     fn pad(&mut self) {
-        while self.used % CONTROL.align != 0 {
+        while !self.used.is_multiple_of(CONTROL.align) {
             self.put(&[0]);
         }
     }

@@ -15,9 +15,9 @@ use crate::sys::{self, Kernel, SocketKind, Sockets, Wait, Would};
 /// Whole packets without a connection, with descriptors. Never waits by itself.
 #[derive(Debug)]
 pub struct Datagram {
-    fd: OwnedFd,
-    /// Held for the name's sake: dropping it removes the name if it is still ours.
+    /// Held for the name's sake: dropping it, before the socket is closed, removes the name if it is still ours.
     _name: Option<Ownership<Kernel>>,
+    fd: OwnedFd,
 }
 
 impl Datagram {

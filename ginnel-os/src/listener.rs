@@ -139,12 +139,12 @@ impl Listener {
     fn take(&self) -> Would<OwnedFd> {
         loop {
             let Some(fd) = Kernel.accept(self.fd.as_fd(), self.options.nonblocking)? else { return Ok(None) };
-            match &self.options.allow {
-                Some(policy) if !policy.allows_peer(&Kernel, fd.as_fd())? => {
-                    tracing::info!("refused a connection that the policy does not allow");
-                }
-                _ => return Ok(Some(fd)),
+            // Whoever cannot be judged is refused too: one odd peer must not end the accepting of others.
+            let allowed = |policy: &Policy| policy.allows_peer(&Kernel, fd.as_fd()).unwrap_or(false);
+            if self.options.allow.as_ref().is_none_or(allowed) {
+                return Ok(Some(fd));
             }
+            tracing::info!("closed a connection that the policy does not allow");
         }
     }
 

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ginnel_proto::{Address, Backoff};
 use rustix::net::SocketAddrUnix;
 
@@ -142,7 +143,8 @@ pub(crate) fn room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
 pub(crate) unsafe fn message(mut body: Vec<u8>, (bytes, fds): Received) -> Message {
     // SAFETY: the caller vouches for it.
     unsafe { body.set_len(bytes) };
-    body.shrink_to_fit();
+    // A small message must not hold on to a large buffer, and giving the rest back in place costs more than a copy.
+    let body = if bytes < body.capacity() / 4 { Bytes::copy_from_slice(&body) } else { body.into() };
     Message::new(body).with_fds(fds)
 }
 

@@ -402,7 +402,11 @@ fn a_dead_peer_is_known_by_its_pidfd_and_not_by_its_number() -> io::Result<()> {
     if let Some(pidfd) = peer.pidfd {
         let mut watched = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
         let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        assert_eq!(rustix::event::poll(&mut watched, Some(&now))?, 1, "it is readable: the process has ended");
+        assert_eq!(
+            rustix::event::poll(&mut watched, Some(&now))?,
+            1,
+            "it is readable: the process has ended"
+        );
     }
     Ok(())
 }

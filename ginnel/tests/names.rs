@@ -34,12 +34,8 @@ fn private_names_of_the_dead_are_removed_and_nothing_else() {
     fs::write(private("00000000000000cc"), "a file").unwrap();
     drop(UnixListener::bind(dir.path().join(".other.00000000000000dd.gnl")).unwrap());
     drop(Stream::listen(&path).unwrap());
-    let left = [
-        ".other.00000000000000dd.gnl",
-        ".s.00000000000000bb.gnl",
-        ".s.00000000000000cc.gnl",
-        "s.lock",
-    ];
+    let left =
+        [".other.00000000000000dd.gnl", ".s.00000000000000bb.gnl", ".s.00000000000000cc.gnl", "s.lock"];
     assert_eq!(names(dir.path()), left);
     drop(alive);
     drop(Stream::listen(&path).unwrap());

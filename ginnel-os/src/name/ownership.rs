@@ -68,6 +68,9 @@ impl<S: Sys> Ownership<S> {
 
     /// Publishes a new socket if the path does not name ours any more; `None` if it does.
     pub(crate) fn republish(&mut self) -> io::Result<Option<S::Fd>> {
+        if self.sys.pid() != self.pid {
+            return Err(SocketError::LockLost.into());
+        }
         let first = self.election.republish();
         self.run(first)
     }
