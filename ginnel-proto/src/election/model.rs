@@ -73,62 +73,70 @@ impl World {
         let seen = match step {
             Step::Own | Step::Refuse(_) | Step::Released => return None,
             Step::OpenLock | Step::CheckLock | Step::Restrict | Step::Sweep => Seen::Done,
-            Step::TryLock if world.lock.is_some() => Seen::Held,
-            Step::TryLock => {
-                world.lock = Some(i);
-                Seen::Done
-            }
+            Step::TryLock | Step::Unlock => world.lock(i, step, socket),
             Step::Inspect => world.look(world.name),
-            Step::Probe => match world.name {
-                None => Seen::Absent,
-                Some(id) if world.listening.contains(&id) => Seen::Answered,
-                Some(_) => Seen::Refused,
-            },
+            Step::Probe => world.probe(),
             Step::Bind => {
                 (private, socket) = (Some(world.next), Some(world.next));
                 world.next += 1;
                 Seen::Done
             }
-            Step::BindName if world.name.is_some() => Seen::Exists,
-            Step::BindName => {
-                (world.name, socket) = (Some(world.next), Some(world.next));
-                world.listening.push(world.next);
-                world.next += 1;
-                Seen::Done
-            }
+            Step::BindName => world.bind_name(&mut socket),
             Step::Identify | Step::InspectDisplaced => world.look(private),
             Step::Listen => {
                 world.listening.extend(socket);
                 Seen::Done
             }
-            Step::Publish if world.name.is_some() => Seen::Exists,
-            Step::Publish => {
-                world.name = private.take();
-                Seen::Done
-            }
-            Step::Exchange if world.name.is_none() => Seen::Absent,
-            Step::Exchange => {
-                std::mem::swap(&mut world.name, &mut private);
-                Seen::Done
-            }
+            Step::Publish | Step::Exchange | Step::Withdraw => world.rename(step, &mut private),
             Step::RemovePrivate => {
                 world.assert_dead_or_own(private.take(), socket);
-                Seen::Done
-            }
-            Step::Withdraw if world.name.is_none() => Seen::Absent,
-            Step::Withdraw => {
-                private = world.name.take();
-                Seen::Done
-            }
-            Step::Unlock => {
-                world.lock = world.lock.filter(|&holder| holder != i);
-                world.listening.retain(|&l| Some(l) != socket);
                 Seen::Done
             }
         };
         let step = election.next(seen);
         world.people[i] = Person::Runs { election, step, private, socket };
         Some(world)
+    }
+
+    fn lock(&mut self, i: usize, step: Step, socket: Option<Id>) -> Seen {
+        match (step, self.lock) {
+            (Step::TryLock, Some(_)) => return Seen::Held,
+            (Step::TryLock, None) => self.lock = Some(i),
+            _ => {
+                self.lock = self.lock.filter(|&holder| holder != i);
+                self.listening.retain(|&l| Some(l) != socket);
+            }
+        }
+        Seen::Done
+    }
+
+    fn probe(&self) -> Seen {
+        match self.name {
+            None => Seen::Absent,
+            Some(id) if self.listening.contains(&id) => Seen::Answered,
+            Some(_) => Seen::Refused,
+        }
+    }
+
+    fn bind_name(&mut self, socket: &mut Option<Id>) -> Seen {
+        if self.name.is_some() {
+            return Seen::Exists;
+        }
+        (self.name, *socket) = (Some(self.next), Some(self.next));
+        self.listening.push(self.next);
+        self.next += 1;
+        Seen::Done
+    }
+
+    fn rename(&mut self, step: Step, private: &mut Option<Id>) -> Seen {
+        match step {
+            Step::Publish if self.name.is_some() => return Seen::Exists,
+            Step::Publish => self.name = private.take(),
+            _ if self.name.is_none() => return Seen::Absent,
+            Step::Exchange => std::mem::swap(&mut self.name, private),
+            _ => *private = self.name.take(),
+        }
+        Seen::Done
     }
 
     fn assert_dead_or_own(&self, removed: Option<Id>, own: Option<Id>) {
