@@ -9,7 +9,7 @@ use crate::exit;
 
 /// Sockets, packets and open files between processes on one machine.
 #[derive(Debug, Parser)]
-#[command(name = "ginnel", version, after_help = ABOUT_ALL, max_term_width = 100)]
+#[command(name = "ginnel", version, after_help = exit::HELP)]
 pub(crate) struct Args {
     /// Say what happens as JSON, one line per event, on standard error
     #[arg(long, global = true)]
@@ -42,8 +42,7 @@ pub(crate) enum Command {
 pub(crate) struct ListenArgs {
     #[command(flatten)]
     pub(crate) name: NameArgs,
-    /// Run `sh -c CMD` for every connection, which is its standard input and output; with --datagram for every
-    /// packet, one after another, with the packet as its standard input
+    /// Run `sh -c CMD` for every connection, or every packet with --datagram
     #[arg(long, value_name = "CMD")]
     pub(crate) exec: Option<OsString>,
     /// How many connections may wait to be accepted
@@ -57,7 +56,7 @@ pub(crate) struct ListenArgs {
 pub(crate) struct ConnectArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
-    /// Run `sh -c CMD` with the connection as its standard input and output; the exit code is CMD's
+    /// Run `sh -c CMD` with the connection; the exit code is CMD's
     #[arg(long, value_name = "CMD", conflicts_with = "datagram")]
     pub(crate) exec: Option<OsString>,
 }
@@ -81,8 +80,7 @@ pub(crate) struct SendArgs {
 pub(crate) struct RecvArgs {
     #[command(flatten)]
     pub(crate) name: NameArgs,
-    /// Run `sh -c CMD` with the bytes as its standard input, the descriptors at 3, 4, ... and their count in
-    /// GINNEL_FDS; the exit code is CMD's
+    /// Run `sh -c CMD` with the message; the exit code is CMD's
     #[arg(long, value_name = "CMD")]
     pub(crate) exec: Option<OsString>,
 }
@@ -123,7 +121,7 @@ pub(crate) struct PlaceArgs {
     /// Packets without a connection
     #[arg(long)]
     pub(crate) datagram: bool,
-    /// Give up after this long in all (exit code 124); a command that was started is left alone
+    /// Give up after this long in all (exit code 124)
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<String>,
 }
@@ -141,15 +139,21 @@ pub(crate) struct NameArgs {
     pub(crate) mode: Option<String>,
 }
 
-const ABOUT_ALL: &str = exit::HELP;
-
 const ABOUT_LISTEN: &str = "\
-Without --exec, the first connection is served with standard input and output, and listening ends with it.
-With --seqpacket, every line of standard input is sent as a packet and every packet is printed as a line.
-With --datagram, every packet is printed as a line, and nothing is sent.
-CMD finds who connected in GINNEL_PEER_PID, GINNEL_PEER_UID and GINNEL_PEER_GID.
-A live listener is never displaced (exit code 4), a dead one is replaced. SIGHUP, SIGINT and SIGTERM remove the
-socket; connections that a command serves go on.
+Without --exec, the first connection is served with standard input and output,
+and listening ends with it. With --seqpacket, every line of standard input is
+sent as a packet and every packet is printed as a line. With --datagram, every
+packet is printed as a line, and nothing is sent.
+
+With --exec, the connection is CMD's standard input and output, and many are
+served at the same time. CMD finds who connected in GINNEL_PEER_PID,
+GINNEL_PEER_UID and GINNEL_PEER_GID. With --datagram, the packet is CMD's
+standard input, and packets are served one after another. --timeout ends no
+command that was started.
+
+A live listener is never displaced (exit code 4), a dead one is replaced.
+SIGHUP, SIGINT and SIGTERM remove the socket; connections that a command serves
+go on.
 
 Examples:
   ginnel listen /tmp/chat.sock
@@ -159,9 +163,11 @@ Examples:
   ginnel listen named:log --datagram";
 
 const ABOUT_CONNECT: &str = "\
-The end of standard input ends that direction only; the command ends when the peer does.
-With --seqpacket, every line is sent as a packet and every packet is printed as a line; with --datagram every
-line is sent as a packet, and the end of standard input is the end.
+The end of standard input ends that direction only; the command ends when the
+peer does. With --seqpacket, every line is sent as a packet and every packet is
+printed as a line. With --datagram, every line is sent as a packet, and the end
+of standard input is the end. With --exec, the connection is CMD's standard
+input and output; --timeout is over when CMD starts.
 
 Examples:
   ginnel connect /tmp/chat.sock
@@ -169,8 +175,9 @@ Examples:
   ginnel connect @build --seqpacket";
 
 const ABOUT_SEND: &str = "\
-The receiver gets descriptors of the files, which stay readable for it even if they are removed meanwhile. On a
-byte stream they travel with the first byte, which is a newline if there is no text.
+The receiver gets descriptors of the files, which stay readable for it even if
+they are removed meanwhile. On a byte stream they travel with the first byte,
+which is a newline if there is no text.
 
 Examples:
   ginnel send /tmp/in.sock 'hello'
@@ -179,9 +186,12 @@ Examples:
   ginnel send named:log --datagram 'one packet'";
 
 const ABOUT_RECV: &str = "\
-A message is everything until the end of the first connection, or one packet with --seqpacket or --datagram. Up to
-16 MiB and 253 descriptors are taken. Without --exec the bytes are printed, then, on standard error, one line for
-each descriptor.
+A message is everything until the end of the first connection, or one packet
+with --seqpacket or --datagram. Up to 16 MiB and 253 descriptors are taken.
+Without --exec the bytes are printed, then, on standard error, one line for each
+descriptor. With --exec the bytes are CMD's standard input, and it has the
+descriptors as its own, at 3, 4 and so on, and their count in GINNEL_FDS;
+--timeout is over when CMD starts.
 
 Examples:
   ginnel recv /tmp/in.sock
@@ -189,15 +199,17 @@ Examples:
   ginnel recv /tmp/in.sock --seqpacket --allow uid:1000 --mode 0666";
 
 const ABOUT_WHO: &str = "\
-This connects and hangs up: whoever listens sees a connection without a byte. The kernel vouches for the numbers;
-the name is what the process calls itself. With --json one object is printed on standard output.
+This connects and hangs up: whoever listens sees a connection without a byte.
+The kernel vouches for the numbers; the name is what the process calls itself.
+With --json one object is printed on standard output.
 
 Examples:
   ginnel who /tmp/chat.sock
   ginnel who @build --seqpacket --json";
 
 const ABOUT_DEMO: &str = "\
-It starts real processes and removes everything again.
+It starts real processes, shows what each step did and how long it took, and
+removes everything again. Exit code 0: every step held.
 
 Example:
   ginnel demo";

@@ -23,6 +23,7 @@ pub(crate) enum Event {
     Received { bytes: usize, fds: usize },
     Descriptor { index: usize, target: String, size: Option<u64> },
     DescriptorsClosed { count: usize },
+    NotReceived { message: String },
     Started { pid: u32 },
     NotStarted { message: String },
     Ended { pid: u32, status: String },
@@ -55,6 +56,7 @@ impl Event {
             self,
             Self::Descriptor { .. }
                 | Self::DescriptorsClosed { .. }
+                | Self::NotReceived { .. }
                 | Self::NotStarted { .. }
                 | Self::Error { .. }
         )
@@ -78,6 +80,7 @@ impl fmt::Display for Event {
             Self::DescriptorsClosed { count } => {
                 write!(f, "{count} descriptors came and were closed: `ginnel recv` takes them")
             }
+            Self::NotReceived { message } => write!(f, "a packet was lost: {message}"),
             Self::Started { pid } => write!(f, "command {pid} started"),
             Self::NotStarted { message } => write!(f, "cannot start the command: {message}"),
             Self::Ended { pid, status } => write!(f, "command {pid} ended: {status}"),

@@ -40,7 +40,7 @@ pub use datagram::Datagram;
 pub use ginnel_os::{
     AdoptError, Batch, Credentials, ListenerBuilder, Message, Packet, Policy, PolicyError, SocketError,
 };
-pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress};
+pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
 pub use halves::{ReadHalf, WriteHalf};
 pub use listener::{Incoming, Listener, Socket};
 pub use seqpacket::SeqPacket;

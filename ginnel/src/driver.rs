@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ginnel_os::{Direction, Wait, Would};
@@ -65,16 +66,27 @@ impl Waits {
         }
     }
 
+    /// Bounds a wait inside the call. After the deadline the call waits for one tick of the kernel's clock at most,
+    /// which is how it takes what is ready: `accept` and `connect` have no flag that says "never".
     #[inline]
     fn prepare(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Wait> {
-        match self.deadline {
-            _ if !self.in_call => Ok(Wait::Never),
-            None => Ok(Wait::InCall),
-            Some(deadline) => match remaining(deadline) {
-                None => Ok(Wait::Never),
-                rest => set_timeout(fd, direction, rest).map(|()| Wait::InCall),
-            },
+        if !self.in_call {
+            return Ok(Wait::Never);
         }
+        if let Some(deadline) = self.deadline {
+            set_timeout(fd, direction, Some(remaining(deadline).unwrap_or_default()))?;
+        }
+        Ok(Wait::InCall)
+    }
+
+    /// Pauses for so long, or until the deadline.
+    pub(crate) fn pause(self, length: Duration) -> io::Result<()> {
+        let rest = match self.deadline {
+            Some(deadline) => remaining(deadline).ok_or_else(timed_out)?,
+            None => Duration::MAX,
+        };
+        thread::sleep(length.min(rest));
+        Ok(())
     }
 }
 
@@ -103,7 +115,7 @@ fn timed_out() -> io::Error {
 }
 
 /// What is left until a moment; `None` if it has passed.
-pub(crate) fn remaining(deadline: Instant) -> Option<Duration> {
+fn remaining(deadline: Instant) -> Option<Duration> {
     deadline.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
 }
 

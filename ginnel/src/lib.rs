@@ -42,7 +42,12 @@ pub use datagram::Datagram;
 pub use ginnel_os::{
     AdoptError, Batch, Credentials, ListenerBuilder, Message, Packet, Policy, PolicyError, SocketError,
 };
-pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress};
+pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
 pub use listener::{Incoming, Listener, Socket};
 pub use seqpacket::SeqPacket;
 pub use stream::{ReadHalf, Stream, WriteHalf};
+
+/// The examples of the front page run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

@@ -1,12 +1,11 @@
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::thread;
 use std::time::Instant;
 
 use ginnel_os::{self as os, AcceptPause, AdoptError, Direction, ListenerBuilder, Publish, SocketKind};
 
-use crate::driver::{Waits, remaining};
+use crate::driver::Waits;
 
 /// A kind of socket that is accepted: [`Stream`](crate::Stream) or [`SeqPacket`](crate::SeqPacket).
 pub trait Socket: Sized {
@@ -73,11 +72,7 @@ impl<S: Socket> Listener<S> {
             match self.waits.until(self.os.as_fd(), Direction::Read, |_| self.os.accept()) {
                 Ok(fd) => return Ok(S::accepted(fd)),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
-                Err(error) => {
-                    let pause = pause.after(error)?;
-                    let rest = self.waits.deadline().map(|deadline| remaining(deadline).unwrap_or_default());
-                    thread::sleep(rest.map_or(pause, |rest| pause.min(rest)));
-                }
+                Err(error) => self.waits.pause(pause.after(error)?)?,
             }
         }
     }

@@ -53,6 +53,7 @@ fn part_in_another_process() -> io::Result<()> {
         "is interrupted" => is_interrupted(&path),
         "forks and drops" => forks_and_drops(&path),
         "runs out of descriptors" => runs_out_of_descriptors(&path),
+        "has no descriptors until its deadline" => has_no_descriptors_until_its_deadline(&path),
         "hoards descriptors" => hoards_descriptors(),
         "listens" => {
             eprintln!("{:?}", Stream::listen(&path).map_err(|error| error.kind()));
@@ -185,6 +186,40 @@ fn a_deadline_ends_every_wait_and_what_is_ready_is_still_taken() -> io::Result<(
         }
     }
     panic!("there was never room again");
+}
+
+#[test]
+fn a_deadline_that_has_passed_already_ends_every_call_at_once() -> io::Result<()> {
+    let (_dir, path) = place();
+    let past = Instant::now();
+    let timed_out = |error: io::Error| assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+    let mut listener = Listener::<Stream>::builder().backlog(0).listen(&path)?;
+    listener.set_deadline(Some(past))?;
+    timed_out(listener.accept().unwrap_err());
+    let _fills_the_queue = Stream::connect(&path)?;
+    timed_out(Stream::connect_deadline(&path, past).unwrap_err());
+    let (mut stream, _silent) = Stream::pair()?;
+    stream.set_deadline(Some(past))?;
+    timed_out(stream.read(&mut [0; 1]).unwrap_err());
+    Ok(())
+}
+
+#[test]
+fn a_listener_without_descriptors_still_keeps_its_deadline() {
+    let (_dir, path) = place();
+    told(part("has no descriptors until its deadline", &path));
+}
+
+fn has_no_descriptors_until_its_deadline(path: &Path) -> io::Result<()> {
+    let mut listener = Stream::listen(path)?;
+    let _client = Stream::connect(path)?;
+    let limit = getrlimit(Resource::Nofile);
+    let next = File::open("/dev/null")?.as_raw_fd() as u64;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(next), ..limit })?;
+    listener.set_deadline(Some(Instant::now() + Duration::from_millis(20)))?;
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    setrlimit(Resource::Nofile, limit)?;
+    listener.accept().map(drop)
 }
 
 #[test]

@@ -159,12 +159,12 @@ fn round(path: &Path, dice: &mut Dice, tally: &mut Tally) {
     let forks = dice.roll(8) == 0;
     let mut starters: Vec<_> = (0..STARTERS).map(|_| Starter::spawn(path, forks)).collect();
     let mut killed = Vec::new();
-    for index in 0..starters.len() {
+    for (index, starter) in starters.iter_mut().enumerate() {
         if dice.roll(4) == 0 {
             for _ in 0..dice.roll(200_000) {
                 std::hint::spin_loop();
             }
-            starters[index].kill();
+            starter.kill();
             killed.push(index);
         }
     }

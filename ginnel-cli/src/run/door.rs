@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ginnel::{Datagram, Listener, Message};
@@ -52,10 +52,9 @@ impl<C: Connection> Door<C> {
         }
         let place = name.place;
         let deadline = wait::deadline(place.timeout);
-        let mut listener = builder.listen(&place.address).map_err(|source| no_name(&place, source))?;
-        // Waiting is done beside the signals: what accept does not find ready it shall not wait for.
+        let listener = builder.listen(&place.address).map_err(|source| no_name(&place, source))?;
+        // Waiting is done beside the signals: a connection that is gone again must not block accept(2).
         ioctl_fionbio(listener.as_fd(), true)?;
-        listener.set_deadline(Some(Instant::now()))?;
         tell_listening(&place, events);
         Ok(Self { listener, signals, deadline, events })
     }
@@ -66,15 +65,17 @@ impl<C: Connection> Door<C> {
     }
 
     /// Waits for a connection.
-    pub(crate) fn next(&self) -> Result<Knock<C>> {
+    pub(crate) fn next(&mut self) -> Result<Knock<C>> {
         loop {
             match self.signals.wait(Some(self.listener.as_fd()), self.deadline)? {
                 Wake::Child => return Ok(Knock::Child),
                 Wake::Stop(signal) => return Ok(Knock::Stop(signal)),
                 Wake::Ready => {}
             }
+            self.listener.set_deadline(Some(Instant::now() + PATIENCE))?;
             match self.listener.accept() {
-                // Whoever came is not allowed, or was taken by another process that holds the descriptor.
+                // Whoever came is not allowed, or was taken by another process that holds the descriptor, or this
+                // process has too many files open.
                 Err(error) if error.kind() == ErrorKind::TimedOut => {}
                 accepted => return Ok(Knock::Came(accepted.context("cannot accept")?)),
             }
@@ -82,7 +83,7 @@ impl<C: Connection> Door<C> {
     }
 
     /// Waits for the first connection, which also closes the door: the name is removed.
-    pub(crate) fn first(self) -> Result<ControlFlow<Exit, C>> {
+    pub(crate) fn first(mut self) -> Result<ControlFlow<Exit, C>> {
         let connection = match first(|| self.next())? {
             ControlFlow::Continue(connection) => connection,
             stop => return Ok(stop),
@@ -99,6 +100,7 @@ pub(crate) struct Letterbox {
     socket: Datagram,
     signals: Signals,
     deadline: Option<Instant>,
+    events: Events,
 }
 
 impl Letterbox {
@@ -108,7 +110,7 @@ impl Letterbox {
         let mut socket = Datagram::bind(&place.address).map_err(|source| no_name(place, source))?;
         socket.set_deadline(Some(Instant::now()))?;
         tell_listening(place, events);
-        Ok(Self { socket, signals, deadline })
+        Ok(Self { socket, signals, deadline, events })
     }
 
     /// Waits for a packet.
@@ -122,6 +124,10 @@ impl Letterbox {
             match self.socket.recv() {
                 // Taken by another process that holds the descriptor.
                 Err(error) if error.kind() == ErrorKind::TimedOut => {}
+                // Too large, or with more descriptors than fit this process: no peer may end the listening by that.
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    self.events.tell(&Event::NotReceived { message: error.to_string() });
+                }
                 received => return Ok(Knock::Came(received.context("cannot receive")?)),
             }
         }
@@ -143,7 +149,7 @@ impl Letterbox {
     }
 }
 
-fn first<T>(next: impl Fn() -> Result<Knock<T>>) -> Result<ControlFlow<Exit, T>> {
+fn first<T>(mut next: impl FnMut() -> Result<Knock<T>>) -> Result<ControlFlow<Exit, T>> {
     loop {
         match next()? {
             Knock::Came(what) => return Ok(ControlFlow::Continue(what)),
@@ -168,3 +174,6 @@ fn no_name(place: &Place, source: io::Error) -> NoSocket {
 fn tell_listening(place: &Place, events: Events) {
     events.tell(&Event::Listening { address: place.address.to_string(), kind: place.kind });
 }
+
+/// How long signals may go unheard while a connection is accepted that is not there any more.
+const PATIENCE: Duration = Duration::from_millis(100);

@@ -40,7 +40,7 @@ fn serve_first<C: Connection>(name: Name, events: Events) -> Result<Exit> {
 }
 
 fn serve_all<C: Connection>(name: Name, script: &OsStr, events: Events) -> Result<Exit> {
-    let door = Door::<C>::open(name, events)?;
+    let mut door = Door::<C>::open(name, events)?;
     let mut children = Vec::new();
     loop {
         match door.next()? {

@@ -1,4 +1,4 @@
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -45,4 +45,19 @@ fn a_second_receiver_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let _first = Running::listening(ginnel("listen s --datagram", dir.path()).stdout(Stdio::null()));
     assert_eq!(run(ginnel("listen s --datagram", dir.path()), "").failure().0, 4);
+}
+
+#[test]
+fn a_packet_that_cannot_be_taken_does_not_end_the_listening() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    let script = r#"ulimit -n 20; exec "$0" listen s --datagram --json"#;
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_ginnel")]).current_dir(dir.path());
+    let mut listener = Running::listening(shell.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut send = ginnel("send s many --datagram", dir.path());
+    send.args(["--fd", "/dev/null"].repeat(30));
+    run(send, "").text();
+    listener.event("not-received");
+    run(ginnel("send s next --datagram", dir.path()), "").text();
+    assert_eq!(listener.line(), "next");
 }

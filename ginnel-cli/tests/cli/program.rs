@@ -10,7 +10,12 @@ use serde_json::Value;
 /// The program, not started yet. It talks JSON, and gives up by itself rather than hang a test.
 pub(crate) fn ginnel(words: &str, directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ginnel"));
-    command.args(words.split_whitespace()).args(["--json", "--timeout", "30"]).current_dir(directory);
+    let mut words = words.split_whitespace();
+    command.args(words.next()).arg("--json").current_dir(directory);
+    if !words.clone().any(|word| word == "--timeout") {
+        command.args(["--timeout", "30"]);
+    }
+    command.args(words);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -94,7 +94,7 @@ impl Screen {
         let mark = if *held { self.paint("32", "\u{2713}") } else { self.paint("31", "\u{2717}") };
         let time = self.paint("2", &format!("{:>6.1} ms", time.as_secs_f64() * 1e3));
         let what = escape::one_line(what);
-        self.print(format_args!("{mark} {number} {name:<11} {what:<64} {time}\n"))
+        self.print(format_args!("{mark} {number} {name:<9}  {what:<58} {time}\n"))
     }
 
     fn summary(&mut self, held: usize, time: Duration) -> Result<()> {

@@ -75,7 +75,7 @@ fn open_file(stage: &Stage) -> Result<String> {
     stream.send_with_fds(b"read this", &[file.as_fd()])?;
     let answer = read_to_end(&mut stream)?;
     ensure!(answer == format!("{inode}\n{content}"), "{} read {answer:?}", part.pid());
-    Ok(format!("{} sent a file without a name, {} read it: inode {inode}", process::id(), part.pid()))
+    Ok(format!("{} sent a nameless file, {} read it: inode {inode}", process::id(), part.pid()))
 }
 
 fn in_use(stage: &Stage) -> Result<String> {
@@ -85,7 +85,7 @@ fn in_use(stage: &Stage) -> Result<String> {
     let (other, said) = stage.start_in_vain(Role::Stay, &path)?;
     ensure!(said == "AddrInUse", "{other} wanted to listen there too and said {said:?}");
     ensure_reached(&path, child, stage.deadline())?;
-    Ok(format!("{child} listens, {other} was refused (in use), {child} is still reached"))
+    Ok(format!("{child} listens, {other} was refused, {child} is still reached"))
 }
 
 fn stale(stage: &Stage) -> Result<String> {
