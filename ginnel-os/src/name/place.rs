@@ -43,17 +43,22 @@ pub(crate) enum Target<F> {
 
 impl<F> Target<F> {
     pub(crate) fn of<S: Files<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
+        if let AddressKind::Path(path) = address.kind() {
+            return Self::at(sys, path);
+        }
         match Located::of(address)? {
             Located::Abstract(name) => Ok(Self::Direct(name)),
             Located::Inherited(number) => Ok(Self::Inherited(number)),
-            Located::Path(path) if path.as_os_str().len() <= limits::SUN_PATH => {
-                Ok(Self::Direct(SocketAddrUnix::new(path)?))
-            }
-            Located::Path(path) => {
-                let place = Place::of(sys, &path)?;
-                place.target(sys, place.name())
-            }
+            Located::Path(path) => Self::at(sys, &path),
         }
+    }
+
+    fn at<S: Files<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() <= limits::SUN_PATH {
+            return Ok(Self::Direct(SocketAddrUnix::new(path)?));
+        }
+        let place = Place::of(sys, path)?;
+        place.target(sys, place.name())
     }
 
     pub(crate) fn name(&self) -> Option<&SocketAddrUnix> {
