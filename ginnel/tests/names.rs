@@ -8,7 +8,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ginnel::{Datagram, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -74,7 +75,8 @@ fn a_claim_that_fails_half_way_leaves_nothing_behind() {
     if env::var_os("GINNEL_ALONE").is_none() {
         // The limit belongs to the whole process, so this needs one of its own.
         let mut alone = Command::new(env::current_exe().unwrap());
-        let status = alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1").status();
+        alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1").stdout(Stdio::null());
+        let status = alone.status();
         assert!(status.unwrap().success());
         return;
     }
@@ -107,7 +109,7 @@ fn a_portable_name_is_found_in_the_users_own_directory() {
     if env::var_os("GINNEL_ALONE").is_none() {
         let runtime = tempfile::tempdir().unwrap();
         let mut alone = Command::new(env::current_exe().unwrap());
-        alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1");
+        alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1").stdout(Stdio::null());
         assert!(alone.env("XDG_RUNTIME_DIR", runtime.path()).status().unwrap().success());
         assert_eq!(names(&runtime.path().join("ginnel")), ["app.lock"]);
         return;
@@ -115,4 +117,37 @@ fn a_portable_name_is_found_in_the_users_own_directory() {
     let listener = Stream::listen("named:app").unwrap();
     let _client = Stream::connect("named:app").unwrap();
     listener.accept().unwrap();
+}
+
+#[test]
+fn of_many_threads_one_owns_the_path_at_a_time() {
+    let (dir, path) = place();
+    let owners = AtomicU32::new(0);
+    let owned = AtomicU32::new(0);
+    std::thread::scope(|threads| {
+        for thread in 0..8_u32 {
+            let (path, owners, owned) = (&path, &owners, &owned);
+            threads.spawn(move || {
+                for round in 0..500 {
+                    // A listener and a receiver of datagrams contend for the name alike.
+                    let claim = if (thread + round) % 4 == 0 {
+                        Datagram::bind(path).map(|_| owned.fetch_add(1, Ordering::SeqCst)).map(drop)
+                    } else {
+                        Stream::listen(path).map(|listener| {
+                            assert_eq!(owners.fetch_add(1, Ordering::SeqCst), 0, "two owners");
+                            assert!(listener.is_published().unwrap());
+                            UnixStream::connect(path).unwrap();
+                            owners.fetch_sub(1, Ordering::SeqCst);
+                            owned.fetch_add(1, Ordering::SeqCst);
+                        })
+                    };
+                    if let Err(error) = claim {
+                        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
+                    }
+                }
+            });
+        }
+    });
+    assert!(owned.load(Ordering::SeqCst) >= 100);
+    assert_eq!(names(dir.path()), ["s.lock"]);
 }

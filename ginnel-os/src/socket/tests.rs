@@ -6,7 +6,7 @@ use std::fs::File;
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -186,6 +186,7 @@ fn a_million_passes_with_faults_lose_and_leak_no_descriptor() {
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env("GINNEL_ALONE", "1")
+        .stdout(Stdio::null())
         .status()
         .unwrap();
     assert!(status.success());
@@ -207,7 +208,7 @@ fn million() {
         assert_eq!(open_descriptors(), before);
         assert_eq!(tally.delivered + tally.lost, 500_000 * 2 - 1);
         let Tally { delivered, lost, faults } = tally;
-        println!("{kind:?}: {delivered} delivered, {lost} lost in the kernel and told, {faults:?}");
+        eprintln!("{kind:?}: {delivered} delivered, {lost} lost in the kernel and told, {faults:?}");
     }
 }
 
