@@ -127,8 +127,10 @@ pub(crate) unsafe fn open<S: Descriptors>(
     let control = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), length) };
     let mut opened = Control { fds: Vec::new(), stamped: false };
     for (kind, data) in messages(control) {
+        // For a pidfd that it could not make the kernel writes an error number in its place.
+        let numbers = data.chunks_exact(4).map(number).filter(|&number| number >= 0);
         // SAFETY: the numbers stand in control data that the kernel wrote for us, and are taken once.
-        let owned = data.chunks_exact(4).map(|n| unsafe { sys.own(number(n)) });
+        let owned = numbers.map(|number| unsafe { sys.own(number) });
         match kind {
             Kind::Rights => opened.fds.extend(owned),
             Kind::Pidfd => owned.for_each(drop),

@@ -18,6 +18,8 @@ pub struct Datagram {
     /// Held for the name's sake: dropping it, before the socket is closed, removes the name if it is still ours.
     _name: Option<Ownership<Kernel>>,
     fd: OwnedFd,
+    /// It is a local datagram socket, which writes as many bytes as it reports.
+    checked: bool,
 }
 
 impl Datagram {
@@ -46,7 +48,7 @@ impl Datagram {
                 let owner = (None, None);
                 let claim = Claim { kind: SocketKind::Datagram, nonblocking, mode, owner, backlog: 0 };
                 let (fd, name) = Ownership::claim(Kernel, Place::of(&Kernel, &path)?, claim)?;
-                Ok(Self { fd, _name: Some(name) })
+                Ok(Self { _name: Some(name), fd, checked: true })
             }
         }
     }
@@ -89,11 +91,12 @@ impl Datagram {
     /// # Errors
     /// [`SocketError::PacketCut`], [`SocketError::FdsLost`], or the kernel's.
     pub fn receive(&self, most: usize, wait: Wait) -> Would<(Message, Option<Address>)> {
-        let mut body: Vec<u8> = Vec::with_capacity(most);
+        let mut body = socket::body(most, self.checked);
         let mut from = Vec::new();
         let room = &mut body.spare_capacity_mut()[..most];
         let Some(received) = self.take(room, Form::PacketFrom(&mut from), wait)? else { return Ok(None) };
-        // SAFETY: `take` wrote the bytes that it reports to the start of `body`.
+        // SAFETY: a local datagram socket wrote the bytes that it reports to the start of `body`; for any other
+        // socket they were written before.
         let message = unsafe { socket::message(body, received) };
         Ok(Some((message, Address::from_sun_path(&from))))
     }
@@ -123,7 +126,8 @@ fn judge(arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Received> {
 /// Takes the descriptor as it is, unchecked: calls on one that is no datagram socket fail.
 impl From<OwnedFd> for Datagram {
     fn from(fd: OwnedFd) -> Self {
-        Self { fd, _name: None }
+        let checked = socket::check_kind(fd.as_fd(), SocketKind::Datagram).is_ok();
+        Self { _name: None, fd, checked }
     }
 }
 

@@ -50,6 +50,9 @@ pub enum SocketError {
     /// What stands at the path is no socket; it was left alone. [`io::ErrorKind::AlreadyExists`]
     #[error("what stands at the path is no socket; it was left alone")]
     NotASocketFile,
+    /// What stands at the name of the lock file is no regular file. [`io::ErrorKind::AlreadyExists`]
+    #[error("the lock file beside the socket is no regular file; it was left alone")]
+    NotALockFile,
     /// Somebody listens there. [`io::ErrorKind::AddrInUse`]
     #[error("somebody listens there already")]
     AddressInUse,
@@ -96,7 +99,7 @@ impl SocketError {
     fn kind(self) -> io::ErrorKind {
         match self {
             Self::FdsLost { .. } | Self::FdsUnread | Self::PacketCut { .. } => io::ErrorKind::InvalidData,
-            Self::NotASocketFile => io::ErrorKind::AlreadyExists,
+            Self::NotASocketFile | Self::NotALockFile => io::ErrorKind::AlreadyExists,
             Self::AddressInUse => io::ErrorKind::AddrInUse,
             Self::LockLost => io::ErrorKind::AddrNotAvailable,
             Self::UnsafeDirectory { .. } => io::ErrorKind::PermissionDenied,

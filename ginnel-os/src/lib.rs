@@ -20,7 +20,7 @@ pub mod sys;
 pub use credentials::{Credentials, Policy, PolicyError};
 pub use datagram::Datagram;
 pub use error::SocketError;
-pub use listener::{AcceptPause, Listener, ListenerOptions};
+pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};
 pub use seqpacket::{Batch, Packet, SeqPacket};

@@ -1,7 +1,6 @@
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ginnel_proto::{Address, Backoff, limits};
@@ -50,8 +49,8 @@ pub struct Listener {
     fd: OwnedFd,
     options: ListenerOptions,
     adopted: bool,
-    /// Accepted from a socket that was replaced when the name was published anew.
-    waiting: Mutex<VecDeque<OwnedFd>>,
+    /// Sockets that were replaced when the name was published anew, until the last who waits there is served.
+    retired: Mutex<Vec<OwnedFd>>,
 }
 
 impl Listener {
@@ -111,7 +110,7 @@ impl Listener {
     }
 
     fn new(fd: OwnedFd, name: Option<Ownership<Kernel>>, options: ListenerOptions) -> Self {
-        Self { name, fd, options, adopted: false, waiting: Mutex::default() }
+        Self { name, fd, options, adopted: false, retired: Mutex::default() }
     }
 
     /// Was the descriptor adopted or inherited, so that others may hold it too?
@@ -126,26 +125,48 @@ impl Listener {
         self.fd
     }
 
-    /// Takes one waiting connection whose maker is allowed; others are closed unread.
+    /// Takes one waiting connection, of a replaced socket first.
     ///
     /// # Errors
     /// The kernel's; [`AcceptPause`] tells which of them pass.
-    pub fn accept(&self) -> Would<OwnedFd> {
-        let earlier = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        if earlier.is_some() { Ok(earlier) } else { self.take() }
+    pub fn accept(&self) -> Would<Knock> {
+        if let Some(fd) = self.accept_retired()? {
+            return self.judge(fd).map(Some);
+        }
+        match Kernel.accept(self.fd.as_fd(), self.options.nonblocking)? {
+            Some(fd) => self.judge(fd).map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// As [`accept`](Self::accept), when nothing was put aside by [`republish`](Self::republish).
-    fn take(&self) -> Would<OwnedFd> {
-        loop {
-            let Some(fd) = Kernel.accept(self.fd.as_fd(), self.options.nonblocking)? else { return Ok(None) };
-            // Whoever cannot be judged is refused too: one odd peer must not end the accepting of others.
-            let allowed = |policy: &Policy| policy.allows_peer(&Kernel, fd.as_fd()).unwrap_or(false);
-            if self.options.allow.as_ref().is_none_or(allowed) {
+    /// Does somebody wait whom readiness of the descriptor does not tell of?
+    pub fn has_retired(&self) -> bool {
+        !self.lock_retired().is_empty()
+    }
+
+    fn lock_retired(&self) -> MutexGuard<'_, Vec<OwnedFd>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept_retired(&self) -> Would<OwnedFd> {
+        let mut retired = self.lock_retired();
+        while let Some(oldest) = retired.first() {
+            if let Some(fd) = Kernel.accept(oldest.as_fd(), self.options.nonblocking)? {
                 return Ok(Some(fd));
             }
-            tracing::info!("closed a connection that the policy does not allow");
+            retired.remove(0);
         }
+        Ok(None)
+    }
+
+    /// Whoever cannot be judged is refused too: one odd peer must not end the accepting of others.
+    fn judge(&self, fd: OwnedFd) -> io::Result<Knock> {
+        let allowed = |policy: &Policy| policy.allows_peer(&Kernel, fd.as_fd()).unwrap_or(false);
+        if self.options.allow.as_ref().is_none_or(allowed) {
+            return Ok(Knock::Allowed(fd));
+        }
+        tracing::info!("closed a connection that the policy does not allow");
+        Ok(Knock::Denied)
     }
 
     /// Does the path still name this listener? A listener without a path of its own always does.
@@ -165,15 +186,23 @@ impl Listener {
     pub fn republish(&mut self) -> io::Result<bool> {
         let Some(name) = &mut self.name else { return Ok(false) };
         let Some(fresh) = name.republish()? else { return Ok(false) };
-        sys::set_nonblocking(self.fd.as_fd())?;
-        let mut waiting = VecDeque::new();
-        while let Ok(Some(fd)) = self.take() {
-            waiting.push_back(fd);
+        let replaced = std::mem::replace(&mut self.fd, fresh);
+        // It fails for no socket that listens; a socket that would block could not be asked for the rest.
+        if sys::set_nonblocking(replaced.as_fd()).is_ok() {
+            self.lock_retired().push(replaced);
         }
-        self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner).extend(waiting);
-        self.fd = fresh;
         Ok(true)
     }
+}
+
+/// Who came.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a policy allows or it does not")]
+pub enum Knock {
+    /// A connection.
+    Allowed(OwnedFd),
+    /// Somebody whom the policy does not allow; the connection was closed unread.
+    Denied,
 }
 
 impl AsFd for Listener {

@@ -20,8 +20,8 @@ pub trait Publish: Sized {
     /// Wraps a listener.
     ///
     /// # Errors
-    /// The driver's, if it cannot watch the descriptor.
-    fn publish(listener: Listener) -> io::Result<Self>;
+    /// The driver's, if it cannot watch the descriptor, which comes back.
+    fn publish(listener: Listener) -> Result<Self, AdoptError>;
 }
 
 /// How a listener is published: permissions, queue length, and who may connect.
@@ -85,7 +85,7 @@ impl<L: Publish> ListenerBuilder<L> {
     /// * `PermissionDenied`: the directory for portable names is not ours alone, or the kernel says so.
     /// * The kernel's own otherwise. Nothing is changed in any of these cases.
     pub fn listen(self, address: impl ToAddress) -> io::Result<L> {
-        L::publish(Listener::open(L::KIND, &address.to_address()?, self.options)?)
+        Ok(L::publish(Listener::open(L::KIND, &address.to_address()?, self.options)?)?)
     }
 
     /// Adopts a listening descriptor. It becomes non-blocking for everyone who holds it, since `accept` has no
@@ -93,8 +93,8 @@ impl<L: Publish> ListenerBuilder<L> {
     ///
     /// # Errors
     /// The descriptor comes back if it is no such listening socket.
-    pub fn adopt(self, fd: OwnedFd) -> Result<Listener, AdoptError> {
-        Listener::adopt(L::KIND, fd, self.options)
+    pub fn adopt(self, fd: OwnedFd) -> Result<L, AdoptError> {
+        L::publish(Listener::adopt(L::KIND, fd, self.options)?)
     }
 
     /// Takes a listening socket that a service manager passed (`LISTEN_FDS`, sd_listen_fds(3)): the first with
@@ -103,7 +103,7 @@ impl<L: Publish> ListenerBuilder<L> {
     /// # Errors
     /// `NotFound` if none was passed to this very process, `InvalidInput` if it is no such listening socket.
     pub fn from_activation(self, name: Option<&str>) -> io::Result<L> {
-        L::publish(Listener::from_activation(L::KIND, name, self.options)?)
+        Ok(L::publish(Listener::from_activation(L::KIND, name, self.options)?)?)
     }
 }
 

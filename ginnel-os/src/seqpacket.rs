@@ -15,6 +15,8 @@ use crate::sys::{self, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
 #[derive(Debug)]
 pub struct SeqPacket {
     fd: OwnedFd,
+    /// It is a local packet socket, which writes as many bytes as it reports.
+    checked: bool,
     /// The kernel reported a reset before the packets that it had queued; said when they are all taken.
     reset: AtomicBool,
 }
@@ -65,11 +67,12 @@ impl SeqPacket {
     /// # Errors
     /// [`SocketError::PacketCut`], [`SocketError::FdsLost`], or the kernel's.
     pub fn receive(&self, most: usize, wait: Wait) -> Would<Option<Message>> {
-        let mut body: Vec<u8> = Vec::with_capacity(most);
+        let mut body = socket::body(most, self.checked);
         let Some(received) = self.take(&mut body.spare_capacity_mut()[..most], wait)? else {
             return Ok(None);
         };
-        // SAFETY: `take` wrote the bytes that it reports to the start of `body`.
+        // SAFETY: a local packet socket wrote the bytes that it reports to the start of `body`; for any other socket
+        // they were written before.
         Ok(Some(received.map(|received| unsafe { socket::message(body, received) })))
     }
 
@@ -85,20 +88,32 @@ impl SeqPacket {
     #[inline]
     fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received>> {
         let most = room.len();
-        let arrived = match socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait) {
-            // The kernel tells of a reset before it hands over what had arrived; unlike on a stream.
+        let mut arrived =
+            self.past_reset(|| socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait))?;
+        if arrived.as_ref().is_some_and(is_end) {
+            // The kernel looks for a packet first and for the end afterwards: one that was sent, and the socket closed,
+            // in between is still there. The end is final, so a second look is too.
+            arrived = socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait)?;
+        }
+        arrived.map(|arrived| self.judge(arrived, most)).transpose()
+    }
+
+    /// Makes a receiving call again if the kernel told of a reset, which it does before it hands over what had
+    /// arrived; unlike on a stream.
+    #[inline]
+    fn past_reset<T>(&self, mut call: impl FnMut() -> Would<T>) -> Would<T> {
+        match call() {
             Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
                 self.reset.store(true, Ordering::Relaxed);
-                socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait)?
+                call()
             }
-            other => other?,
-        };
-        arrived.map(|arrived| self.judge(arrived, most)).transpose()
+            other => other,
+        }
     }
 
     #[inline]
     fn judge(&self, arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Option<Received>> {
-        if arrived.bytes == 0 && !arrived.stamped && arrived.plain {
+        if is_end(&arrived) {
             return self.end();
         }
         if arrived.lost {
@@ -121,18 +136,21 @@ impl SeqPacket {
     /// # Errors
     /// The kernel's. What went wrong with a single packet is told by that [`Packet`].
     pub fn receive_batch(&self, batch: &mut Batch, wait: Wait) -> Would<usize> {
-        let took = match batch.fill(self.fd.as_fd(), wait) {
-            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
-                self.reset.store(true, Ordering::Relaxed);
-                batch.fill(self.fd.as_fd(), wait)?
-            }
-            other => other?,
-        };
-        match took {
-            Some(0) => Ok(self.end()?.map_or(Some(0), |_| None)),
-            other => Ok(other),
+        let mut took = self.past_reset(|| batch.fill(self.fd.as_fd(), wait))?;
+        if took == Some(0) {
+            // As in `take`.
+            took = batch.fill(self.fd.as_fd(), wait)?;
         }
+        if took == Some(0) {
+            self.end()?;
+        }
+        Ok(took)
     }
+}
+
+/// Nothing came, not even the time that every packet carries.
+fn is_end(arrived: &Arrived<OwnedFd>) -> bool {
+    arrived.bytes == 0 && arrived.plain
 }
 
 /// Takes the descriptor as it is, unchecked: calls on one that is no packet socket fail.
@@ -140,7 +158,8 @@ impl From<OwnedFd> for SeqPacket {
     fn from(fd: OwnedFd) -> Self {
         // A descriptor that is no socket says so at the first call that matters.
         let _ = sys::stamp_packets(fd.as_fd());
-        Self { fd, reset: AtomicBool::new(false) }
+        let checked = socket::check_kind(fd.as_fd(), SocketKind::SeqPacket).is_ok();
+        Self { fd, checked, reset: AtomicBool::new(false) }
     }
 }
 
@@ -172,10 +191,13 @@ pub struct Batch {
 
 impl Batch {
     /// Room for `packets` packets (at most 1,024 are filled at once) of `room` bytes each.
+    ///
+    /// # Panics
+    /// If that is more memory than there can be.
     pub fn new(packets: usize, room: usize) -> Self {
         let most = packets.clamp(1, 1024);
         Self {
-            bytes: vec![0; most * room],
+            bytes: vec![0; most.checked_mul(room).expect("the room for a batch fits memory")],
             control: vec![MaybeUninit::uninit(); most * ancillary::ROOM],
             packets: Vec::with_capacity(most),
             room,
@@ -215,10 +237,10 @@ impl Batch {
         for (index, slot) in slots.iter().take(took).enumerate() {
             // SAFETY: the call above wrote both, and each slot is looked at once.
             let arrived = unsafe { socket::arrived(&Kernel, slot.taken, slot.control) };
-            if arrived.bytes == 0 && arrived.plain {
-                break;
+            // A packet may follow what looked like the end, see `take`.
+            if !is_end(&arrived) {
+                self.packets.push((index, arrived));
             }
-            self.packets.push((index, arrived));
         }
         Ok(Some(self.packets.len()))
     }

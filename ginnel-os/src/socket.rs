@@ -47,6 +47,13 @@ pub(crate) struct Arrived<F> {
     pub(crate) plain: bool,
 }
 
+impl<F> Arrived<F> {
+    /// What a call without room brings.
+    pub(crate) const fn nothing() -> Self {
+        Self { bytes: 0, fds: Vec::new(), lost: false, stamped: false, plain: true }
+    }
+}
+
 /// Sends bytes and duplicates of descriptors: all of the descriptors, with the first byte, or none.
 #[inline]
 pub(crate) fn send<S: Sockets>(
@@ -134,6 +141,17 @@ pub(crate) unsafe fn arrived<S: Sockets>(
 pub(crate) fn room(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: the two have one layout, and nothing in this crate writes anything but bytes that arrived.
     unsafe { &mut *(ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
+}
+
+/// An empty vector with room for a packet. A socket that was taken unchecked may be of a family that reports more
+/// bytes than it writes (TCP does, with `MSG_TRUNC`): its room is written beforehand.
+pub(crate) fn body(room: usize, checked: bool) -> Vec<u8> {
+    if checked {
+        return Vec::with_capacity(room);
+    }
+    let mut body = vec![0; room];
+    body.clear();
+    body
 }
 
 /// Makes a message of the first `bytes` bytes of an empty vector, which a receiving call has written.

@@ -3,6 +3,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ginnel_proto::limits;
+
 use crate::error::SocketError;
 use crate::socket::{self, AdoptError, Form};
 use crate::sys::{Kernel, SocketKind, Sockets, Wait, Would};
@@ -13,6 +15,8 @@ pub struct Stream {
     fd: OwnedFd,
     /// A plain read met descriptors and has not said so yet.
     unread: AtomicBool,
+    /// We made it, so nobody has asked the kernel for further control data.
+    ours: bool,
 }
 
 /// What one receiving call on a stream brought.
@@ -23,8 +27,8 @@ pub struct Chunk {
     pub bytes: usize,
     /// Descriptors whose first byte is at or before the end of these bytes.
     pub fds: Vec<OwnedFd>,
-    /// The kernel had no more: the buffer was not filled, and no descriptor ended the read. Waiting for
-    /// readiness is safe without another call, see `docs/decisions/0002-readiness.md`.
+    /// The kernel had no more: the buffer was not filled, no descriptor ended the read, and the socket is one of
+    /// our making. Waiting for readiness is safe without another call, see `docs/decisions/0002-readiness.md`.
     pub drained: bool,
 }
 
@@ -35,7 +39,12 @@ impl Stream {
     /// The kernel's, see socketpair(2).
     pub fn pair(nonblocking: bool) -> io::Result<(Self, Self)> {
         let (a, b) = Kernel.socket_pair(SocketKind::Stream, nonblocking)?;
-        Ok((a.into(), b.into()))
+        Ok((Self::made(a), Self::made(b)))
+    }
+
+    /// A socket that was connected or accepted by this library, whose options nobody else has set.
+    pub fn made(fd: OwnedFd) -> Self {
+        Self { fd, unread: AtomicBool::new(false), ours: true }
     }
 
     /// Adopts a connected descriptor, keeping its flags.
@@ -52,13 +61,14 @@ impl Stream {
     /// [`SocketError::TooManyFds`], [`SocketError::FdsWithoutBytes`], or the kernel's; nothing was sent then.
     #[inline]
     pub fn send(&self, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>], wait: Wait) -> Would<usize> {
+        let bytes = &bytes[..bytes.len().min(limits::SLICES)];
         if !fds.is_empty() && bytes.iter().all(|part| part.is_empty()) {
             return Err(SocketError::FdsWithoutBytes.into());
         }
         socket::send(&Kernel, self.fd.as_fd(), bytes, fds, wait)
     }
 
-    /// Receives bytes, and descriptors that were sent with them.
+    /// Receives bytes, and descriptors that were sent with them. Without room for a byte it does nothing.
     ///
     /// # Errors
     /// [`SocketError::FdsLost`], [`SocketError::FdsUnread`] for a plain read before, or the kernel's.
@@ -70,7 +80,7 @@ impl Stream {
         if arrived.lost {
             return Err(SocketError::FdsLost { bytes: arrived.bytes }.into());
         }
-        let drained = arrived.plain && arrived.bytes > 0 && arrived.bytes < room;
+        let drained = self.drained(&arrived, room);
         Ok(Some(Chunk { bytes: arrived.bytes, fds: arrived.fds, drained }))
     }
 
@@ -95,12 +105,21 @@ impl Stream {
         if arrived.lost || !arrived.fds.is_empty() {
             self.unread.store(true, Ordering::Relaxed);
         }
-        let drained = arrived.plain && arrived.bytes > 0 && arrived.bytes < room;
+        let drained = self.drained(&arrived, room);
         Ok(Some(Chunk { bytes: arrived.bytes, fds: Vec::new(), drained }))
     }
 
     #[inline]
+    fn drained(&self, arrived: &socket::Arrived<OwnedFd>, room: usize) -> bool {
+        self.ours && arrived.plain && arrived.bytes > 0 && arrived.bytes < room
+    }
+
+    #[inline]
     fn take(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<socket::Arrived<OwnedFd>> {
+        if bytes.is_empty() {
+            // The kernel would hand over descriptors ahead of their byte.
+            return Ok(Some(socket::Arrived::nothing()));
+        }
         socket::receive(&Kernel, self.fd.as_fd(), bytes, Form::Chunk, wait)
     }
 
@@ -116,7 +135,7 @@ impl Stream {
 /// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
 impl From<OwnedFd> for Stream {
     fn from(fd: OwnedFd) -> Self {
-        Self { fd, unread: AtomicBool::new(false) }
+        Self { fd, unread: AtomicBool::new(false), ours: false }
     }
 }
 

@@ -124,7 +124,7 @@ impl Election {
     }
 
     /// Publishes the path anew after somebody removed or replaced its name. The answer is `Own` when all is
-    /// well already. A refusal keeps the lock, except `LockLost`.
+    /// well already. A refusal keeps what there is, so that a name that is still ours is removed at the end.
     pub fn republish(&mut self) -> Step {
         match self.state {
             State::Owning(mine) => {
@@ -187,9 +187,7 @@ impl Election {
         match (seen, self.origin) {
             (Seen::Done, _) => self.go(State::Inspecting, Step::Inspect),
             (Seen::Moved, Origin::Claim) => self.again(Then::Reopen),
-            (Seen::Moved, Origin::Again(_)) => {
-                self.go(State::Unlocking(Then::Refuse(Refusal::LockLost)), Step::Unlock)
-            }
+            (Seen::Moved, Origin::Again(_)) => self.refuse(Refusal::LockLost),
             _ => self.refuse(Refusal::System),
         }
     }

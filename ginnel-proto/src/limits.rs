@@ -21,5 +21,8 @@ pub const COMPONENT: usize = 255;
 /// Most bytes that `sun_path` holds on Linux beside the NUL that ends a path or starts an abstract name.
 pub const SUN_PATH: usize = 107;
 
+/// Most slices that one vectored write sends: `UIO_MAXIOV`. The rest is left for the next.
+pub const SLICES: usize = 1024;
+
 /// Most bytes of a portable name, see [`Address::named`](crate::Address::named).
 pub const NAME: usize = 200;

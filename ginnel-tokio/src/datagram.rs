@@ -1,5 +1,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use ginnel_os::{self as os, AdoptError, Direction, Message, SocketKind, Wait, Would};
 use ginnel_proto::{Address, ToAddress, limits};
@@ -59,7 +60,8 @@ impl Datagram {
     /// # Cancel safety
     /// Cancelling closes the socket.
     pub async fn connect(address: impl ToAddress) -> io::Result<Self> {
-        Self::new(driver::connect(SocketKind::Datagram, address).await?.into())
+        let (fd, _) = driver::connect(SocketKind::Datagram, address).await?;
+        Self::new(fd.into())
     }
 
     /// Two sockets connected to each other.
@@ -145,17 +147,24 @@ impl Datagram {
         address: impl ToAddress,
     ) -> io::Result<()> {
         let address = address.to_address()?;
+        coop::consume_budget().await;
         while self.watched.get().send(packet, fds, Some(&address), Wait::Never)?.is_none() {
             self.room_at(&address).await?;
         }
-        coop::consume_budget().await;
         Ok(())
     }
 
     /// An unconnected socket counts as writable whatever its receiver's queue holds, so a connected one is asked;
     /// and then a fresh watch on our own, whose send buffer may be what is full.
     async fn room_at(&self, address: &Address) -> io::Result<()> {
-        Self::connect(address).await?.watched.ready(Direction::Write).await?;
+        match Self::connect(address).await {
+            Ok(probe) => probe.watched.ready(Direction::Write).await?,
+            // The receiver is connected, to us perhaps, so nobody else may connect to it. connect(2)
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => return Err(error),
+        }
         let own = Watched::new(self.as_fd().try_clone_to_owned()?)?;
         own.ready(Direction::Write).await
     }
@@ -165,7 +174,8 @@ impl Datagram {
     /// # Errors
     /// `InvalidData`: the packet was larger ([`SocketError::PacketCut`](os::SocketError::PacketCut) has both
     /// sizes), or the kernel dropped descriptors because too many files are open
-    /// ([`SocketError::FdsLost`](os::SocketError::FdsLost)); what came with it was closed. `ECONNRESET`: the peer that this socket is connected to is gone.
+    /// ([`SocketError::FdsLost`](os::SocketError::FdsLost)); what came with it was closed. A peer that goes away is no error: the call
+    /// goes on waiting.
     ///
     /// # Cancel safety
     /// Cancelled, nothing was received: the packet stays for the next call.

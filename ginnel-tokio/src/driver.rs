@@ -4,9 +4,10 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ginnel_os::{AdoptError, Connecting, Direction, SocketKind, Would};
-use ginnel_proto::ToAddress;
+use ginnel_proto::{Backoff, ToAddress};
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError};
 use tokio::task::coop;
 
@@ -83,14 +84,18 @@ impl<T: AsFd> Watched<T> {
         direction: Direction,
         mut attempt: impl FnMut(&T) -> Would<Ready<R>>,
     ) -> io::Result<R> {
-        coop::consume_budget().await;
+        let mut vain = Vain::default();
         loop {
+            coop::consume_budget().await;
             let guard = match direction {
                 Direction::Read => self.io.readable().await?,
                 Direction::Write => self.io.writable().await?,
             };
             if let Some(value) = try_once(guard, attempt(self.get())?) {
                 return Ok(value);
+            }
+            if let Some(pause) = vain.again() {
+                tokio::time::sleep(pause).await;
             }
         }
     }
@@ -111,6 +116,28 @@ impl<T: AsFd> Watched<T> {
                 return Poll::Ready(Ok(value));
             }
         }
+    }
+}
+
+/// Calls that found nothing although the socket said that it was ready. A socket that the other side has shut down in
+/// one way counts as ready for ever in tokio's books; it must not keep a processor busy.
+#[derive(Debug)]
+struct Vain {
+    calls: u32,
+    pause: Backoff,
+}
+
+impl Vain {
+    /// How long to pause, once this has happened more often than chance allows.
+    fn again(&mut self) -> Option<Duration> {
+        self.calls += 1;
+        (self.calls > 8).then(|| self.pause.next(u32::MAX))
+    }
+}
+
+impl Default for Vain {
+    fn default() -> Self {
+        Self { calls: 0, pause: Backoff::new(Duration::from_millis(1), Duration::from_millis(50)) }
     }
 }
 
@@ -147,11 +174,14 @@ impl<T: AsFd> AsFd for Watched<T> {
 
 /// Connects a socket of any kind, pausing while the other side's queue is full: poll would not tell when it is
 /// not.
-pub(crate) async fn connect(kind: SocketKind, address: impl ToAddress) -> io::Result<OwnedFd> {
+///
+/// Also says whether we made the socket: an inherited one may have options set by others.
+pub(crate) async fn connect(kind: SocketKind, address: impl ToAddress) -> io::Result<(OwnedFd, bool)> {
     let mut connecting = Connecting::new(kind, &address.to_address()?, true)?;
     coop::consume_budget().await;
     while connecting.attempt()?.is_none() {
         tokio::time::sleep(connecting.pause()).await;
     }
-    Ok(connecting.into_fd())
+    let ours = !connecting.is_inherited();
+    Ok((connecting.into_fd(), ours))
 }

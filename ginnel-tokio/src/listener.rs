@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream as FuturesStream;
-use ginnel_os::{self as os, AcceptPause, AdoptError, Direction, ListenerBuilder, Publish, SocketKind};
+use ginnel_os::{
+    self as os, AcceptPause, AdoptError, Direction, Knock, ListenerBuilder, Publish, SocketKind,
+};
 use tokio::time::{Sleep, sleep};
 
 use crate::driver::{Ready, Watched};
@@ -16,7 +18,7 @@ pub trait Socket: Sized {
     #[doc(hidden)]
     const KIND: SocketKind;
     #[doc(hidden)]
-    fn accepted(fd: OwnedFd) -> io::Result<Self>;
+    fn accepted(fd: OwnedFd, ours: bool) -> io::Result<Self>;
 }
 
 /// A name that others connect to.
@@ -59,11 +61,7 @@ impl<S: Socket> Listener<S> {
     /// # Errors
     /// The descriptor comes back if it is no such listening socket, or if it cannot be duplicated or watched.
     pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        let os = ListenerBuilder::<Self>::new().adopt(fd)?;
-        match watch(&os) {
-            Ok(watched) => Ok(Self { os, watched, kind: PhantomData }),
-            Err(error) => Err(AdoptError::new(error, os.into_fd())),
-        }
+        Self::builder().adopt(fd)
     }
 
     /// Waits for a connection from somebody who is allowed.
@@ -79,15 +77,31 @@ impl<S: Socket> Listener<S> {
     pub async fn accept(&self) -> io::Result<S> {
         let mut pause = AcceptPause::new();
         loop {
-            match self.watched.until(Direction::Read, |_| self.take()).await {
-                Ok(fd) => return S::accepted(fd),
+            let retired = if self.os.has_retired() { self.os.accept() } else { Ok(None) };
+            let knock = match retired {
+                Ok(Some(knock)) => Ok(knock),
+                Ok(None) => self.watched.until(Direction::Read, |_| self.take()).await,
+                Err(error) => Err(error),
+            };
+            match knock {
+                Ok(Knock::Allowed(fd)) => return S::accepted(fd, !self.os.is_adopted()),
+                Ok(Knock::Denied) => {}
                 Err(error) => sleep(pause.after(error)?).await,
             }
         }
     }
 
-    fn take(&self) -> os::Would<Ready<OwnedFd>> {
+    fn take(&self) -> os::Would<Ready<Knock>> {
         Ok(self.os.accept()?.map(Ready::some))
+    }
+
+    fn poll_knock(&self, cx: &mut Context<'_>) -> Poll<io::Result<Knock>> {
+        if self.os.has_retired()
+            && let Some(knock) = self.os.accept()?
+        {
+            return Poll::Ready(Ok(knock));
+        }
+        self.watched.poll_until(cx, Direction::Read, |_| self.take())
     }
 
     /// Every connection, one after another, as a `futures` `Stream`. It never ends by itself.
@@ -109,9 +123,9 @@ impl<S: Socket> Listener<S> {
     /// `AddrInUse`: somebody else listens there by now. `AddrNotAvailable`: the lock file was replaced too, so the
     /// right to the path is lost. The listener goes on with what it has.
     pub fn republish(&mut self) -> io::Result<()> {
-        if self.os.republish()? {
-            self.watched = watch(&self.os)?;
-        }
+        self.os.republish()?;
+        // Also when the name was intact: an attempt before may have failed here.
+        self.watched = watch(&self.os)?;
         Ok(())
     }
 }
@@ -124,9 +138,11 @@ impl<S: Socket> Publish for Listener<S> {
     const KIND: SocketKind = S::KIND;
     const NONBLOCKING: bool = true;
 
-    fn publish(os: os::Listener) -> io::Result<Self> {
-        let watched = watch(&os)?;
-        Ok(Self { os, watched, kind: PhantomData })
+    fn publish(os: os::Listener) -> Result<Self, AdoptError> {
+        match watch(&os) {
+            Ok(watched) => Ok(Self { os, watched, kind: PhantomData }),
+            Err(error) => Err(AdoptError::new(error, os.into_fd())),
+        }
     }
 }
 
@@ -154,11 +170,12 @@ impl<S: Socket> FuturesStream for Incoming<'_, S> {
                 self.sleep = None;
             }
             let listener = self.listener;
-            match ready!(listener.watched.poll_until(cx, Direction::Read, |_| listener.take())) {
-                Ok(fd) => {
+            match ready!(listener.poll_knock(cx)) {
+                Ok(Knock::Allowed(fd)) => {
                     self.pause = AcceptPause::new();
-                    return Poll::Ready(Some(S::accepted(fd)));
+                    return Poll::Ready(Some(S::accepted(fd, !listener.os.is_adopted())));
                 }
+                Ok(Knock::Denied) => {}
                 Err(error) => match self.pause.after(error) {
                     Ok(pause) => self.sleep = Some(Box::pin(sleep(pause))),
                     Err(error) => return Poll::Ready(Some(Err(error))),

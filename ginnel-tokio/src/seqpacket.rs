@@ -41,9 +41,10 @@ impl SeqPacket {
     /// As [`Stream::connect`](crate::Stream::connect).
     ///
     /// # Cancel safety
-    /// Cancelling closes the unconnected socket; the other side may see a connection that ends at once.
+    /// Cancelled, no connection was made.
     pub async fn connect(address: impl ToAddress) -> io::Result<Self> {
-        Self::new(driver::connect(SocketKind::SeqPacket, address).await?.into())
+        let (fd, _) = driver::connect(SocketKind::SeqPacket, address).await?;
+        Self::new(fd.into())
     }
 
     /// Listens at `address` with the defaults of [`Listener::builder`]: a file of mode 0600.
@@ -202,7 +203,7 @@ impl SeqPacket {
 impl Socket for SeqPacket {
     const KIND: SocketKind = SocketKind::SeqPacket;
 
-    fn accepted(fd: OwnedFd) -> io::Result<Self> {
+    fn accepted(fd: OwnedFd, _ours: bool) -> io::Result<Self> {
         Self::new(fd.into())
     }
 }

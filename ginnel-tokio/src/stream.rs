@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use ginnel_os::{self as os, AdoptError, Chunk, Credentials, Direction, SocketKind, Wait, Would};
-use ginnel_proto::ToAddress;
+use ginnel_proto::{ToAddress, limits};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::driver::{self, Ready, Watched};
@@ -51,10 +51,14 @@ impl Stream {
     /// `NotFound` and `ConnectionRefused`: nobody listens there. `InvalidInput`: a bad address. `EPROTOTYPE`:
     /// packets are spoken there. Else the kernel's, see connect(2).
     ///
+    /// # Panics
+    /// Without a runtime that has I/O enabled, or, if the queue is full, time.
+    ///
     /// # Cancel safety
-    /// Cancelling closes the unconnected socket; the other side may see a connection that ends at once.
+    /// Cancelled, no connection was made.
     pub async fn connect(address: impl ToAddress) -> io::Result<Self> {
-        Self::made(driver::connect(SocketKind::Stream, address).await?)
+        let (fd, ours) = driver::connect(SocketKind::Stream, address).await?;
+        Self::accepted(fd, ours)
     }
 
     /// Listens at `address` with the defaults of [`Listener::builder`]: a file of mode 0600.
@@ -85,7 +89,7 @@ impl Stream {
     }
 
     fn made(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { watched: Watched::new(fd.into())? })
+        Ok(Self { watched: Watched::new(os::Stream::made(fd))? })
     }
 
     /// Sends some of `bytes`, at least one, and duplicates of all of `fds` with the first of them. Returns how
@@ -205,7 +209,7 @@ pub(crate) fn poll_write(
 /// What the kernel does not take of a stream's bytes, it has no room for: readiness can be cleared at once.
 fn send_some(os: &os::Stream, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>]) -> Would<Ready<usize>> {
     let sent = os.send(bytes, fds, Wait::Never)?;
-    let given = bytes.iter().map(|part| part.len()).sum();
+    let given = bytes.iter().take(limits::SLICES).map(|part| part.len()).sum();
     Ok(sent.map(|sent| Ready { value: sent, drained: sent < given }))
 }
 
@@ -249,8 +253,8 @@ impl AsyncWrite for Stream {
 impl Socket for Stream {
     const KIND: SocketKind = SocketKind::Stream;
 
-    fn accepted(fd: OwnedFd) -> io::Result<Self> {
-        Self::made(fd)
+    fn accepted(fd: OwnedFd, ours: bool) -> io::Result<Self> {
+        if ours { Self::made(fd) } else { Self::try_from(fd) }
     }
 }
 
@@ -259,7 +263,7 @@ impl TryFrom<OwnedFd> for Stream {
     type Error = io::Error;
 
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
-        Self::made(fd)
+        Ok(Self { watched: Watched::new(fd.into())? })
     }
 }
 

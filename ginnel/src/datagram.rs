@@ -1,6 +1,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ginnel_os::{self as os, AdoptError, Direction, Message, SocketKind};
 use ginnel_proto::{Address, ToAddress, limits};
@@ -135,8 +135,14 @@ impl Datagram {
 
     /// An unconnected socket counts as writable whatever its receiver's queue holds, so a connected one is asked.
     fn wait_for_room(&self, address: &Address) -> io::Result<()> {
-        let probe = Self::connect(address)?;
-        driver::wait_for(probe.as_fd(), Direction::Write, self.waits.deadline())
+        match Self::connect(address) {
+            Ok(probe) => driver::wait_for(probe.as_fd(), Direction::Write, self.waits.deadline()),
+            // The receiver is connected, to us perhaps, so nobody else may connect to it. connect(2)
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.waits.pause(Duration::from_millis(5))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Receives one packet of up to 1 MiB, or what [`set_max_packet`](Self::set_max_packet) says.
@@ -145,7 +151,8 @@ impl Datagram {
     /// `InvalidData`: the packet was larger ([`SocketError::PacketCut`](os::SocketError::PacketCut) has both
     /// sizes), or the kernel dropped descriptors because too many files are open
     /// ([`SocketError::FdsLost`](os::SocketError::FdsLost)); what came with it was closed. `TimedOut`: the deadline
-    /// passed. `ECONNRESET`: the peer that this socket is connected to is gone.
+    /// passed. A peer that goes away is no error: the call
+    /// goes on waiting.
     pub fn recv(&self) -> io::Result<Message> {
         self.recv_from().map(|(message, _)| message)
     }

@@ -56,6 +56,7 @@ impl Waits {
         direction: Direction,
         mut attempt: impl FnMut(Wait) -> Would<T>,
     ) -> io::Result<T> {
+        let mut vain = 0;
         loop {
             if let Some(value) = attempt(self.prepare(fd, direction)?)? {
                 return Ok(value);
@@ -63,20 +64,33 @@ impl Waits {
             // In the call the wait is over or was interrupted: then this only looks at the clock, or finds the
             // descriptor in non-blocking mode after all.
             wait_for(fd, direction, self.deadline)?;
+            vain += 1;
+            if vain > MOST_VAIN {
+                self.pause(VAIN_PAUSE)?;
+            }
         }
     }
 
-    /// Bounds a wait inside the call. After the deadline the call waits for one tick of the kernel's clock at most,
-    /// which is how it takes what is ready: `accept` and `connect` have no flag that says "never".
+    /// A large write waits inside the call again for each piece, and each time for the whole timeout, so a deadline
+    /// makes it go piece by piece.
     #[inline]
     fn prepare(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Wait> {
-        if !self.in_call {
-            return Ok(Wait::Never);
+        match (self.in_call, self.deadline, direction) {
+            (true, None, _) => Ok(Wait::InCall),
+            (true, Some(_), Direction::Read) => self.bound(fd, direction).map(|()| Wait::InCall),
+            _ => Ok(Wait::Never),
         }
-        if let Some(deadline) = self.deadline {
-            set_timeout(fd, direction, Some(remaining(deadline).unwrap_or_default()))?;
+    }
+
+    /// Bounds a wait inside the call by the deadline. After it the call waits for two ticks of the kernel's clock at
+    /// most, which is how it takes what is ready: `accept` and `connect` have no flag that says "never".
+    pub(crate) fn bound(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<()> {
+        match self.deadline {
+            Some(deadline) if self.in_call => {
+                set_timeout(fd, direction, Some(remaining(deadline).unwrap_or_default()))
+            }
+            _ => Ok(()),
         }
-        Ok(Wait::InCall)
     }
 
     /// Pauses for so long, or until the deadline.
@@ -129,3 +143,8 @@ fn set_timeout(fd: BorrowedFd<'_>, direction: Direction, rest: Option<Duration>)
     let rest = rest.map(|rest| rest.max(Duration::from_micros(100)));
     Ok(sockopt::set_socket_timeout(fd, which, rest)?)
 }
+
+/// How often a call may find nothing after `poll` said "ready" before it pauses each time. Two who share a socket race
+/// now and then; a socket that somebody has shut down says so for ever.
+const MOST_VAIN: u32 = 64;
+const VAIN_PAUSE: Duration = Duration::from_millis(5);

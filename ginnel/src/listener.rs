@@ -1,9 +1,11 @@
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ginnel_os::{self as os, AcceptPause, AdoptError, Direction, ListenerBuilder, Publish, SocketKind};
+use ginnel_os::{
+    self as os, AcceptPause, AdoptError, Direction, Knock, ListenerBuilder, Publish, SocketKind,
+};
 
 use crate::driver::Waits;
 
@@ -12,7 +14,7 @@ pub trait Socket: Sized {
     #[doc(hidden)]
     const KIND: SocketKind;
     #[doc(hidden)]
-    fn accepted(fd: OwnedFd) -> Self;
+    fn accepted(fd: OwnedFd, ours: bool) -> Self;
 }
 
 /// A name that others connect to.
@@ -51,12 +53,7 @@ impl<S: Socket> Listener<S> {
     /// # Errors
     /// The descriptor comes back if it is no such listening socket.
     pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Ok(Self::wrap(ListenerBuilder::<Self>::new().adopt(fd)?))
-    }
-
-    fn wrap(os: os::Listener) -> Self {
-        let waits = if os.is_adopted() { Waits::BY_POLL } else { Waits::IN_CALL };
-        Self { os, waits, kind: PhantomData }
+        Self::builder().adopt(fd)
     }
 
     /// Waits for a connection from somebody who is allowed.
@@ -70,7 +67,8 @@ impl<S: Socket> Listener<S> {
         let mut pause = AcceptPause::new();
         loop {
             match self.waits.until(self.os.as_fd(), Direction::Read, |_| self.os.accept()) {
-                Ok(fd) => return Ok(S::accepted(fd)),
+                Ok(Knock::Allowed(fd)) => return Ok(S::accepted(fd, !self.os.is_adopted())),
+                Ok(Knock::Denied) => self.waits.pause(Duration::ZERO)?,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
                 Err(error) => self.waits.pause(pause.after(error)?)?,
             }
@@ -112,8 +110,9 @@ impl<S: Socket> Publish for Listener<S> {
     const KIND: SocketKind = S::KIND;
     const NONBLOCKING: bool = false;
 
-    fn publish(listener: os::Listener) -> io::Result<Self> {
-        Ok(Self::wrap(listener))
+    fn publish(os: os::Listener) -> Result<Self, AdoptError> {
+        let waits = if os.is_adopted() { Waits::BY_POLL } else { Waits::IN_CALL };
+        Ok(Self { os, waits, kind: PhantomData })
     }
 }
 

@@ -194,7 +194,7 @@ impl SeqPacket {
 impl Socket for SeqPacket {
     const KIND: SocketKind = SocketKind::SeqPacket;
 
-    fn accepted(fd: OwnedFd) -> Self {
+    fn accepted(fd: OwnedFd, _ours: bool) -> Self {
         Self::new(fd.into(), Waits::IN_CALL)
     }
 }

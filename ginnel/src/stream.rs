@@ -82,7 +82,7 @@ impl Stream {
     }
 
     fn made((fd, waits): (OwnedFd, Waits)) -> Self {
-        Self { os: fd.into(), waits }
+        Self { os: os::Stream::made(fd), waits }
     }
 
     /// Sends some of `bytes`, at least one, and duplicates of all of `fds` with the first of them. Returns how
@@ -168,7 +168,10 @@ pub(crate) fn connect(
     if connecting.is_inherited() {
         return Ok((connecting.into_fd(), Waits::BY_POLL));
     }
-    waits.until(connecting.as_fd(), Direction::Write, |_| connecting.attempt())?;
+    waits.until(connecting.as_fd(), Direction::Write, |_| {
+        waits.bound(connecting.as_fd(), Direction::Write)?;
+        connecting.attempt()
+    })?;
     let mut waits = waits;
     waits.set_deadline(connecting.as_fd(), &[Direction::Write], None)?;
     Ok((connecting.into_fd(), waits))
@@ -230,8 +233,9 @@ impl Write for Stream {
 impl Socket for Stream {
     const KIND: SocketKind = SocketKind::Stream;
 
-    fn accepted(fd: OwnedFd) -> Self {
-        Self { os: fd.into(), waits: Waits::IN_CALL }
+    fn accepted(fd: OwnedFd, ours: bool) -> Self {
+        let os = if ours { os::Stream::made(fd) } else { fd.into() };
+        Self { os, waits: Waits::IN_CALL }
     }
 }
 

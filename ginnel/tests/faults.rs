@@ -61,6 +61,9 @@ fn part_in_another_process() -> io::Result<()> {
         }
         "connects" => connects(&path),
         "knocks" => knocks(&path),
+        "changes directory" => changes_directory(&path),
+        "masks everything" => masks_everything(&path),
+        "has no room for a pidfd" => has_no_room_for_a_pidfd(),
         "is activated" => is_activated(),
         other => panic!("no part is called {other}"),
     }
@@ -481,6 +484,122 @@ fn sockets_sent_over_themselves_are_collected() -> io::Result<()> {
         drop(Stream::pair()?);
     }
     panic!("{} sockets are left of {before}", sockets()?);
+}
+
+#[test]
+fn a_relative_path_stays_where_it_was_when_the_directory_changes() {
+    let (dir, path) = place();
+    told(part("changes directory", &path));
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["s.lock"]);
+}
+
+fn changes_directory(path: &Path) -> io::Result<()> {
+    env::set_current_dir(path.parent().unwrap())?;
+    let mut listener = Stream::listen("s")?;
+    fs::remove_file(path)?;
+    env::set_current_dir("/")?;
+    listener.republish()?;
+    UnixStream::connect(path).map(drop)
+}
+
+#[test]
+fn a_umask_takes_nothing_from_the_lock_and_the_name() {
+    let (_dir, path) = place();
+    told(part("masks everything", &path));
+    assert_eq!(fs::metadata(path.with_extension("lock")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+fn masks_everything(path: &Path) -> io::Result<()> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o777));
+    drop(Stream::listen(path)?);
+    let receiver = ginnel::Datagram::bind(path)?;
+    assert_eq!(fs::metadata(path)?.permissions().mode() & 0o777, 0o600);
+    drop(receiver);
+    Ok(())
+}
+
+#[test]
+fn a_number_in_place_of_a_pidfd_that_could_not_be_made_is_no_descriptor() {
+    told(part("has no room for a pidfd", Path::new("")));
+}
+
+fn has_no_room_for_a_pidfd() -> io::Result<()> {
+    const SO_PASSPIDFD: i32 = 76;
+    let (left, right) = UnixStream::pair()?;
+    let on = 1_i32;
+    // SAFETY: the kernel reads four bytes at `on`. setsockopt(2)
+    unsafe {
+        let on = (&raw const on).cast();
+        libc::setsockopt(right.as_raw_fd(), libc::SOL_SOCKET, SO_PASSPIDFD, on, 4)
+    };
+    let right = Stream::adopt(right.into()).map_err(io::Error::from)?;
+    (&left).write_all(b"x")?;
+    let limit = getrlimit(Resource::Nofile);
+    let next = File::open("/dev/null")?.as_raw_fd() as u64;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(next), ..limit })?;
+    let received = right.recv_with_fds(&mut [0; 4]);
+    setrlimit(Resource::Nofile, limit)?;
+    // Older kernels do without; either way nothing is closed that was never open.
+    assert!(received.is_ok_and(|(_, fds)| fds.is_empty()) || next > 0);
+    Ok(())
+}
+
+#[test]
+fn a_packet_that_is_sent_just_before_the_end_is_never_taken_for_it() -> io::Result<()> {
+    let null = File::open("/dev/null")?;
+    let open = || fs::read_dir("/proc/self/fd").map(Iterator::count);
+    let before = open()?;
+    for round in 0..30_000 {
+        let (left, right) = SeqPacket::pair()?;
+        let right = SeqPacket::adopt(right.into()).map_err(io::Error::from)?;
+        let fd = null.try_clone()?;
+        let sender = std::thread::spawn(move || left.send_with_fds(b"x", &[fd.as_fd()]));
+        let (mut got, mut batch) = (0, ginnel::Batch::new(4, 8));
+        if round % 2 == 0 {
+            while let Some(message) = right.recv()? {
+                got += message.fds.len();
+            }
+        } else {
+            while right.recv_batch(&mut batch)? > 0 {
+                got += batch.take_fds(0).len();
+            }
+        }
+        sender.join().unwrap()?;
+        assert_eq!(got, 1, "round {round}");
+    }
+    // Other tests of this process open and close theirs meanwhile.
+    assert!(open()? < before + 1_000, "descriptors of packets after the end were left open");
+    Ok(())
+}
+
+#[test]
+fn a_deadline_bounds_one_large_write_and_denied_clients_put_off_none() -> io::Result<()> {
+    let (mut left, mut right) = Stream::pair()?;
+    let reader = std::thread::spawn(move || {
+        let mut bytes = vec![0; 4096];
+        while right.read(&mut bytes).is_ok_and(|n| n > 0) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    left.set_deadline(Some(Instant::now() + Duration::from_millis(50)))?;
+    assert_eq!(left.write_all(&vec![0; 256 << 20]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    drop(left);
+    reader.join().unwrap();
+    let (_dir, path) = place();
+    let mut listener = Listener::<Stream>::builder().allow(Policy::nobody()).listen(&path)?;
+    let done = std::sync::Arc::new(AtomicU32::new(0));
+    let seen = std::sync::Arc::clone(&done);
+    let clients = std::thread::spawn(move || {
+        while seen.load(Ordering::SeqCst) == 0 {
+            drop(UnixStream::connect(&path));
+        }
+    });
+    listener.set_deadline(Some(Instant::now() + Duration::from_millis(50)))?;
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    done.store(1, Ordering::SeqCst);
+    clients.join().unwrap();
+    Ok(())
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_portable_name_is_found_in_the_users_own_directory() {
         let mut alone = Command::new(env::current_exe().unwrap());
         alone.args(["--exact", test, "--test-threads=1"]).env("GINNEL_ALONE", "1").stdout(Stdio::null());
         assert!(alone.env("XDG_RUNTIME_DIR", runtime.path()).status().unwrap().success());
-        assert_eq!(names(&runtime.path().join("ginnel")), ["app.lock"]);
+        assert_eq!(names(&runtime.path().join("ginnel")), ["app.sock.lock"]);
         return;
     }
     let listener = Stream::listen("named:app").unwrap();

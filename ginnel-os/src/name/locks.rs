@@ -10,10 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ginnel_proto::election::Inode;
 
-use crate::sys::Files;
+use crate::error::SocketError;
+use crate::sys::{FileKind, Files, Status};
 
 /// The byte of a lock file that stands for owning the path.
 pub(super) const LEADERSHIP: i64 = 0;
+
+/// Reading and writing for the owner.
+const OWNER: u32 = 0o600;
 
 /// A process's register of lock files.
 #[derive(Debug)]
@@ -56,7 +60,14 @@ impl<F> Locks<F> {
             return Ok(file.claim(sys)?.then_some(named).flatten());
         }
         let fd = sys.open_lock(directory, name)?;
-        let inode = sys.status(sys.borrow(&fd))?.inode;
+        let Status { inode, kind, mode, .. } = sys.status(sys.borrow(&fd))?;
+        if kind != FileKind::Regular {
+            return Err(SocketError::NotALockFile.into());
+        }
+        if mode & OWNER != OWNER {
+            // A umask took these bits; without them nobody but root could ever open it again.
+            sys.set_mode(sys.borrow(&fd), OWNER)?;
+        }
         if let Some(file) = open.files.get_mut(&inode) {
             file.spare.push(fd);
             return Ok(file.claim(sys)?.then_some(inode));

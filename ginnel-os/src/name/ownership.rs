@@ -4,9 +4,9 @@ use std::io;
 
 use ginnel_proto::election::{Election, Inode, Refusal, Seen, Step, Way};
 
-use super::place::{Place, Target};
+use super::place::{self, Place};
 use crate::error::SocketError;
-use crate::sys::{Rename, SocketKind, Sys};
+use crate::sys::{FileKind, Rename, SocketKind, Status, Sys};
 
 /// How a path is to be owned.
 #[derive(Clone, Copy, Debug)]
@@ -30,18 +30,24 @@ pub(crate) struct Ownership<S: Sys> {
     lock: Option<Inode>,
     /// A forked child must not touch what its parent owns.
     pid: u32,
+    /// What stood at the name when it was looked at last, held so that its inode number means nothing else.
+    pinned: Option<S::Fd>,
+    /// The socket file that is being published, held likewise.
+    fresh: Option<S::Fd>,
+    /// The socket file that is ours, held so that no other file is ever taken for it.
+    own: Option<S::Fd>,
     /// The private name in use.
     private: Vec<u8>,
     /// The socket that is being published.
     socket: Option<S::Fd>,
-    /// Why the last step failed.
+    /// Why the first step failed since the name was looked at.
     error: Option<io::Error>,
 }
 
 impl<S: Sys> Ownership<S> {
     /// Publishes a new socket at `place`.
     pub(crate) fn claim(sys: S, place: Place<S::Fd>, claim: Claim) -> io::Result<(S::Fd, Self)> {
-        let binds = claim.kind == SocketKind::Datagram && place.bindable(&sys, place.name()).is_ok();
+        let binds = claim.kind == SocketKind::Datagram && place.is_short();
         let (election, first) = Election::claim(if binds { Way::Bind } else { Way::Rename });
         let mut ownership = Self {
             pid: sys.pid(),
@@ -50,6 +56,9 @@ impl<S: Sys> Ownership<S> {
             claim,
             election,
             lock: None,
+            pinned: None,
+            fresh: None,
+            own: None,
             private: Vec::new(),
             socket: None,
             error: None,
@@ -79,9 +88,15 @@ impl<S: Sys> Ownership<S> {
     fn run(&mut self, mut step: Step) -> io::Result<Option<S::Fd>> {
         loop {
             match step {
-                Step::Own | Step::Released => return Ok(self.socket.take()),
+                Step::Own => {
+                    // A socket that was bound to the name itself is what was looked at last.
+                    self.own = self.fresh.take().or(self.pinned.take());
+                    self.pinned = None;
+                    return Ok(self.socket.take());
+                }
+                Step::Released => return Ok(None),
                 Step::Refuse(why) => {
-                    self.socket = None;
+                    (self.pinned, self.fresh, self.socket) = (None, None, None);
                     return Err(self.refusal(why));
                 }
                 _ => {
@@ -108,12 +123,13 @@ impl<S: Sys> Ownership<S> {
             Step::OpenLock => self.open_lock(),
             Step::TryLock => self.try_lock(),
             Step::CheckLock => self.check_lock(),
-            Step::Inspect => self.look(self.place.name()),
-            Step::Probe => self.probe(self.place.name()),
+            Step::Inspect => self.inspect(),
+            Step::Probe => self.pinned.as_ref().map_or(Ok(Seen::Absent), |pinned| self.probe(pinned)),
             Step::Sweep => self.sweep(),
             Step::Bind => self.bind(),
             Step::BindName => self.bind_name(),
-            Step::Identify | Step::InspectDisplaced => self.look(&self.private),
+            Step::Identify => self.identify(),
+            Step::InspectDisplaced => self.look(&self.private),
             Step::Restrict => self.restrict(),
             Step::Listen => self.listen(),
             Step::Publish => self.rename(&self.private, self.place.name(), Rename::NoReplace),
@@ -124,7 +140,7 @@ impl<S: Sys> Ownership<S> {
             Step::Own | Step::Released | Step::Refuse(_) => Ok(Seen::Done),
         };
         done.unwrap_or_else(|error| {
-            self.error = Some(error);
+            self.error.get_or_insert(error);
             Seen::Failed
         })
     }
@@ -153,21 +169,46 @@ impl<S: Sys> Ownership<S> {
     fn look(&self, name: &[u8]) -> io::Result<Seen> {
         Ok(match self.sys.status_at(self.directory(), name)? {
             None => Seen::Absent,
-            Some(there) if there.is_socket => Seen::Found(there.inode),
-            Some(_) => Seen::Foreign,
+            Some(there) => seen(there),
         })
     }
 
-    /// Whether anybody lives at a name. Only "nobody" may lead to its removal, so what is not known for certain
-    /// is an error.
-    fn probe(&self, name: &[u8]) -> io::Result<Seen> {
-        let target: Target<S::Fd> = match self.place.target(&self.sys, name) {
+    /// Looks at the name and holds on to what is there. An inode number is used again as soon as its file is gone;
+    /// while this is held, whatever has the number *is* this file.
+    fn inspect(&mut self) -> io::Result<Seen> {
+        (self.pinned, self.error) = (None, None);
+        let pinned = match self.sys.pin(self.directory(), self.place.name()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Absent),
-            target => target?,
+            pinned => pinned?,
         };
-        let Some(address) = target.name() else { return Ok(Seen::Failed) };
+        let there = self.sys.status(self.sys.borrow(&pinned))?;
+        self.pinned = Some(pinned);
+        Ok(seen(there))
+    }
+
+    /// Looks at the private name that was just bound. If it is not in our directory, the path has come to lead
+    /// somewhere else in the meantime; the name is random, so it can be removed from there by its path.
+    fn identify(&mut self) -> io::Result<Seen> {
+        match self.sys.pin(self.directory(), &self.private) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.place.remove_misplaced(&self.private)?;
+                Err(error)
+            }
+            pinned => {
+                let pinned = pinned?;
+                let there = self.sys.status(self.sys.borrow(&pinned))?;
+                self.fresh = Some(pinned);
+                Ok(seen(there))
+            }
+        }
+    }
+
+    /// Whether anybody lives behind a socket file that is held. Only "nobody" may lead to its removal, so what is
+    /// not known for certain is an error.
+    fn probe(&self, pinned: &S::Fd) -> io::Result<Seen> {
+        let address = place::through(&self.sys, pinned)?;
         let socket = self.sys.socket(self.claim.kind, true)?;
-        match self.sys.connect(self.sys.borrow(&socket), address) {
+        match self.sys.connect(self.sys.borrow(&socket), &address) {
             Ok(_) => Ok(Seen::Answered),
             Err(error) => match error.raw_os_error() {
                 Some(libc::ECONNREFUSED) => Ok(Seen::Refused),
@@ -184,11 +225,16 @@ impl<S: Sys> Ownership<S> {
     fn sweep(&self) -> io::Result<Seen> {
         for name in self.sys.list(self.directory())? {
             let ours = self.place.is_private(&name) && matches!(self.look(&name), Ok(Seen::Found(_)));
-            if ours && matches!(self.probe(&name), Ok(Seen::Refused)) {
+            if ours && self.refuses(&name) {
                 self.sys.unlink_at(self.directory(), &name)?;
             }
         }
         Ok(Seen::Done)
+    }
+
+    fn refuses(&self, name: &[u8]) -> bool {
+        let pinned = self.sys.pin(self.directory(), name);
+        pinned.and_then(|pinned| self.probe(&pinned)).is_ok_and(|seen| seen == Seen::Refused)
     }
 
     /// Binds a new socket to a private name.
@@ -204,6 +250,7 @@ impl<S: Sys> Ownership<S> {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(Seen::Exists),
             bound => {
                 self.socket = Some(bound?);
+                self.unmask(self.place.name())?;
                 Ok(Seen::Done)
             }
         }
@@ -223,17 +270,23 @@ impl<S: Sys> Ownership<S> {
         self.rename(self.place.name(), &self.private, Rename::NoReplace)
     }
 
-    /// Adds what the umask took from the mode, and gives the name to its owner.
+    /// Gives the name to its owner, with its mode.
     fn restrict(&self) -> io::Result<Seen> {
         let (directory, name) = (self.directory(), &self.private[..]);
         if self.claim.owner != (None, None) {
             self.sys.set_owner_at(directory, name, self.claim.owner)?;
         }
-        let mode = self.sys.status_at(directory, name)?.map(|status| status.mode & 0o777);
-        if mode != Some(self.claim.mode) {
-            self.sys.set_mode_at(directory, name, self.claim.mode)?;
-        }
+        self.unmask(name)?;
         Ok(Seen::Done)
+    }
+
+    /// Gives the name the mode bits that the umask took.
+    fn unmask(&self, name: &[u8]) -> io::Result<()> {
+        let mode = self.sys.status_at(self.directory(), name)?.map(|status| status.mode & 0o777);
+        if mode.is_some_and(|mode| mode != self.claim.mode) {
+            self.sys.set_mode_at(self.directory(), name, self.claim.mode)?;
+        }
+        Ok(())
     }
 
     fn listen(&self) -> io::Result<Seen> {
@@ -264,6 +317,13 @@ impl<S: Sys> Ownership<S> {
             self.sys.locks().close(self.pid, lock);
         }
         Seen::Done
+    }
+}
+
+fn seen(there: Status) -> Seen {
+    match there.kind {
+        FileKind::Socket => Seen::Found(there.inode),
+        _ => Seen::Foreign,
     }
 }
 

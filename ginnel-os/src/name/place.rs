@@ -8,7 +8,7 @@ use ginnel_proto::{Address, AddressKind, limits};
 use rustix::net::SocketAddrUnix;
 
 use super::runtime;
-use crate::sys::Files;
+use crate::sys::{Descriptors, Files};
 
 /// An address, with portable names looked up.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Located {
             AddressKind::Path(path) => Self::Path(path.to_owned()),
             AddressKind::Abstract(name) => Self::Abstract(SocketAddrUnix::new_abstract_name(name)?),
             AddressKind::Fd(number) => Self::Inherited(number),
-            AddressKind::Named(name) => Self::Path(runtime::directory()?.join(name)),
+            AddressKind::Named(name) => Self::Path(runtime::directory()?.join(format!("{name}.sock"))),
             _ => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
@@ -79,10 +79,9 @@ pub(crate) struct Place<F> {
 
 impl<F> Place<F> {
     pub(crate) fn of<S: Files<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
-        let parent = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
+        // The current directory may change while the path is owned.
+        let path = std::path::absolute(path)?;
+        let parent = path.parent().unwrap_or(Path::new("/"));
         let name = path.file_name().unwrap_or_default().as_bytes().to_owned();
         Ok(Self { directory: sys.open_directory(parent)?, parent: parent.to_owned(), name })
     }
@@ -99,7 +98,7 @@ impl<F> Place<F> {
     /// The name of the lock: `S.lock`, or one made of a checksum where that would be too long.
     pub(crate) fn lock(&self) -> Vec<u8> {
         let suffix = b".lock";
-        if self.name.len() + suffix.len() <= limits::COMPONENT {
+        if self.name.len() + suffix.len() <= limits::COMPONENT && !looks_made(&self.name) {
             [&self.name, &suffix[..]].concat()
         } else {
             [&self.tag(), &suffix[..]].concat()
@@ -120,9 +119,10 @@ impl<F> Place<F> {
         })
     }
 
-    /// The socket's name where it is short, else its beginning and a checksum.
+    /// The socket's name where it is short, else its beginning and a checksum. A short name that looks like one of
+    /// those gets a checksum too, so that no two names share a tag.
     fn tag(&self) -> Vec<u8> {
-        if self.name.len() <= 40 {
+        if self.name.len() <= 40 && !looks_made(&self.name) {
             return self.name.clone();
         }
         [&self.name[..20], format!("~{:016x}", checksum(&self.name)).as_bytes()].concat()
@@ -134,9 +134,12 @@ impl<F> Place<F> {
             return Ok(Target::Direct(direct));
         }
         let pointer = sys.open_name(sys.borrow(&self.directory), name)?;
-        let number = sys.number(sys.borrow(&pointer));
-        let name = SocketAddrUnix::new(format!("/proc/self/fd/{number}"))?;
-        Ok(Target::Opened { name, _pointer: pointer })
+        Ok(Target::Opened { name: through(sys, &pointer)?, _pointer: pointer })
+    }
+
+    /// Removes a private name that was bound by its path and did not come to lie in the directory.
+    pub(crate) fn remove_misplaced(&self, name: &[u8]) -> io::Result<()> {
+        std::fs::remove_file(self.parent.join(std::ffi::OsStr::from_bytes(name)))
     }
 
     /// A name of this directory as something to bind: by its path if that fits, else through the descriptor of
@@ -149,11 +152,27 @@ impl<F> Place<F> {
         Ok(SocketAddrUnix::new([format!("/proc/self/fd/{number}/").as_bytes(), name].concat())?)
     }
 
+    /// Does the socket's own name fit a socket address?
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(self.direct(&self.name), Ok(Some(_)))
+    }
+
     fn direct(&self, name: &[u8]) -> io::Result<Option<SocketAddrUnix>> {
         let path = self.parent.join(std::ffi::OsStr::from_bytes(name));
         let fits = path.as_os_str().len() <= limits::SUN_PATH;
         Ok(fits.then(|| SocketAddrUnix::new(path)).transpose()?)
     }
+}
+
+/// Does the name look like a tag: twenty bytes, `~` and sixteen hexadecimal digits?
+fn looks_made(name: &[u8]) -> bool {
+    name.len() == 37 && name[20] == b'~' && name[21..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// The address of the file that a descriptor points at.
+pub(crate) fn through<S: Descriptors>(sys: &S, pointer: &S::Fd) -> io::Result<SocketAddrUnix> {
+    let number = sys.number(sys.borrow(pointer));
+    Ok(SocketAddrUnix::new(format!("/proc/self/fd/{number}"))?)
 }
 
 /// FNV-1a: tells long names apart, and the same in every version of this library.
@@ -192,6 +211,15 @@ mod tests {
         assert!(one.private(u64::MAX).len() <= 64);
         assert_ne!(one.lock(), other.lock());
         assert_eq!(place("app.sock").lock(), b"app.sock.lock");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_tag_shares_no_lock_with_the_name_it_was_made_of() {
+        let long = place(&"x".repeat(252));
+        let lock = long.lock();
+        let tag = std::str::from_utf8(&lock).unwrap().strip_suffix(".lock").unwrap();
+        assert_ne!(place(tag).lock(), lock);
+        assert!(!place(tag).is_private(&long.private(7)));
     }
 
     #[test]

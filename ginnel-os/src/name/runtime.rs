@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::error::SocketError;
-use crate::sys::{self, Files, Kernel};
+use crate::sys::{self, FileKind, Files, Kernel};
 
 /// Finds the directory, making it if need be, and checks that it is ours alone.
 pub(super) fn directory() -> io::Result<PathBuf> {
@@ -37,7 +37,11 @@ fn check(path: &Path, uid: u32) -> io::Result<()> {
     let parent = Kernel.open_directory(parent)?;
     let found = Kernel.status_at(parent.as_fd(), name.as_encoded_bytes())?;
     match found {
-        Some(status) if status.is_directory && status.uid == uid && status.mode & 0o077 == 0 => Ok(()),
+        Some(status)
+            if status.kind == FileKind::Directory && status.uid == uid && status.mode & 0o077 == 0 =>
+        {
+            Ok(())
+        }
         Some(status) => {
             Err(SocketError::UnsafeDirectory { owner: status.uid, mode: status.mode & 0o777 }.into())
         }

@@ -12,8 +12,8 @@ use rustix::io::{Errno, FdFlags, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::{
-    Descriptors, Files, Incoming, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status, Taken, Wait,
-    Would, linux_msg,
+    Descriptors, FileKind, Files, Incoming, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status,
+    Taken, Wait, Would, linux_msg,
 };
 use crate::name::Locks;
 
@@ -42,8 +42,12 @@ fn status(stat: &rustix::fs::Stat) -> Status {
     let kind = FileType::from_raw_mode(stat.st_mode);
     Status {
         inode: Inode { device: stat.st_dev, number: stat.st_ino },
-        is_socket: kind == FileType::Socket,
-        is_directory: kind == FileType::Directory,
+        kind: match kind {
+            FileType::Socket => FileKind::Socket,
+            FileType::Directory => FileKind::Directory,
+            FileType::RegularFile => FileKind::Regular,
+            _ => FileKind::Other,
+        },
         uid: stat.st_uid,
         mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
     }
@@ -154,6 +158,11 @@ impl Files for Kernel {
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)
+    }
+
+    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
     }
 
     fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {

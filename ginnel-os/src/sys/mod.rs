@@ -90,16 +90,28 @@ pub struct Slot<'a> {
     pub taken: Taken,
 }
 
+/// The kinds of file that make a difference here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever implements `Sys` chooses one of these")]
+pub enum FileKind {
+    /// `S_IFSOCK`.
+    Socket,
+    /// `S_IFDIR`.
+    Directory,
+    /// `S_IFREG`.
+    Regular,
+    /// Anything else: a link, a FIFO, a device.
+    Other,
+}
+
 /// What a file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
 pub struct Status {
     /// Which file.
     pub inode: Inode,
-    /// Is it a socket?
-    pub is_socket: bool,
-    /// Is it a directory?
-    pub is_directory: bool,
+    /// What kind of file.
+    pub kind: FileKind,
     /// Its owner's user id.
     pub uid: u32,
     /// Permission bits.
@@ -185,7 +197,10 @@ pub trait Sockets: Descriptors {
 pub trait Files: Descriptors {
     /// Opens a directory to name files in. `O_PATH`
     fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
-    /// Opens a name only to point at it. `O_PATH`
+    /// Opens a name only to hold on to what it is: its inode number is not used again meanwhile. Never through a
+    /// link. `O_PATH | O_NOFOLLOW`
+    fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    /// Opens a name, through links, only to point at it. `O_PATH`
     fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
@@ -223,16 +238,29 @@ pub trait Files: Descriptors {
     fn random(&self) -> io::Result<u64>;
 }
 
-/// What one sending call is given.
+/// What one sending call is given. Only this crate makes one: control data can name any descriptor of the process.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever calls `Sys` builds it")]
 pub struct Outgoing<'a> {
-    /// The bytes, gathered.
-    pub bytes: &'a [IoSlice<'a>],
+    pub(crate) bytes: &'a [IoSlice<'a>],
+    pub(crate) control: &'a [u8],
+    pub(crate) to: Option<&'a SocketAddrUnix>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// The bytes, gathered; at most 1,024 slices are sent.
+    pub fn bytes(&self) -> &'a [IoSlice<'a>] {
+        self.bytes
+    }
+
     /// Control data, ready for the kernel; may be empty.
-    pub control: &'a [u8],
+    pub fn control(&self) -> &'a [u8] {
+        self.control
+    }
+
     /// To whom, on an unconnected datagram socket.
-    pub to: Option<&'a SocketAddrUnix>,
+    pub fn to(&self) -> Option<&'a SocketAddrUnix> {
+        self.to
+    }
 }
 
 /// What one receiving call is given.

@@ -219,9 +219,8 @@ fn republishing_against_a_live_stranger_keeps_the_lock_and_refuses() {
 fn republishing_under_a_replaced_lock_file_loses_the_path() {
     let mut election = owner();
     let _ = election.republish();
-    assert_eq!(election.next(Seen::Moved), Step::Unlock);
-    assert_eq!(election.next(Seen::Done), Step::Refuse(Refusal::LockLost));
-    assert_eq!(election.owned(), None);
+    assert_eq!(election.next(Seen::Moved), Step::Refuse(Refusal::LockLost));
+    assert_eq!(election.owned(), Some(MINE));
 }
 
 /// Every state that can be reached answers every input, and from each of them a run of failures ends.

@@ -693,6 +693,70 @@ driver! { story a_connection_waits_while_the_queue_is_full {
     driver!(join clients)
 }}
 
+driver! { story a_read_without_room_takes_nothing {
+    let (left, mut right) = Stream::pair()?;
+    driver!(wait left.send_with_fds(b"x", &[file("kept").as_fd()]))?;
+    assert_eq!(driver!(wait right.recv_with_fds(&mut []))?.0, 0);
+    assert_eq!(driver!(wait right.read(&mut []))?, 0);
+    let (n, mut fds) = driver!(wait right.recv_with_fds(&mut [0; 4]))?;
+    assert_eq!((n, text_of(fds.remove(0)).as_str()), (1, "kept"));
+    Ok(())
+}}
+
+driver! { story more_slices_than_one_call_takes_all_leave {
+    let (mut left, mut right) = Stream::pair()?;
+    let slices = vec![IoSlice::new(b"x"); 2000];
+    let first = driver!(wait left.write_vectored(&slices))?;
+    assert_eq!(first, 1024);
+    assert_eq!(driver!(wait left.write_vectored(&slices[first..]))?, 976);
+    let mut bytes = [0; 4096];
+    let mut read = 0;
+    while read < 2000 {
+        read += driver!(wait right.read(&mut bytes))?;
+    }
+    let empty_then_one: Vec<_> = std::iter::repeat_n(IoSlice::new(b""), 1024).chain([IoSlice::new(b"y")]).collect();
+    assert_eq!(driver!(wait left.write_vectored(&empty_then_one))?, 0);
+    Ok(())
+}}
+
+driver! { story a_policy_goes_with_an_adopted_listener_too {
+    let (_dir, path) = place();
+    let listening = UnixListener::bind(&path)?;
+    let builder = Listener::<Stream>::builder().allow(Policy::same_user());
+    let listener = builder.adopt(OwnedFd::from(listening)).map_err(io::Error::from)?;
+    let _client = driver!(wait Stream::connect(&path))?;
+    driver!(wait listener.accept())?;
+    Ok(())
+}}
+
+driver! { story a_name_that_looks_like_another_names_lock_has_its_own {
+    let dir = tempfile::tempdir()?;
+    let long = dir.path().join("x".repeat(252));
+    let _long = Stream::listen(&long)?;
+    let lock = fs::read_dir(dir.path())?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .find_map(|name| name.strip_suffix(".lock").map(str::to_owned))
+        .expect("a lock file");
+    drop(Stream::listen(dir.path().join(lock))?);
+    Ok(())
+}}
+
+driver! { story an_odd_lock_file_is_refused {
+    let (dir, path) = place();
+    let lock = dir.path().join("s.lock");
+    fs::create_dir(&lock)?;
+    assert!(Stream::listen(&path).is_err());
+    fs::remove_dir(&lock)?;
+    std::os::unix::fs::symlink("elsewhere", &lock)?;
+    assert!(Stream::listen(&path).is_err());
+    fs::remove_file(&lock)?;
+    drop(UnixListener::bind(&lock)?);
+    assert!(Stream::listen(&path).is_err());
+    fs::remove_file(&lock)?;
+    drop(Stream::listen(&path)?);
+    Ok(())
+}}
+
 driver! { story nothing_is_left_open_when_everything_is_dropped {
     let (_dir, path) = place();
     for _ in 0..20 {
