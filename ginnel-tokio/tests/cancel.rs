@@ -157,3 +157,50 @@ async fn a_cancelled_accept_takes_no_connection_and_a_cancelled_connect_leaves_n
     listener.accept().await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_datagram_call_that_is_put_off_by_the_budget_sent_nothing() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("s");
+    let (receiver, sender) = (Datagram::bind(&path)?, Datagram::unbound()?);
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    {
+        let mut future = pin!(sender.send_to(b"never", &path));
+        let step = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        assert!(step.is_pending(), "the budget was used up");
+    }
+    tokio::task::yield_now().await;
+    cancel(receiver.recv()).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn clients_that_are_denied_over_and_over_starve_nobody() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("s");
+    let listener = Listener::<Stream>::builder().allow(ginnel_tokio::Policy::nobody()).listen(&path)?;
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = std::sync::Arc::clone(&done);
+    let clients = std::thread::spawn(move || {
+        while !seen.load(std::sync::atomic::Ordering::SeqCst) {
+            drop(std::os::unix::net::UnixStream::connect(&path));
+        }
+    });
+    let accepted = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
+    assert!(accepted.is_err(), "nobody is allowed");
+    done.store(true, std::sync::atomic::Ordering::SeqCst);
+    clients.join().expect("it only connects");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_listener_that_somebody_shut_down_starves_nobody() -> io::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let listener = Stream::listen(dir.path().join("s"))?;
+    rustix::net::shutdown(&listener, rustix::net::Shutdown::Both)?;
+    // It may fail or wait, but the timer must run.
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
+    Ok(())
+}

@@ -12,3 +12,6 @@ pub use activation::activated;
 pub use locks::Locks;
 pub(crate) use ownership::{Claim, Ownership};
 pub(crate) use place::{Located, Place, Target};
+
+#[cfg(test)]
+mod tests;

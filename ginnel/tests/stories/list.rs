@@ -421,6 +421,20 @@ driver! { story a_name_that_somebody_removed_is_published_again_and_no_waiting_c
     Ok(())
 }}
 
+driver! { story whoever_waits_at_a_name_that_is_published_again_is_served_without_another_to_come {
+    let (_dir, path) = place();
+    let mut listener = Stream::listen(&path)?;
+    let _early = driver!(wait Stream::connect(&path))?;
+    fs::remove_file(&path)?;
+    listener.republish()?;
+    driver!(wait listener.accept())?;
+    let _first = driver!(wait Stream::connect(&path))?;
+    fs::remove_file(&path)?;
+    listener.republish()?;
+    driver!(next listener.incoming()).expect("it never ends")?;
+    Ok(())
+}}
+
 driver! { story publishing_again_does_not_displace_a_stranger_and_needs_the_lock_file {
     let (dir, path) = place();
     let mut listener = Stream::listen(&path)?;
