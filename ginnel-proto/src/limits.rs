@@ -6,6 +6,9 @@ pub const MAX_FDS: usize = 253;
 /// Largest packet, in bytes, that `recv` takes unless told otherwise: 1 MiB.
 pub const PACKET: usize = 1 << 20;
 
+/// Largest packet, in bytes, that `recv` can be told to take. No `SO_SNDBUF`, and so no packet, is larger.
+pub const LARGEST_PACKET: usize = i32::MAX as usize;
+
 /// Connections that may wait to be accepted. The kernel cuts it to `net.core.somaxconn`.
 pub const BACKLOG: u32 = 4096;
 

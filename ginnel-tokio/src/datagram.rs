@@ -174,8 +174,8 @@ impl Datagram {
     /// # Errors
     /// `InvalidData`: the packet was larger ([`SocketError::PacketCut`](os::SocketError::PacketCut) has both
     /// sizes), or the kernel dropped descriptors because too many files are open
-    /// ([`SocketError::FdsLost`](os::SocketError::FdsLost)); what came with it was closed. A peer that goes away is no error: the call
-    /// goes on waiting.
+    /// ([`SocketError::FdsLost`](os::SocketError::FdsLost)); what came with it was closed. A peer that goes away is no
+    /// error: the call goes on waiting.
     ///
     /// # Cancel safety
     /// Cancelled, nothing was received: the packet stays for the next call.
@@ -206,9 +206,10 @@ impl Datagram {
         self.until(Direction::Read, |os| os.receive_into(bytes, Wait::Never)).await
     }
 
-    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes.
+    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many is
+    /// made for each.
     pub fn set_max_packet(&mut self, bytes: usize) {
-        self.most = bytes;
+        self.most = bytes.min(limits::LARGEST_PACKET);
     }
 
     /// Refuses descriptors from now on: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux

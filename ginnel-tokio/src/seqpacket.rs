@@ -35,7 +35,7 @@ pub struct SeqPacket {
 }
 
 impl SeqPacket {
-    /// Connects to whoever listens at `address`, pausing 1 ms to 50 ms at a time while its queue is full.
+    /// Connects to whoever listens at `address`, pausing up to 50 ms at a time while its queue is full.
     ///
     /// # Errors
     /// As [`Stream::connect`](crate::Stream::connect).
@@ -167,9 +167,10 @@ impl SeqPacket {
         self.until(Direction::Read, |os| os.receive_batch(batch, Wait::Never)).await
     }
 
-    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes.
+    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many is
+    /// made for each.
     pub fn set_max_packet(&mut self, bytes: usize) {
-        self.most = bytes;
+        self.most = bytes.min(limits::LARGEST_PACKET);
     }
 
     /// Who is at the other end, as recorded when the connection was made.

@@ -45,7 +45,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Connects to whoever listens at `address`, pausing 1 ms to 50 ms at a time while its queue is full.
+    /// Connects to whoever listens at `address`, pausing up to 50 ms at a time while its queue is full.
     ///
     /// # Errors
     /// `NotFound` and `ConnectionRefused`: nobody listens there. `InvalidInput`: a bad address. `EPROTOTYPE`:

@@ -58,7 +58,7 @@ impl<S: Socket> Listener<S> {
 
     /// Waits for a connection from somebody who is allowed.
     ///
-    /// While the process has no descriptors left it pauses, 5 ms to 100 ms at a time, says so with a `tracing`
+    /// While the process has no descriptors left it pauses, up to 100 ms at a time, says so with a `tracing`
     /// warning, and goes on when there are some; connections keep waiting meanwhile.
     ///
     /// # Errors

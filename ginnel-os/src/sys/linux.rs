@@ -339,8 +339,9 @@ pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
         return Ok(None);
     }
     rustix::io::fcntl_setfd(inherited, flags | FdFlags::CLOEXEC)?;
-    // SAFETY: by the protocol of sd_listen_fds(3) the descriptor was opened for this process; that it was not
-    // close-on-exec shows that nobody took it before, here or elsewhere.
+    // SAFETY: LISTEN_PID names this process, so by the protocol of sd_listen_fds(3) the descriptor was opened for it
+    // by whoever started it. Std and this library open everything close-on-exec, so one that is not came through exec
+    // and nobody has taken it over yet.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(number) }))
 }
 
