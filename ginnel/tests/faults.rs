@@ -6,7 +6,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -396,6 +396,26 @@ fn knocks(path: &Path) -> io::Result<()> {
 }
 
 #[test]
+fn a_socket_file_is_given_to_its_owner_before_its_name_appears() {
+    if !is_root() {
+        return;
+    }
+    let (_dir, path) = place();
+    let builder = Listener::<Stream>::builder().owner(NOBODY).group(NOBODY).mode(0o660);
+    let listener = builder.listen(&path).unwrap();
+    let status = fs::metadata(&path).unwrap();
+    assert_eq!((status.uid(), status.gid(), status.permissions().mode() & 0o777), (NOBODY, NOBODY, 0o660));
+    let mut command = part("connects", &path);
+    command.uid(NOBODY).gid(NOBODY);
+    fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    let child = command.spawn().unwrap();
+    let mut accepted = listener.accept().unwrap();
+    accepted.write_all(b"y").unwrap();
+    assert_eq!(accepted.peer_credentials().unwrap().gid, NOBODY);
+    assert_eq!(String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).trim(), "answered");
+}
+
+#[test]
 fn another_user_at_an_abstract_name_is_closed_unread() {
     if !is_root() {
         return;
@@ -598,6 +618,8 @@ fn a_deadline_bounds_one_large_write_and_denied_clients_put_off_none() -> io::Re
     listener.set_deadline(Some(Instant::now() + Duration::from_millis(50)))?;
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::TimedOut);
     done.store(1, Ordering::SeqCst);
+    // A client may be waiting in a full queue.
+    drop(listener);
     clients.join().unwrap();
     Ok(())
 }
