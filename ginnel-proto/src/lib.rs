@@ -8,9 +8,15 @@
 mod address;
 mod backoff;
 pub mod election;
+mod fault;
+mod frame;
 pub mod limits;
+pub mod link;
 mod message;
 
 pub use address::{Address, AddressError, AddressKind, ToAddress};
 pub use backoff::Backoff;
+pub use fault::PeerFault;
+pub use frame::{CallId, Frame, Kind};
+pub use link::{Link, LinkOptions, Wire};
 pub use message::Message;

@@ -29,3 +29,54 @@ pub const SLICES: usize = 1024;
 
 /// Most bytes of a portable name, see [`Address::named`](crate::Address::named).
 pub const NAME: usize = 200;
+
+/// Largest body of a message, in bytes, unless told otherwise: 16 MiB.
+pub const MESSAGE: usize = 16 << 20;
+
+/// Most descriptors of one message, unless told otherwise.
+pub const MESSAGE_FDS: usize = 16;
+
+/// Largest body, in bytes, and most descriptors that every receiver of the native wire takes without being asked.
+pub const EVERYONE: usize = 64 << 10;
+
+/// Bodies up to this many bytes are copied beside each other, so that one write carries many. Larger ones are never
+/// copied on their way out.
+pub const COPIED: usize = 4 << 10;
+
+/// What one read takes at most, in bytes.
+pub const READ: usize = 64 << 10;
+
+/// How much may wait somewhere: in a queue of things to send, or in an inbox.
+///
+/// One message larger than the bound is let in when nothing else waits, so that no message can be stuck for ever.
+///
+/// ```
+/// use ginnel_proto::limits::Bound;
+/// let bound = Bound { messages: 10, ..Bound::CONNECTION };
+/// assert_eq!(bound.bytes, 1 << 20);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the three things that a message is made of")]
+pub struct Bound {
+    /// Bytes, headers included.
+    pub bytes: usize,
+    /// Messages.
+    pub messages: usize,
+    /// Descriptors.
+    pub fds: usize,
+}
+
+impl Bound {
+    /// One connection's queue, and its inbox: 1 MiB, 1,024 messages, 64 descriptors.
+    pub const CONNECTION: Self = Self { bytes: 1 << 20, messages: 1024, fds: 64 };
+
+    /// May `more` join `held`?
+    pub const fn admits(&self, held: Self, more: Self) -> bool {
+        if held.messages == 0 {
+            return true;
+        }
+        held.bytes.saturating_add(more.bytes) <= self.bytes
+            && held.messages.saturating_add(more.messages) <= self.messages
+            && held.fds.saturating_add(more.fds) <= self.fds
+    }
+}
