@@ -7,16 +7,20 @@
 
 mod address;
 mod backoff;
+mod calls;
 pub mod election;
 mod fault;
 mod frame;
 pub mod limits;
 pub mod link;
 mod message;
+mod session;
 
 pub use address::{Address, AddressError, AddressKind, ToAddress};
 pub use backoff::Backoff;
+pub use calls::{Answer, Calls};
 pub use fault::PeerFault;
 pub use frame::{CallId, Frame, Kind};
 pub use link::{Link, LinkOptions, Wire};
 pub use message::Message;
+pub use session::{Gathered, Incoming, Next, Patience, Request, Session, SessionOptions};

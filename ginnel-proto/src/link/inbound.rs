@@ -139,8 +139,8 @@ impl<F> Inbound<F> {
     }
 
     /// Is a frame, or a greeting, there in part? Then its rest must come.
-    pub fn is_unfinished(&self) -> bool {
-        self.under_way.is_some() || !self.tail.unread().is_empty()
+    pub const fn is_unfinished(&self) -> bool {
+        self.under_way.is_some() || self.tail.start < self.tail.bytes.len()
     }
 
     /// The connection ended. Ask after the last frame was taken.

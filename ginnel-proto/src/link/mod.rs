@@ -112,6 +112,13 @@ pub struct Link<F> {
     outbound: Outbound<F>,
 }
 
+impl Refusal {
+    /// Does it pass, if one waits until something was written or the other side has greeted?
+    pub const fn passes(self) -> bool {
+        matches!(self, Self::Limit(Limit::Queue { .. } | Limit::NotGreeted))
+    }
+}
+
 impl<F> Link<F> {
     /// A fresh connection. The native wire queues its greeting at once.
     pub fn new(options: &LinkOptions) -> Self {
@@ -175,6 +182,11 @@ impl<F> Link<F> {
     /// So many bytes were written, see [`Outbound::transmitted`].
     pub fn transmitted(&mut self, bytes: usize) {
         self.outbound.transmitted(bytes);
+    }
+
+    /// Is a frame, or a greeting, there in part?
+    pub const fn is_unfinished(&self) -> bool {
+        self.inbound.is_unfinished()
     }
 
     /// The reading side.

@@ -1,0 +1,184 @@
+use std::time::Duration;
+
+use super::*;
+use crate::Wire;
+use crate::link::{Misuse, Refusal};
+
+/// Two ends whose bytes are carried by hand.
+struct Ends {
+    near: Session<u32>,
+    far: Session<u32>,
+}
+
+impl Ends {
+    fn new(options: &SessionOptions) -> Self {
+        Self { near: Session::new(options), far: Session::new(options) }
+    }
+
+    fn carry(&mut self) {
+        let Self { near, far } = self;
+        for _ in 0..3 {
+            pass(near, far);
+            pass(far, near);
+        }
+    }
+}
+
+fn pass(from: &mut Session<u32>, to: &mut Session<u32>) {
+    while let Some(transmit) = from.link().transmit() {
+        let bytes: Vec<u8> = transmit.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+        let fds = transmit.fds().to_vec();
+        to.received += bytes.len() as u64;
+        to.link.received(&bytes, fds);
+        from.link().transmitted(bytes.len());
+    }
+}
+
+fn request(next: Next<u32>) -> Request<u32> {
+    match next {
+        Next::Incoming(Incoming::Request(request)) => request,
+        other => panic!("{other:?} is no request"),
+    }
+}
+
+fn text(body: &'static str) -> Message<u32> {
+    Message::new(body)
+}
+
+#[test]
+fn a_question_finds_its_answer_whatever_came_between() {
+    let mut ends = Ends::new(&SessionOptions::default());
+    let one = ends.near.ask(text("one")).unwrap();
+    let two = ends.near.ask(text("two").with_fds(vec![7])).unwrap();
+    ends.carry();
+    let first = request(ends.far.next().unwrap());
+    let second = request(ends.far.next().unwrap());
+    assert_eq!(second.message, text("two").with_fds(vec![7]));
+    ends.far.answer(second.id, Answer::Response(text("2"))).unwrap();
+    ends.far.push(text("between")).unwrap();
+    ends.far.answer(first.id, Answer::Failure(text("no"))).unwrap();
+    ends.carry();
+    ends.near.gather().unwrap();
+    assert_eq!(ends.near.take_answer(one), Some(Answer::Failure(text("no"))));
+    assert_eq!(ends.near.take_answer(two), Some(Answer::Response(text("2"))));
+    assert_eq!(ends.near.next(), Ok(Next::Incoming(Incoming::Message(text("between")))));
+    assert_eq!(ends.near.next(), Ok(Next::Pending));
+}
+
+#[test]
+fn a_cancelled_question_is_withdrawn_or_told_and_its_answer_dropped() {
+    let mut ends = Ends::new(&SessionOptions::default());
+    let given = ends.near.ask(text("given out")).unwrap();
+    ends.carry();
+    let served = request(ends.far.next().unwrap());
+    let kept = ends.near.ask(text("still in the inbox")).unwrap();
+    ends.carry();
+    ends.far.gather().unwrap();
+    ends.near.forget(given);
+    ends.near.forget(kept);
+    ends.carry();
+    ends.far.gather().unwrap();
+    assert_eq!(ends.far.next(), Ok(Next::Incoming(Incoming::Cancelled(served.id))));
+    assert_eq!(ends.far.next(), Ok(Next::Pending), "the other one was withdrawn unseen");
+    ends.far.answer(served.id, Answer::Response(text("late"))).unwrap();
+    ends.carry();
+    ends.near.gather().unwrap();
+    assert_eq!(ends.near.take_answer(given), None);
+}
+
+#[test]
+fn a_full_inbox_stops_gathering_and_loses_nothing() {
+    let inbox = Bound { messages: 3, ..Bound::CONNECTION };
+    let mut ends = Ends::new(&SessionOptions { inbox, ..SessionOptions::default() });
+    for _ in 0..10 {
+        ends.near.push(text("x")).unwrap();
+    }
+    ends.carry();
+    assert_eq!(ends.far.gather(), Err(Gathered::Full(Limit::Inbox { bytes: 3, messages: 3 })));
+    assert_eq!(ends.far.gather(), Err(Gathered::Full(Limit::Inbox { bytes: 3, messages: 3 })));
+    for _ in 0..10 {
+        assert_eq!(ends.far.next(), Ok(Next::Incoming(Incoming::Message(text("x")))));
+    }
+    assert_eq!(ends.far.next(), Ok(Next::Pending));
+}
+
+#[test]
+fn too_many_requests_are_refused_and_the_number_is_free_again() {
+    let mut ends = Ends::new(&SessionOptions::default());
+    let ids: Vec<_> = (0..1024).map(|_| ends.near.ask(text("")).unwrap()).collect();
+    let refused = ends.near.ask(text("kept")).unwrap_err();
+    assert_eq!(refused.refusal, Limit::Calls { pending: 1024 }.into());
+    assert_eq!(refused.into_message(), text("kept"));
+    ends.near.forget(ids[0]);
+    assert!(ends.near.ask(text("")).unwrap_err().refusal.passes(), "only the queue is full now");
+}
+
+#[test]
+fn a_goodbye_ends_the_other_side_after_what_came_before() {
+    let mut ends = Ends::new(&SessionOptions::default());
+    ends.near.push(text("last")).unwrap();
+    ends.near.goodbye();
+    ends.carry();
+    assert!(!ends.far.said_goodbye());
+    assert_eq!(ends.far.next(), Ok(Next::Incoming(Incoming::Message(text("last")))));
+    assert_eq!(ends.far.next(), Ok(Next::Ended));
+    assert!(ends.far.said_goodbye());
+    assert_eq!(ends.near.push(text("more")).unwrap_err().refusal, Refusal::Misuse(Misuse::Closing));
+}
+
+#[test]
+fn an_end_between_frames_is_an_end_and_inside_one_a_fault() {
+    let mut ends = Ends::new(&SessionOptions::default());
+    ends.near.push(text("whole")).unwrap();
+    ends.carry();
+    ends.far.ended();
+    assert!(matches!(ends.far.next(), Ok(Next::Incoming(_))));
+    assert_eq!(ends.far.next(), Ok(Next::Ended));
+    let mut ends = Ends::new(&SessionOptions::default());
+    ends.carry();
+    ends.far.link.received(&[9, 0, 0], Vec::new());
+    ends.far.ended();
+    assert_eq!(ends.far.next(), Err(PeerFault::CutShort { bytes: 3 }));
+}
+
+#[test]
+fn a_ping_is_answered_and_a_silent_peer_is_found() {
+    let patience = Patience { ping: Some(Duration::from_secs(1)), ..Patience::default() };
+    let mut ends = Ends::new(&SessionOptions { patience, ..SessionOptions::default() });
+    ends.carry();
+    ends.near.gather().unwrap();
+    ends.far.gather().unwrap();
+    let start = Instant::now();
+    let second = Duration::from_secs(1);
+    assert_eq!(ends.near.look(start), Ok(Some(start + second)));
+    assert_eq!(ends.near.look(start + second), Ok(Some(start + 2 * second)));
+    pass(&mut ends.near, &mut ends.far);
+    ends.far.gather().unwrap();
+    pass(&mut ends.far, &mut ends.near);
+    ends.near.gather().unwrap();
+    assert_eq!(ends.near.look(start + second), Ok(Some(start + 2 * second)), "it answered at this moment");
+    assert!(ends.near.look(start + 2 * second).is_ok());
+    assert_eq!(ends.near.look(start + 3 * second), Err(PeerFault::Unresponsive));
+}
+
+#[test]
+fn requests_that_nobody_serves_are_refused_so_that_nobody_waits() {
+    let mut ends = Ends::new(&SessionOptions::default());
+    let id = ends.near.ask(text("hello?")).unwrap();
+    ends.carry();
+    let asked = request(ends.far.next().unwrap());
+    ends.far.refuse(asked.id);
+    ends.carry();
+    ends.near.gather().unwrap();
+    assert_eq!(ends.near.take_answer(id), Some(Answer::Failure(Message::new(NOT_SERVED))));
+}
+
+#[test]
+fn calls_exist_on_the_native_wire_only() {
+    let link = LinkOptions { wire: Wire::Lines, ..LinkOptions::default() };
+    let mut ends = Ends::new(&SessionOptions { link, ..SessionOptions::default() });
+    let refused = ends.near.ask(text("?")).unwrap_err();
+    assert_eq!(refused.refusal, Misuse::NoCalls.into());
+    ends.near.goodbye();
+    assert!(ends.near.link().outbound().is_empty());
+}
