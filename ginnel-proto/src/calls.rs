@@ -14,6 +14,15 @@ pub enum Answer<F> {
     Failure(Message<F>),
 }
 
+impl<F> Answer<F> {
+    /// What it says.
+    pub fn into_message(self) -> Message<F> {
+        match self {
+            Self::Response(message) | Self::Failure(message) => message,
+        }
+    }
+}
+
 /// The requests of one connection, in both directions.
 ///
 /// ```text

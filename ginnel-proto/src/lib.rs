@@ -23,4 +23,4 @@ pub use fault::PeerFault;
 pub use frame::{CallId, Frame, Kind};
 pub use link::{Link, LinkOptions, Wire};
 pub use message::Message;
-pub use session::{Gathered, Incoming, Next, Patience, Request, Session, SessionOptions};
+pub use session::{Delivery, Gathered, Next, Patience, Request, Session, SessionOptions};

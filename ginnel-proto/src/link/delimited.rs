@@ -30,3 +30,8 @@ impl Decode for Decoder {
         Ok(found.map(head))
     }
 }
+
+/// A line without the line feed that it may bring along.
+pub(super) fn unended(body: &[u8]) -> &[u8] {
+    body.strip_suffix(&[LINE_FEED]).unwrap_or(body)
+}

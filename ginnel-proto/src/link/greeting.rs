@@ -33,8 +33,8 @@ impl Greeting {
     /// A greeting; what every receiver must take is the least that it says.
     pub(super) fn new(message: usize, fds: usize, incarnation: Incarnation) -> Self {
         Self {
-            message: u32::try_from(message.max(limits::EVERYONE)).unwrap_or(u32::MAX),
-            fds: fds.clamp(limits::MESSAGE_FDS, limits::MAX_FDS) as u16,
+            message: u32::try_from(message.max(limits::GUARANTEED_BODY)).unwrap_or(u32::MAX),
+            fds: fds.clamp(limits::GUARANTEED_FDS, limits::MAX_FDS) as u16,
             incarnation,
         }
     }
@@ -71,8 +71,8 @@ impl Greeting {
             return Err(PeerFault::ReservedBit);
         }
         let message = u32::from_le_bytes([m0, m1, m2, m3]);
-        if (message as usize) < limits::EVERYONE {
-            return Err(PeerFault::TooModest { largest: message, least: limits::EVERYONE as u32 });
+        if (message as usize) < limits::GUARANTEED_BODY {
+            return Err(PeerFault::TooModest { largest: message, least: limits::GUARANTEED_BODY as u32 });
         }
         Ok(Self { message, fds: u16::from_le_bytes([d0, d1]), incarnation: Incarnation(incarnation) })
     }

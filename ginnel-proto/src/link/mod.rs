@@ -1,7 +1,9 @@
 //! One connection's bytes, without I/O: what arrived goes in and frames come out, frames go in and what to write comes
 //! out. How frames look is the business of one file for each wire.
 
+mod check;
 mod delimited;
+mod fds;
 mod greeting;
 mod inbound;
 mod kyneta;

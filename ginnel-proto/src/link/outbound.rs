@@ -4,8 +4,8 @@ use std::io::IoSlice;
 use bytes::Bytes;
 
 use super::{Greeting, Limit, LinkOptions, Misuse, Refusal, Rejected, Wire};
-use super::{delimited, kyneta, native, prefixed};
-use crate::limits::{self, Bound};
+use super::{check, delimited, kyneta, native, prefixed};
+use crate::limits::{self, Bound, Load};
 use crate::{Frame, Kind, Message};
 
 /// The writing side of a connection: frames in, bytes and descriptors out.
@@ -121,8 +121,8 @@ impl<F> Outbound<F> {
 
     /// What waits to be written.
     #[inline]
-    pub fn queued(&self) -> Bound {
-        Bound { bytes: (self.pushed - self.gone) as usize, messages: self.ends.len(), fds: self.fds }
+    pub fn queued(&self) -> Load {
+        Load { bytes: (self.pushed - self.gone) as usize, messages: self.ends.len(), fds: self.fds }
     }
 
     /// Is nothing left to write?
@@ -131,12 +131,12 @@ impl<F> Outbound<F> {
         self.pushed == self.gone
     }
 
-    /// Bytes that were ever queued. What was pushed is written once [`gone`](Self::gone) has come as far.
+    /// Bytes that were ever queued. What was pushed is gone once [`gone`](Self::gone) has come as far.
     pub const fn pushed(&self) -> u64 {
         self.pushed
     }
 
-    /// Bytes that were ever written.
+    /// Bytes that were ever written, or taken back.
     pub const fn gone(&self) -> u64 {
         self.gone
     }
@@ -150,82 +150,62 @@ impl<F> Outbound<F> {
         if let Err(refusal) = self.admit(&frame) {
             return Err(Rejected::new(refusal, frame));
         }
-        if frame.kind == Kind::Pong && std::mem::replace(&mut self.pong_waits, true) {
-            // One answers every ping before it: a flood of pings must not make a queue.
-            return Ok(());
-        }
-        self.closing |= frame.kind == Kind::Goodbye;
         self.append(frame);
         Ok(())
     }
 
-    /// Would a message like this be queued now?
+    /// Queues a frame, however full the queue is.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), but for a full queue.
+    pub fn push_over(&mut self, frame: Frame<F>) -> Result<(), Rejected<F>> {
+        if let Err(refusal) = self.check(&frame) {
+            return Err(Rejected::new(refusal, frame));
+        }
+        self.append(frame);
+        Ok(())
+    }
+
+    /// Would a frame like this be queued now?
     ///
     /// # Errors
     /// Why not.
     #[inline]
     pub fn admit(&self, frame: &Frame<F>) -> Result<(), Refusal> {
-        let Frame { kind, message: Message { body, fds, .. } } = frame;
-        if self.closing {
-            return Err(Misuse::Closing.into());
-        }
-        if self.wire != Wire::Native {
-            self.admit_foreign(frame)?;
-        } else if body.len() > limits::EVERYONE || fds.len() > limits::MESSAGE_FDS {
-            self.admit_large(body.len(), fds.len())?;
-        }
-        if is_small(*kind) {
+        self.check(frame)?;
+        if is_small(frame.kind) {
             return Ok(());
         }
         let held = self.queued();
-        let more = Bound { bytes: body.len() + HEADERS, messages: 1, fds: fds.len() };
+        let more =
+            Load { bytes: frame.message.body.len() + HEADERS, messages: 1, fds: frame.message.fds.len() };
         if self.bound.admits(held, more) {
             return Ok(());
         }
         Err(Limit::Queue { bytes: held.bytes, messages: held.messages }.into())
     }
 
-    #[cold]
-    fn admit_large(&self, length: usize, given: usize) -> Result<(), Refusal> {
-        let Some(peer) = &self.peer else { return Err(Limit::NotGreeted.into()) };
-        let limit = peer.message as usize;
-        // The length on the wire counts the call's number too.
-        if length > limit.min(LARGEST) {
-            return Err(Limit::Message { length, limit: limit.min(LARGEST) }.into());
-        }
-        let limit = usize::from(peer.fds).clamp(limits::MESSAGE_FDS, limits::MAX_FDS);
-        if given > limit {
-            return Err(Limit::Fds { given, limit }.into());
-        }
-        Ok(())
+    /// Is the queue below its bound?
+    pub fn has_room(&self) -> bool {
+        self.bound.admits(self.queued(), Load { bytes: HEADERS, messages: 1, fds: 0 })
     }
 
-    fn admit_foreign(&self, frame: &Frame<F>) -> Result<(), Refusal> {
-        let Message { body, fds, .. } = &frame.message;
-        if frame.kind != Kind::Message {
-            return Err(Misuse::NoCalls.into());
+    #[inline]
+    fn check(&self, frame: &Frame<F>) -> Result<(), Refusal> {
+        if self.closing {
+            return Err(Misuse::Closing.into());
         }
-        if !fds.is_empty() && !self.wire.carries_fds() {
-            return Err(Misuse::NoFds.into());
-        }
-        if fds.len() > limits::MAX_FDS {
-            return Err(Limit::Fds { given: fds.len(), limit: limits::MAX_FDS }.into());
-        }
-        if body.is_empty() && matches!(self.wire, Wire::Raw | Wire::Kyneta) {
-            return Err(Misuse::Empty.into());
-        }
-        if self.wire == Wire::Lines && memchr::memchr(delimited::LINE_FEED, unended(body)).is_some() {
-            return Err(Misuse::LineFeed.into());
-        }
-        if body.len() > LARGEST {
-            return Err(Limit::Message { length: body.len(), limit: LARGEST }.into());
-        }
-        Ok(())
+        check::sendable(self.wire, self.peer.as_ref(), frame)
     }
 
     #[inline]
     fn append(&mut self, frame: Frame<F>) {
         let Frame { kind, message: Message { body, fds, .. } } = frame;
+        if kind == Kind::Pong && std::mem::replace(&mut self.pong_waits, true) {
+            // One answers every ping before it: a flood of pings must not make a queue.
+            return;
+        }
+        self.closing |= kind == Kind::Goodbye;
         self.make_room(body.len());
         let begin = self.copied.len();
         let count = fds.len();
@@ -239,7 +219,8 @@ impl<F> Outbound<F> {
             Wire::Kyneta => kyneta::head(body.len(), &mut self.copied),
             Wire::Raw | Wire::Lines => {}
         }
-        let body = if self.wire == Wire::Lines { body.slice(..unended(&body).len()) } else { body };
+        let body =
+            if self.wire == Wire::Lines { body.slice(..delimited::unended(&body).len()) } else { body };
         if body.len() > limits::COPIED {
             self.pushed += body.len() as u64;
             self.splices.push_back(Splice { at: self.copied.len(), what: Spliced::Body(body) });
@@ -369,7 +350,9 @@ impl<F> Outbound<F> {
         let Some(Splice { what: Spliced::Fds(fds), .. }) = self.splices.pop_front() else { return None };
         let mut copied = (end - self.gone) as usize;
         let spliced = match self.splices.front() {
-            Some(Splice { at, what: Spliced::Body(body) }) if *at < self.written + copied => Some(body.clone()),
+            Some(Splice { at, what: Spliced::Body(body) }) if *at < self.written + copied => {
+                Some(body.clone())
+            }
             _ => None,
         };
         if let Some(body) = &spliced {
@@ -382,7 +365,8 @@ impl<F> Outbound<F> {
         }
         self.fds -= fds.len();
         self.gone = end;
-        let (kind, header) = if self.wire == Wire::Native { native::kind(&bytes)? } else { (Kind::Message, 0) };
+        let (kind, header) =
+            if self.wire == Wire::Native { native::kind(&bytes)? } else { (Kind::Message, 0) };
         let body = spliced.unwrap_or_else(|| bytes.slice(header..));
         Some(Frame { kind, message: Message { body, fds } })
     }
@@ -394,16 +378,8 @@ const fn is_small(kind: Kind) -> bool {
     matches!(kind, Kind::Ping | Kind::Pong | Kind::Goodbye | Kind::Cancel(_))
 }
 
-/// A line without the line feed that it may bring along.
-fn unended(body: &[u8]) -> &[u8] {
-    body.strip_suffix(&[delimited::LINE_FEED]).unwrap_or(body)
-}
-
 /// Most bytes of a header, with a call's number.
 const HEADERS: usize = native::HEADER + native::ID;
-
-/// Largest body whose length fits four bytes, with a call's number.
-const LARGEST: usize = u32::MAX as usize - native::ID;
 
 /// A queue that grows past this is going to be long...
 const FIRST: usize = 1024;

@@ -28,7 +28,8 @@ impl Pipe {
     /// Everything that the link has to say, at most `most` bytes a call.
     fn drain(&mut self, link: &mut Link<u32>, most: usize) {
         while let Some(transmit) = link.transmit() {
-            let bytes: Vec<u8> = transmit.slices().iter().flat_map(|slice| slice.to_vec()).take(most).collect();
+            let bytes: Vec<u8> =
+                transmit.slices().iter().flat_map(|slice| slice.to_vec()).take(most).collect();
             self.write(&bytes, transmit.fds());
             link.transmitted(bytes.len());
         }
@@ -87,7 +88,9 @@ fn samples(wire: Wire) -> Vec<Frame<u32>> {
             Frame::new(Kind::Control, Message::new("hello")),
             Frame::empty(Kind::Goodbye),
         ],
-        Wire::LengthPrefixed | Wire::Lines => vec![message(b"one"), message(b""), large(5000), message(b"two")],
+        Wire::LengthPrefixed | Wire::Lines => {
+            vec![message(b"one"), message(b""), large(5000), message(b"two")]
+        }
         Wire::Kyneta => vec![message(b"one"), large(5000), message(b"two")],
         Wire::Raw => vec![message(b"one")],
     }
@@ -152,7 +155,8 @@ fn an_end_inside_a_frame_is_a_fault_wherever_it_is() {
             assert_eq!(far.poll_frame(), Ok(None));
             let between = wire == Wire::Native && cut == Greeting::BYTES;
             let from = if wire == Wire::Native && cut >= Greeting::BYTES { Greeting::BYTES } else { 0 };
-            let expected = if between { Ok(()) } else { Err(PeerFault::CutShort { bytes: (cut - from) as u64 }) };
+            let expected =
+                if between { Ok(()) } else { Err(PeerFault::CutShort { bytes: (cut - from) as u64 }) };
             assert_eq!(far.end(), expected, "{wire:?} cut at {cut}");
         }
     }
@@ -167,7 +171,11 @@ fn a_large_body_is_read_in_place_and_grows_with_what_arrived() {
     while left > 0 {
         let room = far.room();
         let before = room.buffer.len();
-        assert!(room.buffer.capacity() <= 2 * before + 2 * limits::READ, "{} for {before}", room.buffer.capacity());
+        assert!(
+            room.buffer.capacity() <= 2 * before + 2 * limits::READ,
+            "{} for {before}",
+            room.buffer.capacity()
+        );
         let now = room.most.min(100_000).min(left);
         room.buffer.resize(before + now, b'z');
         far.arrived(now, Vec::new());
@@ -270,7 +278,9 @@ fn a_greeting_is_judged_bit_by_bit() {
             4..=5 => assert_eq!(judged, Ok(None), "bit {bit}"),
             6..=7 | 14..=15 => assert_eq!(judged, Err(PeerFault::ReservedBit), "bit {bit}"),
             8..=11 => {
-                let large = far.greeting().is_some_and(|greeting| greeting.message as usize >= limits::EVERYONE);
+                let large = far
+                    .greeting()
+                    .is_some_and(|greeting| greeting.message as usize >= limits::GUARANTEED_BODY);
                 assert!(large || matches!(judged, Err(PeerFault::TooModest { .. })), "bit {bit}");
             }
             _ => assert!(far.greeting().is_some(), "bit {bit}"),
@@ -291,15 +301,18 @@ fn descriptors_belong_to_the_frame_whose_first_byte_they_came_with() {
     let mut far: Link<u32> = Link::new(&options(Wire::Native));
     far.received(&[greeting(), header(0, 1, 1, 0)].concat(), vec![1]);
     far.received(&[header(0, 1, 0, 0), header(0, 1, 2, 0)].concat(), vec![2, 3]);
-    let fds: Vec<_> = std::iter::from_fn(|| far.poll_frame().unwrap()).map(|frame| frame.message.fds).collect();
+    let fds: Vec<_> =
+        std::iter::from_fn(|| far.poll_frame().unwrap()).map(|frame| frame.message.fds).collect();
     assert_eq!(fds, [vec![1], vec![], vec![2, 3]]);
 }
 
 #[test]
 fn a_wire_without_descriptors_takes_none() {
-    for (wire, bytes) in
-        [(Wire::Lines, &b"long li"[..]), (Wire::LengthPrefixed, b"\0\0\0\x01a\0"), (Wire::Kyneta, b"\x02\0\0")]
-    {
+    for (wire, bytes) in [
+        (Wire::Lines, &b"long li"[..]),
+        (Wire::LengthPrefixed, b"\0\0\0\x01a\0"),
+        (Wire::Kyneta, b"\x02\0\0"),
+    ] {
         let mut far: Link<u32> = Link::new(&options(wire));
         far.received(&bytes[..1], Vec::new());
         assert_eq!(far.poll_frame(), Ok(None));
@@ -378,17 +391,17 @@ fn what_other_wires_cannot_do_is_misuse_and_comes_back() {
 
 #[test]
 fn a_large_message_waits_for_the_greeting_and_obeys_it() {
-    let large = || Frame::from(Message::new(vec![0; limits::EVERYONE + 1]));
+    let large = || Frame::from(Message::new(vec![0; limits::GUARANTEED_BODY + 1]));
     let many = || Frame::from(Message::new("x").with_fds((0..17).collect()));
     let mut near: Link<u32> = Link::new(&options(Wire::Native));
     for frame in [large(), many()] {
         assert_eq!(near.push(frame).unwrap_err().refusal, Limit::NotGreeted.into());
     }
-    let theirs = Greeting::new(limits::EVERYONE, 16, Incarnation::default()).encode();
+    let theirs = Greeting::new(limits::GUARANTEED_BODY, 16, Incarnation::default()).encode();
     near.received(&theirs, Vec::new());
     assert_eq!(near.poll_frame(), Ok(None));
-    let length = limits::EVERYONE + 1;
-    let limit = limits::EVERYONE;
+    let length = limits::GUARANTEED_BODY + 1;
+    let limit = limits::GUARANTEED_BODY;
     assert_eq!(near.push(large()).unwrap_err().refusal, Limit::Message { length, limit }.into());
     assert_eq!(near.push(many()).unwrap_err().refusal, Limit::Fds { given: 17, limit: 16 }.into());
 }
@@ -469,12 +482,15 @@ fn a_frame_whose_descriptors_are_refused_is_taken_back_alone() {
         let mut near: Link<u32> = Link::new(&options(Wire::Native));
         let mut far = Link::new(&options(Wire::Native));
         let refused = Frame::new(Kind::Request(CallId(5)), Message::new(body).with_fds(vec![1, 2]));
-        push_all(&mut near, vec![
-            Message::new("before").into(),
-            refused.clone(),
-            Message::new("after").with_fds(vec![3]).into(),
-            Message::new(vec![b'z'; 5000]).into(),
-        ]);
+        push_all(
+            &mut near,
+            vec![
+                Message::new("before").into(),
+                refused.clone(),
+                Message::new("after").with_fds(vec![3]).into(),
+                Message::new(vec![b'z'; 5000]).into(),
+            ],
+        );
         assert_eq!(near.outbound().take_back(), None, "it is not next yet");
         let mut pipe = Pipe::default();
         let first: Vec<u8> = near.transmit().unwrap().slices().concat_all();

@@ -6,7 +6,7 @@ mod pulse;
 use std::time::Instant;
 
 use crate::calls::{Answer, Calls};
-use crate::limits::Bound;
+use crate::limits::{Bound, CALLS};
 use crate::link::{Greeting, Limit, Rejected};
 use crate::{CallId, Frame, Kind, Link, LinkOptions, Message, PeerFault};
 
@@ -18,7 +18,7 @@ pub use pulse::Patience;
 /// Something that arrived.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever serves a connection must answer each")]
-pub enum Incoming<F> {
+pub enum Delivery<F> {
     /// A message.
     Message(Message<F>),
     /// A question that wants an answer.
@@ -43,7 +43,7 @@ pub struct Request<F> {
 #[expect(clippy::exhaustive_enums, reason = "there is something, not yet, or never again")]
 pub enum Next<F> {
     /// Something.
-    Incoming(Incoming<F>),
+    Delivery(Delivery<F>),
     /// Nothing has arrived yet.
     Pending,
     /// Nothing will: the other side has ended the connection, in order.
@@ -126,6 +126,12 @@ impl<F> Session<F> {
         self.link.arrived(bytes, fds);
     }
 
+    /// Bytes and descriptors were read into somebody else's buffer.
+    pub fn received(&mut self, bytes: &[u8], fds: Vec<F>) {
+        self.received += bytes.len() as u64;
+        self.link.received(bytes, fds);
+    }
+
     /// The bytes have ended.
     pub const fn ended(&mut self) {
         self.ended = true;
@@ -136,13 +142,13 @@ impl<F> Session<F> {
     /// # Errors
     /// The peer broke a rule; everything before was given out.
     #[inline]
-    pub fn next(&mut self) -> Result<Next<F>, PeerFault> {
+    pub fn poll_next(&mut self) -> Result<Next<F>, PeerFault> {
         if let Some(incoming) = self.inbox.pop() {
-            return Ok(Next::Incoming(incoming));
+            return Ok(Next::Delivery(incoming));
         }
         while let Some(frame) = self.link.poll_frame()? {
             if let Some(incoming) = self.sort(frame) {
-                return Ok(Next::Incoming(incoming));
+                return Ok(Next::Delivery(incoming));
             }
         }
         if !self.ended && !self.said_goodbye {
@@ -150,6 +156,24 @@ impl<F> Session<F> {
         }
         self.link.end()?;
         Ok(Next::Ended)
+    }
+
+    /// The next thing, if it is a message that has arrived: the short way of [`poll_next`](Self::poll_next). `None` says nothing.
+    #[inline]
+    pub fn take_message(&mut self) -> Option<Message<F>> {
+        if !self.inbox.is_empty() {
+            return None;
+        }
+        loop {
+            let frame = self.link.poll_frame().ok()??;
+            if frame.kind == Kind::Message {
+                return Some(frame.message);
+            }
+            if let Some(delivery) = self.sort(frame) {
+                self.inbox.push(delivery);
+                return None;
+            }
+        }
     }
 
     /// Puts everything that arrived into the inbox, for somebody who waits for something else.
@@ -173,16 +197,16 @@ impl<F> Session<F> {
 
     /// What is for the application; the rest is seen to.
     #[inline]
-    fn sort(&mut self, frame: Frame<F>) -> Option<Incoming<F>> {
+    fn sort(&mut self, frame: Frame<F>) -> Option<Delivery<F>> {
         let Frame { kind, message } = frame;
         match kind {
-            Kind::Message => Some(Incoming::Message(message)),
+            Kind::Message => Some(Delivery::Message(message)),
             Kind::Request(id) => self.asked(id, message),
             Kind::Response(id) => self.answered(id, Answer::Response(message)),
             Kind::Failure(id) => self.answered(id, Answer::Failure(message)),
             Kind::Cancel(id) => {
                 let open = self.calls.settle(id) && !self.inbox.withdraw(id);
-                open.then_some(Incoming::Cancelled(id))
+                open.then_some(Delivery::Cancelled(id))
             }
             Kind::Ping => self.say(Kind::Pong),
             // A byte came, and that is all a pong says. Control frames are for peers, which do not come this way.
@@ -194,21 +218,21 @@ impl<F> Session<F> {
         }
     }
 
-    fn asked(&mut self, id: CallId, message: Message<F>) -> Option<Incoming<F>> {
+    fn asked(&mut self, id: CallId, message: Message<F>) -> Option<Delivery<F>> {
         if self.calls.served() < CALLS && self.calls.asked(id) {
-            return Some(Incoming::Request(Request { id, message }));
+            return Some(Delivery::Request(Request { id, message }));
         }
         self.fail(id, TOO_MANY);
         None
     }
 
-    fn answered(&mut self, id: CallId, answer: Answer<F>) -> Option<Incoming<F>> {
+    fn answered(&mut self, id: CallId, answer: Answer<F>) -> Option<Delivery<F>> {
         self.calls.answered(id, answer);
         None
     }
 
     /// Says something that always finds room; after our goodbye it is not said.
-    fn say(&mut self, kind: Kind) -> Option<Incoming<F>> {
+    fn say(&mut self, kind: Kind) -> Option<Delivery<F>> {
         let _ = self.link.push(Frame::empty(kind));
         None
     }
@@ -225,6 +249,14 @@ impl<F> Session<F> {
     #[inline]
     pub fn push(&mut self, message: Message<F>) -> Result<(), Rejected<F>> {
         self.link.push(message.into())
+    }
+
+    /// Queues a message though the queue may be full: the caller has seen room before, and only one may follow.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), but for a full queue.
+    pub fn push_over(&mut self, message: Message<F>) -> Result<(), Rejected<F>> {
+        self.link.outbound().push_over(message.into())
     }
 
     /// Queues a question.
@@ -289,6 +321,11 @@ impl<F> Session<F> {
         }
     }
 
+    /// Has nothing but our greeting been written?
+    pub const fn has_only_greeted(&mut self) -> bool {
+        self.greets && self.link.outbound().gone() <= Greeting::BYTES as u64
+    }
+
     /// Does anything have to be looked at by the clock before a wait?
     #[inline]
     pub const fn watches_time(&self) -> bool {
@@ -334,9 +371,6 @@ pub enum Gathered {
     /// The peer broke a rule.
     Fault(PeerFault),
 }
-
-/// Requests that may wait for an answer in each direction.
-const CALLS: usize = 1024;
 
 const TOO_MANY: &[u8] = b"too many requests wait for an answer here, or this one's number is in use";
 const NOT_SERVED: &[u8] = b"requests are not served here";

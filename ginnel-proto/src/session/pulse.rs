@@ -103,11 +103,20 @@ impl Pulse {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "a test begins at some moment")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
     const SECOND: Duration = Duration::from_secs(1);
     const CALM: Signs = Signs { received: 100, greeted: true, unfinished: false };
 
     fn pulse() -> Pulse {
-        Pulse::new(Patience { greeting: Some(5 * SECOND), progress: Some(30 * SECOND), ping: Some(10 * SECOND) })
+        Pulse::new(Patience {
+            greeting: Some(5 * SECOND),
+            progress: Some(30 * SECOND),
+            ping: Some(10 * SECOND),
+        })
     }
 
     fn at(start: Instant, seconds: u32) -> Instant {
@@ -116,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_greeting_has_one_deadline_however_it_drips() {
-        let start = Instant::now();
+        let start = start();
         let mut pulse = pulse();
         for second in 0..5 {
             let signs = Signs { received: second.into(), greeted: false, unfinished: true };
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_goes_on_is_never_cut_and_one_that_does_not_is() {
-        let start = Instant::now();
+        let start = start();
         let mut pulse = Pulse::new(Patience { progress: Some(30 * SECOND), ..Patience::default() });
         for step in 0..10 {
             let signs = Signs { received: step.into(), unfinished: true, ..CALM };
@@ -141,7 +150,7 @@ mod tests {
 
     #[test]
     fn silence_is_pinged_once_and_then_fatal() {
-        let start = Instant::now();
+        let start = start();
         let mut pulse = pulse();
         let mut look = |seconds| pulse.look(CALM, at(start, seconds));
         assert_eq!(look(0), Ok(Look { deadline: Some(at(start, 10)), ping: false }));
@@ -152,7 +161,7 @@ mod tests {
 
     #[test]
     fn any_byte_counts_as_an_answer() {
-        let start = Instant::now();
+        let start = start();
         let mut pulse = pulse();
         pulse.look(CALM, start).unwrap();
         assert!(pulse.look(CALM, at(start, 10)).unwrap().ping);

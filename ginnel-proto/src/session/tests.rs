@@ -28,15 +28,14 @@ fn pass(from: &mut Session<u32>, to: &mut Session<u32>) {
     while let Some(transmit) = from.link().transmit() {
         let bytes: Vec<u8> = transmit.slices().iter().flat_map(|slice| slice.to_vec()).collect();
         let fds = transmit.fds().to_vec();
-        to.received += bytes.len() as u64;
-        to.link.received(&bytes, fds);
+        to.received(&bytes, fds);
         from.link().transmitted(bytes.len());
     }
 }
 
 fn request(next: Next<u32>) -> Request<u32> {
     match next {
-        Next::Incoming(Incoming::Request(request)) => request,
+        Next::Delivery(Delivery::Request(request)) => request,
         other => panic!("{other:?} is no request"),
     }
 }
@@ -51,8 +50,8 @@ fn a_question_finds_its_answer_whatever_came_between() {
     let one = ends.near.ask(text("one")).unwrap();
     let two = ends.near.ask(text("two").with_fds(vec![7])).unwrap();
     ends.carry();
-    let first = request(ends.far.next().unwrap());
-    let second = request(ends.far.next().unwrap());
+    let first = request(ends.far.poll_next().unwrap());
+    let second = request(ends.far.poll_next().unwrap());
     assert_eq!(second.message, text("two").with_fds(vec![7]));
     ends.far.answer(second.id, Answer::Response(text("2"))).unwrap();
     ends.far.push(text("between")).unwrap();
@@ -61,8 +60,8 @@ fn a_question_finds_its_answer_whatever_came_between() {
     ends.near.gather().unwrap();
     assert_eq!(ends.near.take_answer(one), Some(Answer::Failure(text("no"))));
     assert_eq!(ends.near.take_answer(two), Some(Answer::Response(text("2"))));
-    assert_eq!(ends.near.next(), Ok(Next::Incoming(Incoming::Message(text("between")))));
-    assert_eq!(ends.near.next(), Ok(Next::Pending));
+    assert_eq!(ends.near.poll_next(), Ok(Next::Delivery(Delivery::Message(text("between")))));
+    assert_eq!(ends.near.poll_next(), Ok(Next::Pending));
 }
 
 #[test]
@@ -70,7 +69,7 @@ fn a_cancelled_question_is_withdrawn_or_told_and_its_answer_dropped() {
     let mut ends = Ends::new(&SessionOptions::default());
     let given = ends.near.ask(text("given out")).unwrap();
     ends.carry();
-    let served = request(ends.far.next().unwrap());
+    let served = request(ends.far.poll_next().unwrap());
     let kept = ends.near.ask(text("still in the inbox")).unwrap();
     ends.carry();
     ends.far.gather().unwrap();
@@ -78,8 +77,8 @@ fn a_cancelled_question_is_withdrawn_or_told_and_its_answer_dropped() {
     ends.near.forget(kept);
     ends.carry();
     ends.far.gather().unwrap();
-    assert_eq!(ends.far.next(), Ok(Next::Incoming(Incoming::Cancelled(served.id))));
-    assert_eq!(ends.far.next(), Ok(Next::Pending), "the other one was withdrawn unseen");
+    assert_eq!(ends.far.poll_next(), Ok(Next::Delivery(Delivery::Cancelled(served.id))));
+    assert_eq!(ends.far.poll_next(), Ok(Next::Pending), "the other one was withdrawn unseen");
     ends.far.answer(served.id, Answer::Response(text("late"))).unwrap();
     ends.carry();
     ends.near.gather().unwrap();
@@ -97,9 +96,9 @@ fn a_full_inbox_stops_gathering_and_loses_nothing() {
     assert_eq!(ends.far.gather(), Err(Gathered::Full(Limit::Inbox { bytes: 3, messages: 3 })));
     assert_eq!(ends.far.gather(), Err(Gathered::Full(Limit::Inbox { bytes: 3, messages: 3 })));
     for _ in 0..10 {
-        assert_eq!(ends.far.next(), Ok(Next::Incoming(Incoming::Message(text("x")))));
+        assert_eq!(ends.far.poll_next(), Ok(Next::Delivery(Delivery::Message(text("x")))));
     }
-    assert_eq!(ends.far.next(), Ok(Next::Pending));
+    assert_eq!(ends.far.poll_next(), Ok(Next::Pending));
 }
 
 #[test]
@@ -120,8 +119,8 @@ fn a_goodbye_ends_the_other_side_after_what_came_before() {
     ends.near.goodbye();
     ends.carry();
     assert!(!ends.far.said_goodbye());
-    assert_eq!(ends.far.next(), Ok(Next::Incoming(Incoming::Message(text("last")))));
-    assert_eq!(ends.far.next(), Ok(Next::Ended));
+    assert_eq!(ends.far.poll_next(), Ok(Next::Delivery(Delivery::Message(text("last")))));
+    assert_eq!(ends.far.poll_next(), Ok(Next::Ended));
     assert!(ends.far.said_goodbye());
     assert_eq!(ends.near.push(text("more")).unwrap_err().refusal, Refusal::Misuse(Misuse::Closing));
 }
@@ -132,16 +131,17 @@ fn an_end_between_frames_is_an_end_and_inside_one_a_fault() {
     ends.near.push(text("whole")).unwrap();
     ends.carry();
     ends.far.ended();
-    assert!(matches!(ends.far.next(), Ok(Next::Incoming(_))));
-    assert_eq!(ends.far.next(), Ok(Next::Ended));
+    assert!(matches!(ends.far.poll_next(), Ok(Next::Delivery(_))));
+    assert_eq!(ends.far.poll_next(), Ok(Next::Ended));
     let mut ends = Ends::new(&SessionOptions::default());
     ends.carry();
     ends.far.link.received(&[9, 0, 0], Vec::new());
     ends.far.ended();
-    assert_eq!(ends.far.next(), Err(PeerFault::CutShort { bytes: 3 }));
+    assert_eq!(ends.far.poll_next(), Err(PeerFault::CutShort { bytes: 3 }));
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test begins at some moment")]
 fn a_ping_is_answered_and_a_silent_peer_is_found() {
     let patience = Patience { ping: Some(Duration::from_secs(1)), ..Patience::default() };
     let mut ends = Ends::new(&SessionOptions { patience, ..SessionOptions::default() });
@@ -166,7 +166,7 @@ fn requests_that_nobody_serves_are_refused_so_that_nobody_waits() {
     let mut ends = Ends::new(&SessionOptions::default());
     let id = ends.near.ask(text("hello?")).unwrap();
     ends.carry();
-    let asked = request(ends.far.next().unwrap());
+    let asked = request(ends.far.poll_next().unwrap());
     ends.far.refuse(asked.id);
     ends.carry();
     ends.near.gather().unwrap();

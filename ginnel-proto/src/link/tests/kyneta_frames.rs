@@ -11,7 +11,10 @@ fn captured(fragments: bool) -> Vec<Vec<u8>> {
 }
 
 fn bytes_of(hex: &str) -> Vec<u8> {
-    hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+    hex.as_bytes()
+        .chunks(2)
+        .map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap())
+        .collect()
 }
 
 fn read(chunks: &[&[u8]]) -> Result<Vec<Frame<u32>>, PeerFault> {
