@@ -63,6 +63,37 @@ pub trait FdLink: Endpoint {
     async fn recv_fds(&mut self) -> io::Result<u64>;
 }
 
+/// A connection that keeps messages of any length apart.
+pub trait MessageLink: Endpoint {
+    /// What a sender hands over, made before the clock starts.
+    type Message;
+
+    /// Makes the message of these bytes, in the form that this system sends most cheaply again and again.
+    fn message(bytes: Vec<u8>) -> Self::Message;
+
+    /// Takes a message in, and may keep it back until `flush`.
+    async fn feed(&mut self, message: &Self::Message) -> io::Result<()>;
+
+    /// Sends what `feed` kept back.
+    async fn flush(&mut self) -> io::Result<()>;
+
+    /// Sends this message now.
+    async fn send(&mut self, message: &Self::Message) -> io::Result<()>;
+
+    /// Receives the next whole message and returns its length; the end is an error.
+    async fn recv(&mut self) -> io::Result<usize>;
+}
+
+/// A connection over which one side asks and the other answers.
+pub trait CallLink: Endpoint {
+    /// Sends a request, waits for its answer, and returns the length of that.
+    async fn call(&mut self, request: &[u8]) -> io::Result<usize>;
+
+    /// Answers this many requests with their own bytes. A system that answers in the background may
+    /// return at once: the next thing its side does is to wait for a signal.
+    async fn answer(&mut self, requests: u64) -> io::Result<()>;
+}
+
 /// How a blocking library opens its streams; `Blocking` makes an endpoint of it.
 pub trait BlockingSystem {
     /// A connected stream.

@@ -1,6 +1,7 @@
 //! The systems measured by this binary, one per file.
 
 mod floor;
+mod floor_messages;
 mod ginnel_async;
 mod ginnel_blocking;
 mod std_net;
