@@ -68,7 +68,7 @@ pub trait MessageLink: Endpoint {
     /// What a sender hands over, made before the clock starts.
     type Message;
 
-    /// Makes the message of these bytes, in the form that this system sends most cheaply again and again.
+    /// Makes a message of these bytes, which is then sent again and again.
     fn message(bytes: Vec<u8>) -> Self::Message;
 
     /// Takes a message in, and may keep it back until `flush`.

@@ -97,6 +97,15 @@ impl Scenario {
         }
     }
 
+    /// The nanoseconds of one lap, of a value in this scenario's unit.
+    pub const fn lap(&self, value: f64) -> f64 {
+        match self.unit {
+            Unit::Nanoseconds => value,
+            Unit::Messages | Unit::Fds => 1e9 / value,
+            Unit::Bytes => self.payload() as f64 * 1e9 / value,
+        }
+    }
+
     /// The next number of laps that a round of this scenario can have.
     pub const fn whole_laps(&self, laps: u64) -> u64 {
         match self.shape {
@@ -177,5 +186,13 @@ mod tests {
         assert_eq!(value("messages-1m", 10, 1_000), Some(10_485_760_000.0));
         assert_eq!(value("fds", 32, 1_000), Some(32_000.0));
         assert_eq!(value("no such scenario", 1, 1), None);
+    }
+
+    #[test]
+    fn a_lap_is_as_long_whatever_the_unit() {
+        for scenario in SCENARIOS {
+            let value = scenario.value(100, Duration::from_micros(500));
+            assert_eq!(scenario.lap(value).round(), 5_000.0, "{}", scenario.name);
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! The peers, one per file.
 
+#[cfg(any(feature = "nng", feature = "zmq"))]
+mod blocking_signals;
 mod framed_streams;
 mod interprocess_streams;
 mod ipc_channels;
+#[cfg(feature = "nng")]
 mod nng_sockets;
 mod sendfd_streams;
 mod signals;
@@ -10,6 +13,7 @@ mod tarpc_calls;
 mod tokio_packets;
 mod uds_packets;
 mod zbus_peers;
+#[cfg(feature = "zmq")]
 mod zmq_sockets;
 
 use std::io;
@@ -17,13 +21,15 @@ use std::io;
 use ginnel_bench_part::System;
 
 /// In the order of the report.
-pub(crate) const SYSTEMS: [System; 10] = [
+pub(crate) const SYSTEMS: &[System] = &[
     interprocess_streams::SYSTEM,
     tokio_packets::SYSTEM,
     uds_packets::SYSTEM,
     sendfd_streams::SYSTEM,
     framed_streams::SYSTEM,
+    #[cfg(feature = "zmq")]
     zmq_sockets::SYSTEM,
+    #[cfg(feature = "nng")]
     nng_sockets::SYSTEM,
     ipc_channels::SYSTEM,
     zbus_peers::SYSTEM,

@@ -25,9 +25,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Everything within a minute.
+    /// Everything in about a minute.
     pub(super) fn quick(placement: Placement) -> Self {
-        Self { heats: 8, rounds_each: 8, round: Duration::from_millis(8), placement }
+        Self { heats: 6, rounds_each: 8, round: Duration::from_millis(8), placement }
     }
 
     /// Longer rounds, and more of them.

@@ -17,7 +17,8 @@ use nng_sys::{
     nng_sendmsg, nng_socket, nng_socket_close, nng_socket_set_int, nng_socket_set_size,
 };
 
-use super::signals::{Signals, beside};
+use super::blocking_signals::Signals;
+use super::signals::beside;
 
 pub(super) const SYSTEM: System = System::named("nng")
     .with_messages(|part, control| ready(part.messages::<Nng<PushPull>>(control)))

@@ -1,39 +1,18 @@
 //! Signals beside a library whose own connection carries only one direction, or only calls.
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
 
 /// Where the library itself listens; the socket of its scenario is the one of the signals.
 pub(super) fn beside(socket: &Path) -> PathBuf {
     socket.with_extension("data")
 }
 
-/// For a blocking library.
-pub(super) struct Signals(UnixStream);
-
-impl Signals {
-    pub(super) fn accept(listener: &UnixListener) -> io::Result<Self> {
-        listener.accept().map(|(stream, _)| Self(stream))
-    }
-
-    pub(super) fn connect(socket: &Path) -> io::Result<Self> {
-        UnixStream::connect(socket).map(Self)
-    }
-
-    pub(super) fn signal(&mut self) -> io::Result<()> {
-        self.0.write_all(&[1])
-    }
-
-    pub(super) fn signalled(&mut self) -> io::Result<()> {
-        self.0.read_exact(&mut [0])
-    }
-}
-
 /// For an asynchronous library, which works in the background while its part waits.
-pub(super) struct AsyncSignals(tokio::net::UnixStream);
+pub(super) struct AsyncSignals(UnixStream);
 
 impl AsyncSignals {
     pub(super) async fn signal(&mut self) -> io::Result<()> {
@@ -47,17 +26,17 @@ impl AsyncSignals {
 
 /// Where an asynchronous library gets a stream of its own, with signals beside it.
 pub(super) struct AsyncListeners {
-    streams: tokio::net::UnixListener,
-    signals: tokio::net::UnixListener,
+    streams: UnixListener,
+    signals: UnixListener,
 }
 
 impl AsyncListeners {
     pub(super) fn bind(socket: &Path) -> io::Result<Self> {
-        let streams = tokio::net::UnixListener::bind(beside(socket))?;
-        Ok(Self { streams, signals: tokio::net::UnixListener::bind(socket)? })
+        let streams = UnixListener::bind(beside(socket))?;
+        Ok(Self { streams, signals: UnixListener::bind(socket)? })
     }
 
-    pub(super) async fn accept(&self) -> io::Result<(tokio::net::UnixStream, AsyncSignals)> {
+    pub(super) async fn accept(&self) -> io::Result<(UnixStream, AsyncSignals)> {
         let (stream, _) = self.streams.accept().await?;
         let (signals, _) = self.signals.accept().await?;
         Ok((stream, AsyncSignals(signals)))
@@ -65,7 +44,7 @@ impl AsyncListeners {
 }
 
 /// Connects to an `AsyncListeners`.
-pub(super) async fn connect(socket: &Path) -> io::Result<(tokio::net::UnixStream, AsyncSignals)> {
-    let stream = tokio::net::UnixStream::connect(beside(socket)).await?;
-    Ok((stream, AsyncSignals(tokio::net::UnixStream::connect(socket).await?)))
+pub(super) async fn connect(socket: &Path) -> io::Result<(UnixStream, AsyncSignals)> {
+    let stream = UnixStream::connect(beside(socket)).await?;
+    Ok((stream, AsyncSignals(UnixStream::connect(socket).await?)))
 }

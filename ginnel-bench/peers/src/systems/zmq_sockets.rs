@@ -9,7 +9,8 @@ use std::path::Path;
 use ginnel_bench_part::{CallLink, Endpoint, MessageLink, System, ready};
 use zmq::{Context, Message, Socket, SocketType};
 
-use super::signals::{Signals, beside};
+use super::blocking_signals::Signals;
+use super::signals::beside;
 
 pub(super) const SYSTEM: System = System::named("zmq")
     .with_messages(|part, control| ready(part.messages::<Zmq<PushPull>>(control)))
