@@ -26,7 +26,7 @@ pub trait Endpoint: Sized {
     /// Connects to a listener.
     async fn connect(path: &Path) -> io::Result<Self>;
 
-    /// Sends one byte, which means "go on" to the other end.
+    /// Sends one byte, or a message of one, which means "go on" to the other end.
     async fn signal(&mut self) -> io::Result<()>;
 
     /// Waits for the other end's `signal`.

@@ -115,8 +115,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Finds how many laps fill a round. Everyone gets as many as it needs: the slowest would take a hundred
-    /// times as long as the floor.
+    /// Finds how many laps fill a round. Everyone gets as many as it needs: with those of the floor, the
+    /// slowest would take hundreds of times as long.
     fn calibrate(&mut self, round: Duration) -> anyhow::Result<()> {
         self.laps = FEWEST_LAPS;
         // The first round waits for whatever a library does after it has connected.
