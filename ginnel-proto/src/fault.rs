@@ -88,6 +88,18 @@ pub enum PeerFault {
     /// Parts of a frame that contradict each other, or too many at once.
     #[error("fragments contradict each other, or too many frames are in pieces at once")]
     Fragments,
+    /// A request with the number of one that is not answered yet.
+    #[error("request {id} was asked again before it was answered")]
+    CallReused {
+        /// Its number.
+        id: u64,
+    },
+    /// More requests than may wait for an answer.
+    #[error("{limit} requests wait for an answer, and another one came")]
+    TooManyCalls {
+        /// Requests that may wait.
+        limit: usize,
+    },
     /// No greeting within the deadline.
     #[error("no greeting came in time")]
     Silent,

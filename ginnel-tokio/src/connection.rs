@@ -132,7 +132,8 @@ impl Connection {
             return Err(refused.into());
         }
         let mut message = Some(refused.into_message());
-        let fed = self.drive(|core, stream, ready| core.feed(stream, ready, &mut message)).await;
+        let fed =
+            self.drive(Directions::WRITE, |core, stream, ready| core.feed(stream, ready, &mut message)).await;
         fed.map_err(|error: Error| SendError::with(error, message))
     }
 
@@ -156,7 +157,7 @@ impl Connection {
     /// Cancelled, what was not written is still queued, whole.
     #[inline]
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        self.drive(|core, stream, ready| core.flush(stream, ready)).await
+        self.drive(Directions::WRITE, |core, stream, ready| core.flush(stream, ready)).await
     }
 
     /// Sends a message: `Ok` means that the kernel has it, and everything that was queued before.
@@ -186,7 +187,7 @@ impl Connection {
         if let Some(message) = self.core.session().take_message() {
             return Ok(Some(message));
         }
-        self.drive(|core, stream, ready| core.recv(stream, ready, Wait::Never)).await
+        self.drive(Directions::READ, |core, stream, ready| core.recv(stream, ready, Wait::Never)).await
     }
 
     /// Receives the next message, request or cancellation; `None`: the other side has ended the connection.
@@ -197,7 +198,7 @@ impl Connection {
     /// # Cancel safety
     /// Cancelled, nothing was taken.
     pub async fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        self.drive(|core, stream, ready| core.next(stream, ready, Wait::Never)).await
+        self.drive(Directions::READ, |core, stream, ready| core.next(stream, ready, Wait::Never)).await
     }
 
     /// Asks, and waits for the answer. Messages that come meanwhile are kept for [`recv`](Self::recv).
@@ -212,11 +213,13 @@ impl Connection {
     /// question was not queued yet, it never is.
     pub async fn call(&mut self, message: impl Into<Message>) -> Result<Message, SendError> {
         let mut message = Some(message.into());
-        let asked = self.drive(|core, stream, ready| core.ask(stream, ready, &mut message)).await;
+        let asked =
+            self.drive(Directions::WRITE, |core, stream, ready| core.ask(stream, ready, &mut message)).await;
         let id = asked.map_err(|error: Error| SendError::with(error, message))?;
         let open = OpenCall { connection: self, id };
-        let answered =
-            open.connection.drive(|core, stream, ready| core.answered(stream, ready, (id, Wait::Never)));
+        let answered = open
+            .connection
+            .drive(Directions::WRITE, |core, stream, ready| core.answered(stream, ready, (id, Wait::Never)));
         answered.await
     }
 
@@ -244,7 +247,9 @@ impl Connection {
 
     async fn answer(&mut self, id: CallId, answer: Answer<OwnedFd>) -> Result<(), SendError> {
         let mut answer = Some(answer);
-        let queued = self.drive(|core, stream, ready| core.answer(stream, ready, (id, &mut answer))).await;
+        let queued = self
+            .drive(Directions::WRITE, |core, stream, ready| core.answer(stream, ready, (id, &mut answer)))
+            .await;
         queued.map_err(|error: Error| SendError::with(error, answer.map(Answer::into_message)))?;
         self.flush().await
     }
@@ -262,7 +267,7 @@ impl Connection {
     /// # Cancel safety
     /// Cancelled, the connection is closed at once.
     pub async fn close(mut self, drain: Duration) -> Result<(), Error> {
-        let closing = self.drive(|core, stream, ready| core.close(stream, ready));
+        let closing = self.drive(Directions::WRITE, |core, stream, ready| core.close(stream, ready));
         tokio::time::timeout(drain, closing).await.map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))?
     }
 
@@ -304,18 +309,20 @@ impl Connection {
     #[inline]
     async fn drive<T, E: From<io::Error> + From<PeerFault>>(
         &mut self,
+        first: Directions,
         mut attempt: impl FnMut(&mut os::Connection, &os::Stream, Directions) -> Result<Step<T>, E>,
     ) -> Result<T, E> {
-        poll_fn(|cx| self.poll(cx, &mut attempt)).await
+        poll_fn(|cx| self.poll(cx, first, &mut attempt)).await
     }
 
     fn poll<T, E: From<io::Error> + From<PeerFault>>(
         &mut self,
         cx: &mut Context<'_>,
+        first: Directions,
         mut attempt: impl FnMut(&mut os::Connection, &os::Stream, Directions) -> Result<Step<T>, E>,
     ) -> Poll<Result<T, E>> {
         let Self { watched, core, timer } = self;
-        watched.poll_drive(cx, (core, timer), |core, ready| attempt(core, watched.get(), ready))
+        watched.poll_drive(cx, (core, timer, first), |core, ready| attempt(core, watched.get(), ready))
     }
 }
 
@@ -337,7 +344,9 @@ impl FuturesStream for Connection {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let received = self.get_mut().poll(cx, |core, stream, ready| core.recv(stream, ready, Wait::Never));
+        let received = self
+            .get_mut()
+            .poll(cx, Directions::READ, |core, stream, ready| core.recv(stream, ready, Wait::Never));
         received.map(Result::transpose)
     }
 }
@@ -348,7 +357,7 @@ impl Sink<Message> for Connection {
     type Error = SendError;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll(cx, |core, stream, ready| core.make_room(stream, ready))
+        self.get_mut().poll(cx, Directions::WRITE, |core, stream, ready| core.make_room(stream, ready))
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
@@ -356,13 +365,13 @@ impl Sink<Message> for Connection {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll(cx, |core, stream, ready| core.flush(stream, ready))
+        self.get_mut().poll(cx, Directions::WRITE, |core, stream, ready| core.flush(stream, ready))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let this = self.get_mut();
         this.core.session().goodbye();
-        ready!(this.poll(cx, |core, stream, ready| core.flush(stream, ready)))?;
+        ready!(this.poll(cx, Directions::WRITE, |core, stream, ready| core.flush(stream, ready)))?;
         // The peer may have gone first; then there is nobody to tell.
         let _ = os::shutdown(this.as_fd(), std::net::Shutdown::Write);
         Poll::Ready(Ok(()))

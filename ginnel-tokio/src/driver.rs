@@ -162,10 +162,10 @@ impl Watched<os::Stream> {
     pub(crate) fn poll_drive<T, E: From<io::Error> + From<PeerFault>>(
         &self,
         cx: &mut Context<'_>,
-        (core, timer): (&mut os::Connection, &mut Timer),
+        (core, timer, first): (&mut os::Connection, &mut Timer, Directions),
         mut attempt: impl FnMut(&mut os::Connection, Directions) -> Result<Step<T>, E>,
     ) -> Poll<Result<T, E>> {
-        self.poll_attempts(cx, (Directions::BOTH, timer), |ready| {
+        self.poll_attempts(cx, (first, timer), |ready| {
             let step = attempt(core, ready)?;
             let look = if matches!(step, Step::Wait(_)) { core.before_wait(self.get())? } else { None };
             Ok(Attempt { step, blocked: core.take_blocked(), look })
@@ -181,37 +181,46 @@ impl Watched<os::Stream> {
     ) -> Poll<Result<T, E>> {
         self.poll_attempts(cx, (half, timer), |ready| {
             let mut core = core.lock().unwrap_or_else(PoisonError::into_inner);
-            let step = attempt(&mut core, ready)?;
+            // The other direction's place to wait belongs to the other half.
+            let step = match attempt(&mut core, ready)? {
+                Step::Wait(wants) => Step::Wait(wants.and(half)),
+                other => other,
+            };
             let look =
                 if half.read && matches!(step, Step::Wait(_)) { core.before_wait(self.get())? } else { None };
             Ok(Attempt { step, blocked: core.take_blocked(), look })
         })
     }
 
-    /// One task in each of these directions may wait.
+    /// One task in each direction may wait. Only the direction that is tried first is looked at until an attempt wants
+    /// the other one too.
     #[inline]
     fn poll_attempts<T, E: From<io::Error>>(
         &self,
         cx: &mut Context<'_>,
-        (directions, timer): (Directions, &mut Timer),
+        (first, timer): (Directions, &mut Timer),
         mut attempt: impl FnMut(Directions) -> Result<Attempt<T>, E>,
     ) -> Poll<Result<T, E>> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let mut watched = first;
         loop {
-            // Taken before the attempt, so what arrives after it is not cleared with them.
-            let read = if directions.read { guard(self.io.poll_read_ready(cx))? } else { None };
-            let write = if directions.write { guard(self.io.poll_write_ready(cx))? } else { None };
+            // Taken before the attempt, so what arrives after it is not cleared with them. They take tokio's budget.
+            let read = if watched.read { guard(self.io.poll_read_ready(cx))? } else { None };
+            let write = if watched.write { guard(self.io.poll_write_ready(cx))? } else { None };
             let ready = Directions { read: read.is_some(), write: write.is_some() };
             let Attempt { step, blocked, look } = attempt(ready)?;
             let cleared = clear(read, blocked.read) | clear(write, blocked.write);
             let moment = match step {
-                Step::Done(value) => {
-                    coop.made_progress();
-                    return Poll::Ready(Ok(value));
-                }
+                Step::Done(value) => return Poll::Ready(Ok(value)),
                 Step::Pause(length) => Instant::now().checked_add(length),
-                Step::Wait(_) if cleared => continue,
-                Step::Wait(_) => look,
+                Step::Wait(wants) => {
+                    let more = wants.or(watched);
+                    let rest = wants.and(ready).without(blocked);
+                    if cleared || more != watched || rest != Directions::default() {
+                        watched = more;
+                        continue;
+                    }
+                    look
+                }
             };
             ready!(timer.poll(cx, moment));
         }

@@ -180,9 +180,9 @@ pub(crate) fn drive<T, E: From<io::Error> + From<PeerFault>>(
     mut attempt: impl FnMut(&mut os::Connection, Directions, Wait) -> Result<Step<T>, E>,
 ) -> Result<T, E> {
     let mut ready = Directions::BOTH;
+    let wait = if waits.may_wait_in_call() { Wait::InCall } else { Wait::Never };
     loop {
-        let in_call = waits.may_wait_in_call() && core.is_calm();
-        let interest = match attempt(core, ready, if in_call { Wait::InCall } else { Wait::Never })? {
+        let interest = match attempt(core, ready, wait)? {
             Step::Done(value) => return Ok(value),
             Step::Pause(length) => {
                 waits.pause(length)?;

@@ -79,9 +79,9 @@ impl Connection {
         Ok(look)
     }
 
-    /// May a read wait inside the call? Only if nothing else has to be done meanwhile.
-    pub fn is_calm(&mut self) -> bool {
-        !self.session.watches_time() && self.is_written()
+    /// A read waits inside the call only if nothing else has to be done meanwhile.
+    fn calmly(&mut self, wait: Wait) -> Wait {
+        if self.session.watches_time() || !self.is_written() { Wait::Never } else { wait }
     }
 
     /// Takes the next thing without asking the kernel.
@@ -113,10 +113,8 @@ impl Connection {
                 // What cannot be written is told to whoever writes. What arrived comes first.
                 self.try_write(stream);
             }
-            let write = !self.is_written();
-            let wait = if write { Wait::Never } else { wait };
             if !ready.read || !self.fill(stream, wait)? {
-                return Ok(Step::Wait(Directions { read: true, write }));
+                return Ok(Step::Wait(Directions { read: true, write: !self.is_written() }));
             }
         }
     }
@@ -219,10 +217,8 @@ impl Connection {
             {
                 return Ok(Step::Pause(length));
             }
-            let write = !self.is_written();
-            let wait = if write { Wait::Never } else { wait };
             if !ready.read || !self.fill(stream, wait)? {
-                return Ok(Step::Wait(Directions { read: true, write }));
+                return Ok(Step::Wait(Directions { read: true, write: !self.is_written() }));
             }
         }
     }

@@ -23,6 +23,7 @@ impl Connection {
     /// Reads once. `false`: there was nothing.
     #[inline]
     pub(super) fn fill(&mut self, stream: &Stream, wait: Wait) -> io::Result<bool> {
+        let wait = self.calmly(wait);
         let room = self.session.link().room();
         let outcome = stream.receive_behind(room.buffer, room.most, wait);
         let Some(chunk) = self.judge(outcome)? else { return Ok(false) };

@@ -17,6 +17,24 @@ impl Directions {
     pub const READ: Self = Self { read: true, write: false };
     /// Writing.
     pub const WRITE: Self = Self { read: false, write: true };
+
+    /// These and those.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self { read: self.read || other.read, write: self.write || other.write }
+    }
+
+    /// Those that are also among the others.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { read: self.read && other.read, write: self.write && other.write }
+    }
+
+    /// These but not those.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self { read: self.read && !other.read, write: self.write && !other.write }
+    }
 }
 
 /// How far an attempt came.

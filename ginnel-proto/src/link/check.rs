@@ -7,7 +7,11 @@ use crate::{Frame, Kind, Message, limits};
 #[inline]
 pub(super) fn sendable<F>(wire: Wire, peer: Option<&Greeting>, frame: &Frame<F>) -> Result<(), Refusal> {
     let Message { body, fds, .. } = &frame.message;
-    if wire != Wire::Native {
+    if matches!(frame.kind, Kind::Ping | Kind::Pong | Kind::Goodbye | Kind::Cancel(_))
+        && !(body.is_empty() && fds.is_empty())
+    {
+        Err(Misuse::NoBody.into())
+    } else if wire != Wire::Native {
         foreign(wire, frame)
     } else if body.len() > limits::GUARANTEED_BODY || fds.len() > limits::GUARANTEED_FDS {
         large(peer, body.len(), fds.len())

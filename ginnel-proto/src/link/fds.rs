@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::mem;
 
 use super::Declared;
 use crate::PeerFault;
@@ -31,6 +30,15 @@ impl<F> Default for Fds<F> {
 }
 
 impl<F> Fds<F> {
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     pub(super) fn arrived(&mut self, bytes: u64, fds: Vec<F>) {
         let from = self.received;
         self.received += bytes;
@@ -58,8 +66,9 @@ impl<F> Fds<F> {
         let declared = match declared {
             Declared::Number(number) => number,
             Declared::Whatever => {
-                let all = mem::take(&mut self.batches);
-                return Ok(all.into_iter().flat_map(|batch| batch.fds).collect());
+                let end = self.taken.saturating_add(length);
+                let own = self.batches.iter().take_while(|batch| batch.from < end).count();
+                return Ok(self.batches.drain(..own).flat_map(|batch| batch.fds).collect());
             }
         };
         self.check_passed(self.taken)?;

@@ -9,13 +9,13 @@ use crate::{PeerFault, limits};
 pub struct Greeting {
     /// Largest body that it takes, in bytes.
     pub message: u32,
-    /// Most descriptors of one message that it takes.
+    /// Most descriptors of one message that it takes, from 16 to 253.
     pub fds: u16,
     /// Who it is.
     pub incarnation: Incarnation,
 }
 
-/// Sixteen random bytes that name one life of one end: after a restart they differ.
+/// Sixteen random bytes that name one life of one end: after a restart, and on a connection of its own, they differ.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[expect(clippy::exhaustive_structs, reason = "sixteen bytes, and nothing else")]
 pub struct Incarnation(pub [u8; 16]);
@@ -74,7 +74,8 @@ impl Greeting {
         if (message as usize) < limits::GUARANTEED_BODY {
             return Err(PeerFault::TooModest { largest: message, least: limits::GUARANTEED_BODY as u32 });
         }
-        Ok(Self { message, fds: u16::from_le_bytes([d0, d1]), incarnation: Incarnation(incarnation) })
+        let fds = u16::from_le_bytes([d0, d1]).clamp(limits::GUARANTEED_FDS as u16, limits::MAX_FDS as u16);
+        Ok(Self { message, fds, incarnation: Incarnation(incarnation) })
     }
 }
 

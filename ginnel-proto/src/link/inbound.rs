@@ -130,6 +130,25 @@ impl<F> Inbound<F> {
         self.advance().inspect_err(|&fault| self.fail(fault))
     }
 
+    /// The next frame, if it is a whole native message without descriptors: the short way of
+    /// [`poll_frame`](Self::poll_frame), which streams of small messages take. `None` says nothing.
+    #[inline]
+    pub fn quick_message(&mut self) -> Option<Bytes> {
+        let Decoder::Native(native::Decoder::Frames) = self.decoder else { return None };
+        if self.under_way.is_some() {
+            return None;
+        }
+        let (header, rest) = self.tail.unread().split_first_chunk()?;
+        let length = native::quick_message(*header).filter(|&length| length <= self.accept.message)?;
+        let body = Bytes::copy_from_slice(rest.get(..length)?);
+        if !self.fds.is_empty() {
+            return None;
+        }
+        self.tail.start += native::HEADER + length;
+        self.fds.passed((native::HEADER + length) as u64);
+        Some(body)
+    }
+
     /// The other side's greeting, once.
     #[inline]
     pub const fn take_greeting(&mut self) -> Option<Greeting> {
@@ -139,6 +158,11 @@ impl<F> Inbound<F> {
     /// Is a frame, or a greeting, there in part? Then its rest must come.
     pub const fn is_unfinished(&self) -> bool {
         self.under_way.is_some() || self.tail.start < self.tail.bytes.len()
+    }
+
+    /// If a frame, or a greeting, is there in part: how many bytes of the connection came before it.
+    pub const fn unfinished(&self) -> Option<u64> {
+        if self.is_unfinished() { Some(self.fds.taken()) } else { None }
     }
 
     /// The connection ended. Ask after the last frame was taken.
@@ -164,7 +188,8 @@ impl<F> Inbound<F> {
         self.tail.bytes.capacity()
     }
 
-    fn fail(&mut self, fault: PeerFault) {
+    /// The peer broke a rule that is known further up: nothing more is read from it.
+    pub(crate) fn fail(&mut self, fault: PeerFault) {
         self.fault = Some(fault);
         self.under_way = None;
         self.fds.clear();
@@ -211,7 +236,11 @@ impl<F> Inbound<F> {
                     self.fds.check_unclaimed(self.carries_fds)?;
                     return Ok(None);
                 };
-                (head, self.fds.claim(head.fds, head.bytes() as u64)?)
+                let fds = self.fds.claim(head.fds, head.bytes() as u64)?;
+                if fds.len() > self.accept.fds {
+                    return Err(PeerFault::TooManyFds { declared: fds.len(), limit: self.accept.fds });
+                }
+                (head, fds)
             }
         };
         let input = self.tail.unread();

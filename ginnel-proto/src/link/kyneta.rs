@@ -50,7 +50,7 @@ impl Decode for Decoder {
                 let Some(header) = input.first_chunk::<FRAGMENT_HEADER>() else { return Ok(None) };
                 let part = Part::decode(*header);
                 part.check(body, accept)?;
-                (FRAGMENT_HEADER, What::Part(part))
+                (FRAGMENT_HEADER, if part.size > 0 { What::Part(part) } else { What::Skipped })
             }
             // An empty body is no message there.
             (VERSION, COMPLETE) if body > 0 => (HEADER, What::Frame(Kind::Message)),

@@ -186,9 +186,9 @@ impl<F> Link<F> {
         self.outbound.transmitted(bytes);
     }
 
-    /// Is a frame, or a greeting, there in part?
-    pub const fn is_unfinished(&self) -> bool {
-        self.inbound.is_unfinished()
+    /// Is a frame there in part, and since which byte, see [`Inbound::unfinished`].
+    pub const fn unfinished(&self) -> Option<u64> {
+        self.inbound.unfinished()
     }
 
     /// The reading side.

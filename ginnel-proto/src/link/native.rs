@@ -80,6 +80,16 @@ fn frame(header: [u8; HEADER], input: &[u8], accept: &Accept) -> Result<Option<H
     Ok(Some(Head { what, skip: HEADER + id, body, trail: 0, fds: Declared::Number(declared) }))
 }
 
+/// The length of a message without descriptors; `None` for any other header.
+#[inline]
+pub(super) const fn quick_message(header: [u8; HEADER]) -> Option<usize> {
+    let [l0, l1, l2, l3, kind, fds, z0, z1] = header;
+    match [kind, fds, z0, z1] {
+        [MESSAGE, 0, 0, 0] => Some(u32::from_le_bytes([l0, l1, l2, l3]) as usize),
+        _ => None,
+    }
+}
+
 /// What frames of one kind look like.
 struct Shape {
     /// They begin with a call's number.

@@ -65,6 +65,9 @@ pub enum Misuse {
     /// An empty body on a wire where that is no message.
     #[error("an empty message does not exist on this wire")]
     Empty,
+    /// A body or descriptors in a frame of a kind that has none.
+    #[error("pings, pongs, goodbyes and cancellations carry nothing")]
+    NoBody,
     /// A message after the goodbye.
     #[error("this side has said goodbye, nothing more can be sent")]
     Closing,

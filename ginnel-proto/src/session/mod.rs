@@ -96,7 +96,10 @@ impl<F> Session<F> {
             greets: options.link.wire.greets(),
             inbox: Inbox::new(options.inbox),
             calls: Calls::default(),
-            pulse: Pulse::new(options.patience),
+            pulse: Pulse::new(Patience {
+                ping: options.patience.ping.filter(|_| options.link.wire.greets()),
+                ..options.patience
+            }),
             received: 0,
             ended: false,
             said_goodbye: false,
@@ -143,12 +146,12 @@ impl<F> Session<F> {
     /// The peer broke a rule; everything before was given out.
     #[inline]
     pub fn poll_next(&mut self) -> Result<Next<F>, PeerFault> {
-        if let Some(incoming) = self.inbox.pop() {
-            return Ok(Next::Delivery(incoming));
+        if let Some(delivery) = self.inbox.pop() {
+            return Ok(Next::Delivery(delivery));
         }
         while let Some(frame) = self.link.poll_frame()? {
-            if let Some(incoming) = self.sort(frame) {
-                return Ok(Next::Delivery(incoming));
+            if let Some(delivery) = self.sort(frame)? {
+                return Ok(Next::Delivery(delivery));
             }
         }
         if !self.ended && !self.said_goodbye {
@@ -164,12 +167,15 @@ impl<F> Session<F> {
         if !self.inbox.is_empty() {
             return None;
         }
+        if let Some(body) = self.link.inbound().quick_message() {
+            return Some(Message::new(body));
+        }
         loop {
             let frame = self.link.poll_frame().ok()??;
             if frame.kind == Kind::Message {
                 return Some(frame.message);
             }
-            if let Some(delivery) = self.sort(frame) {
+            if let Some(delivery) = self.sort(frame).ok()? {
                 self.inbox.push(delivery);
                 return None;
             }
@@ -184,8 +190,8 @@ impl<F> Session<F> {
         loop {
             self.inbox.check().map_err(Gathered::Full)?;
             let Some(frame) = self.link.poll_frame().map_err(Gathered::Fault)? else { return Ok(()) };
-            if let Some(incoming) = self.sort(frame) {
-                self.inbox.push(incoming);
+            if let Some(delivery) = self.sort(frame).map_err(Gathered::Fault)? {
+                self.inbox.push(delivery);
             }
         }
     }
@@ -197,11 +203,13 @@ impl<F> Session<F> {
 
     /// What is for the application; the rest is seen to.
     #[inline]
-    fn sort(&mut self, frame: Frame<F>) -> Option<Delivery<F>> {
+    fn sort(&mut self, frame: Frame<F>) -> Result<Option<Delivery<F>>, PeerFault> {
         let Frame { kind, message } = frame;
-        match kind {
+        Ok(match kind {
             Kind::Message => Some(Delivery::Message(message)),
-            Kind::Request(id) => self.asked(id, message),
+            Kind::Request(id) => {
+                self.asked(id, message).inspect_err(|&fault| self.link.inbound().fail(fault))?
+            }
             Kind::Response(id) => self.answered(id, Answer::Response(message)),
             Kind::Failure(id) => self.answered(id, Answer::Failure(message)),
             Kind::Cancel(id) => {
@@ -215,15 +223,17 @@ impl<F> Session<F> {
                 self.said_goodbye = true;
                 None
             }
-        }
+        })
     }
 
-    fn asked(&mut self, id: CallId, message: Message<F>) -> Option<Delivery<F>> {
-        if self.calls.served() < CALLS && self.calls.asked(id) {
-            return Some(Delivery::Request(Request { id, message }));
+    fn asked(&mut self, id: CallId, message: Message<F>) -> Result<Option<Delivery<F>>, PeerFault> {
+        if self.calls.served() >= CALLS {
+            return Err(PeerFault::TooManyCalls { limit: CALLS });
         }
-        self.fail(id, TOO_MANY);
-        None
+        if !self.calls.asked(id) {
+            return Err(PeerFault::CallReused { id: id.0 });
+        }
+        Ok(Some(Delivery::Request(Request { id, message })))
     }
 
     fn answered(&mut self, id: CallId, answer: Answer<F>) -> Option<Delivery<F>> {
@@ -235,11 +245,6 @@ impl<F> Session<F> {
     fn say(&mut self, kind: Kind) -> Option<Delivery<F>> {
         let _ = self.link.push(Frame::empty(kind));
         None
-    }
-
-    /// A failure of our own making. If the queue is full, whoever asked has its own deadline.
-    fn fail(&mut self, id: CallId, why: &'static [u8]) {
-        let _ = self.link.push(Frame::new(Kind::Failure(id), Message::new(why)));
     }
 
     /// Queues a message.
@@ -307,15 +312,17 @@ impl<F> Session<F> {
         Ok(())
     }
 
-    /// Refuses a request that nobody here serves.
+    /// Refuses a request that nobody here serves. That finds room always: there is one for each request at most.
     pub fn refuse(&mut self, id: CallId) {
         if self.calls.settle(id) {
-            self.fail(id, NOT_SERVED);
+            // After our goodbye nothing is said.
+            let _ = self.link.outbound().push_over(Frame::new(Kind::Failure(id), Message::new(NOT_SERVED)));
         }
     }
 
-    /// Says that nothing more will come from this side. Other wires have no word for it.
+    /// Says that nothing more will come from this side. Other wires have no word for it. From now on nobody is pinged.
     pub fn goodbye(&mut self) {
+        self.pulse.stop_pinging();
         if self.greets {
             self.say(Kind::Goodbye);
         }
@@ -341,7 +348,7 @@ impl<F> Session<F> {
             return Ok(None);
         }
         let look = self.pulse.look(self.signs(), now)?;
-        if look.ping && self.greets {
+        if look.ping {
             self.say(Kind::Ping);
         }
         Ok(look.deadline)
@@ -351,7 +358,7 @@ impl<F> Session<F> {
         Signs {
             received: self.received,
             greeted: !self.greets || self.link.greeting().is_some(),
-            unfinished: self.link.is_unfinished(),
+            unfinished: self.link.unfinished(),
         }
     }
 
@@ -372,7 +379,6 @@ pub enum Gathered {
     Fault(PeerFault),
 }
 
-const TOO_MANY: &[u8] = b"too many requests wait for an answer here, or this one's number is in use";
 const NOT_SERVED: &[u8] = b"requests are not served here";
 
 #[cfg(test)]

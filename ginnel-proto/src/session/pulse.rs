@@ -8,7 +8,7 @@ use crate::PeerFault;
 pub struct Patience {
     /// Until it has greeted, on the native wire.
     pub greeting: Option<Duration>,
-    /// Until a frame that was begun goes on.
+    /// Until a frame that was begun has gone on by 64 KiB, or is whole.
     pub progress: Option<Duration>,
     /// Until it is pinged; when as long again has passed without a byte it counts as hung. Off unless told otherwise.
     pub ping: Option<Duration>,
@@ -27,8 +27,8 @@ pub(super) struct Signs {
     pub(super) received: u64,
     /// Has it greeted, or need it not?
     pub(super) greeted: bool,
-    /// Is a frame there in part?
-    pub(super) unfinished: bool,
+    /// Is a frame there in part? Then how many bytes there were of the connection before it.
+    pub(super) unfinished: Option<u64>,
 }
 
 /// Watches for silence. Time is looked at before a wait only, so a busy connection reads no clock.
@@ -37,6 +37,8 @@ pub(super) struct Pulse {
     patience: Patience,
     /// Bytes received when last looked, and since when there were as many.
     since: Option<(u64, Instant)>,
+    /// Where the unfinished frame begins, how many bytes there were when its time began, and when that was.
+    begun: Option<(u64, u64, Instant)>,
     pinged: bool,
 }
 
@@ -51,7 +53,11 @@ pub(super) struct Look {
 
 impl Pulse {
     pub(super) const fn new(patience: Patience) -> Self {
-        Self { patience, since: None, pinged: false }
+        Self { patience, since: None, begun: None, pinged: false }
+    }
+
+    pub(super) const fn stop_pinging(&mut self) {
+        self.patience.ping = None;
     }
 
     /// Does time matter at all?
@@ -59,12 +65,31 @@ impl Pulse {
         let Patience { greeting, progress, ping } = self.patience;
         ping.is_some()
             || (greeting.is_some() && !signs.greeted)
-            || (progress.is_some() && signs.greeted && signs.unfinished)
+            || (progress.is_some() && signs.greeted && signs.unfinished.is_some())
     }
 
     pub(super) fn look(&mut self, signs: Signs, now: Instant) -> Result<Look, PeerFault> {
+        let since = self.silent_since(signs, now);
+        if !signs.greeted {
+            let deadline = after(since, self.patience.greeting, now, PeerFault::Silent)?;
+            return Ok(Look { deadline, ping: false });
+        }
+        let begun = self.begun_at(signs, now);
+        let stuck = match begun {
+            Some(begun) => after(begun, self.patience.progress, now, PeerFault::Stuck)?,
+            None => None,
+        };
+        let Some(patience) = self.patience.ping else { return Ok(Look { deadline: stuck, ping: false }) };
+        let ping = now.saturating_duration_since(since) >= patience && !self.pinged;
+        self.pinged |= ping;
+        let next = if self.pinged { patience.saturating_mul(2) } else { patience };
+        let hung = after(since, Some(next), now, PeerFault::Unresponsive)?;
+        Ok(Look { deadline: [stuck, hung].into_iter().flatten().min(), ping })
+    }
+
+    /// Since when no byte has come. A greeting has one deadline, however slowly it drips.
+    fn silent_since(&mut self, signs: Signs, now: Instant) -> Instant {
         let since = match self.since {
-            // A greeting has one deadline, however slowly it drips.
             Some((received, since)) if received == signs.received || !signs.greeted => since,
             _ => {
                 self.pinged = false;
@@ -72,32 +97,41 @@ impl Pulse {
             }
         };
         self.since = Some((signs.received, since));
-        let silence = now.saturating_duration_since(since);
-        let mut deadline = None;
-        let mut until = |patience: Option<Duration>, fault: PeerFault| match patience {
-            Some(patience) if silence >= patience => Err(fault),
-            Some(patience) => {
-                let at = since + patience;
-                deadline = Some(deadline.map_or(at, |earlier: Instant| earlier.min(at)));
-                Ok(())
+        since
+    }
+
+    /// Since when the unfinished frame has not gone on by much: a drip of single bytes is no progress.
+    fn begun_at(&mut self, signs: Signs, now: Instant) -> Option<Instant> {
+        let frame = signs.unfinished?;
+        let (begun, held, at) = match self.begun {
+            Some(same @ (begun, held, _))
+                if begun == frame && signs.received < held.saturating_add(PROGRESS) =>
+            {
+                same
             }
-            None => Ok(()),
+            _ => (frame, signs.received, now),
         };
-        if !signs.greeted {
-            until(self.patience.greeting, PeerFault::Silent)?;
-            return Ok(Look { deadline, ping: false });
-        }
-        if signs.unfinished {
-            until(self.patience.progress, PeerFault::Stuck)?;
-        }
-        let Some(patience) = self.patience.ping else { return Ok(Look { deadline, ping: false }) };
-        let ping = silence >= patience && !self.pinged;
-        self.pinged |= ping;
-        let next = if self.pinged { patience.saturating_mul(2) } else { patience };
-        until(Some(next), PeerFault::Unresponsive)?;
-        Ok(Look { deadline, ping })
+        self.begun = Some((begun, held, at));
+        Some(at)
     }
 }
+
+/// The deadline, unless it has passed.
+fn after(
+    since: Instant,
+    patience: Option<Duration>,
+    now: Instant,
+    fault: PeerFault,
+) -> Result<Option<Instant>, PeerFault> {
+    match patience {
+        Some(patience) if now.saturating_duration_since(since) >= patience => Err(fault),
+        Some(patience) => Ok(since.checked_add(patience)),
+        None => Ok(None),
+    }
+}
+
+/// How much of a frame must come within the deadline.
+const PROGRESS: u64 = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +143,7 @@ mod tests {
     }
 
     const SECOND: Duration = Duration::from_secs(1);
-    const CALM: Signs = Signs { received: 100, greeted: true, unfinished: false };
+    const CALM: Signs = Signs { received: 100, greeted: true, unfinished: None };
 
     fn pulse() -> Pulse {
         Pulse::new(Patience {
@@ -128,24 +162,30 @@ mod tests {
         let start = start();
         let mut pulse = pulse();
         for second in 0..5 {
-            let signs = Signs { received: second.into(), greeted: false, unfinished: true };
+            let signs = Signs { received: second.into(), greeted: false, unfinished: Some(0) };
             let look = pulse.look(signs, at(start, second)).unwrap();
             assert_eq!(look, Look { deadline: Some(at(start, 5)), ping: false });
         }
-        let signs = Signs { received: 5, greeted: false, unfinished: true };
+        let signs = Signs { received: 5, greeted: false, unfinished: Some(0) };
         assert_eq!(pulse.look(signs, at(start, 5)), Err(PeerFault::Silent));
     }
 
     #[test]
-    fn a_frame_that_goes_on_is_never_cut_and_one_that_does_not_is() {
+    fn a_frame_that_goes_on_is_never_cut_and_a_drip_is() {
         let start = start();
         let mut pulse = Pulse::new(Patience { progress: Some(30 * SECOND), ..Patience::default() });
-        for step in 0..10 {
-            let signs = Signs { received: step.into(), unfinished: true, ..CALM };
+        let sign = |received, frame| Signs { received, unfinished: Some(frame), greeted: true };
+        for step in 0..10u32 {
+            let signs = sign(100 + u64::from(step) * PROGRESS, 100);
             assert!(pulse.look(signs, at(start, step * 29)).is_ok());
         }
-        let stuck = Signs { received: 9, unfinished: true, ..CALM };
-        assert_eq!(pulse.look(stuck, at(start, 9 * 29 + 30)), Err(PeerFault::Stuck));
+        let last = 100 + 9 * PROGRESS;
+        for second in 0..30u32 {
+            assert!(pulse.look(sign(last + u64::from(second), 100), at(start, 9 * 29 + second)).is_ok());
+        }
+        assert_eq!(pulse.look(sign(last + 30, 100), at(start, 9 * 29 + 30)), Err(PeerFault::Stuck));
+        let next = pulse.look(sign(last + 30, last), at(start, 9 * 29 + 30));
+        assert!(next.is_ok(), "the next frame has a deadline of its own");
     }
 
     #[test]
@@ -172,10 +212,10 @@ mod tests {
     #[test]
     fn without_patience_to_lose_no_clock_is_needed() {
         let none = Pulse::new(Patience { greeting: None, progress: None, ping: None });
-        assert!(!none.watches(Signs { received: 0, greeted: false, unfinished: true }));
+        assert!(!none.watches(Signs { received: 0, greeted: false, unfinished: Some(0) }));
         let usual = Pulse::new(Patience::default());
         assert!(!usual.watches(CALM));
-        assert!(usual.watches(Signs { unfinished: true, ..CALM }));
+        assert!(usual.watches(Signs { unfinished: Some(0), ..CALM }));
         assert!(usual.watches(Signs { greeted: false, ..CALM }));
     }
 }
