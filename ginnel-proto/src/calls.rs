@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{CallId, Message};
+use crate::limits::CALLS;
+use crate::link::Limit;
+use crate::{CallId, Frame, Kind, Message, PeerFault};
 
 /// What became of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +17,19 @@ pub enum Answer<F> {
 }
 
 impl<F> Answer<F> {
+    /// What is said to whoever asks where nobody serves.
+    pub fn not_served() -> Self {
+        Self::Failure(Message::new(NOT_SERVED))
+    }
+
+    /// The frame that carries it.
+    pub fn into_frame(self, id: CallId) -> Frame<F> {
+        match self {
+            Self::Response(message) => Frame::new(Kind::Response(id), message),
+            Self::Failure(message) => Frame::new(Kind::Failure(id), message),
+        }
+    }
+
     /// What it says.
     pub fn into_message(self) -> Message<F> {
         match self {
@@ -43,17 +58,28 @@ impl<F> Default for Calls<F> {
 }
 
 impl<F> Calls<F> {
+    /// May another request be asked?
+    ///
+    /// # Errors
+    /// [`Limit::Calls`].
+    pub fn admit(&self) -> Result<(), Limit> {
+        match self.ours.len() {
+            pending @ CALLS.. => Err(Limit::Calls { pending }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number that the next request will have.
+    pub const fn upcoming(&self) -> CallId {
+        CallId(self.last + 1)
+    }
+
     /// A number for the next request; it is never used again.
     pub fn ask(&mut self) -> CallId {
         self.last += 1;
         let id = CallId(self.last);
         self.ours.insert(id, None);
         id
-    }
-
-    /// Requests of ours that wait for an answer, or whose answer nobody has taken.
-    pub fn open(&self) -> usize {
-        self.ours.len()
     }
 
     /// An answer came. `false`: nobody waits for it.
@@ -78,14 +104,20 @@ impl<F> Calls<F> {
         matches!(self.ours.remove(&id), Some(None))
     }
 
-    /// The other side asks. `false`: it has used this number for a request that is not answered yet.
-    pub fn asked(&mut self, id: CallId) -> bool {
-        self.theirs.insert(id)
+    /// The other side asks.
+    ///
+    /// # Errors
+    /// [`PeerFault::TooManyCalls`], or [`PeerFault::CallReused`]: a request with this number waits already.
+    pub fn asked(&mut self, id: CallId) -> Result<(), PeerFault> {
+        if self.theirs.len() >= CALLS {
+            return Err(PeerFault::TooManyCalls { limit: CALLS });
+        }
+        if self.theirs.insert(id) { Ok(()) } else { Err(PeerFault::CallReused { id: id.0 }) }
     }
 
-    /// Requests of the other side that wait for an answer of ours.
-    pub fn served(&self) -> usize {
-        self.theirs.len()
+    /// Does their request wait for an answer of ours?
+    pub fn waits(&self, id: CallId) -> bool {
+        self.theirs.contains(&id)
     }
 
     /// Their request is answered, or they do not want the answer any more. `false`: it was already.
@@ -93,6 +125,8 @@ impl<F> Calls<F> {
         self.theirs.remove(&id)
     }
 }
+
+const NOT_SERVED: &[u8] = b"requests are not served here";
 
 #[cfg(test)]
 mod tests {
@@ -111,7 +145,6 @@ mod tests {
         assert_eq!(calls.take(one), None);
         assert_eq!(calls.take(two), Some(answer("two")));
         assert_eq!(calls.take(two), None);
-        assert_eq!(calls.open(), 1);
     }
 
     #[test]
@@ -139,8 +172,8 @@ mod tests {
     #[test]
     fn a_request_of_theirs_is_settled_once() {
         let mut calls: Calls<u32> = Calls::default();
-        assert!(calls.asked(CallId(7)));
-        assert!(!calls.asked(CallId(7)), "the number is in use");
+        assert_eq!(calls.asked(CallId(7)), Ok(()));
+        assert_eq!(calls.asked(CallId(7)), Err(PeerFault::CallReused { id: 7 }));
         assert!(calls.settle(CallId(7)));
         assert!(!calls.settle(CallId(7)));
     }

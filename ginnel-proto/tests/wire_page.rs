@@ -221,12 +221,12 @@ fn act(session: &mut Session<u32>, line: &'static str) {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     match verb {
         "in" => {
-            session.link().received(&bytes(rest), Vec::new());
+            session.line().link().received(&bytes(rest), Vec::new());
             session.gather().expect("no fault");
         }
         "ask" => drop(session.ask(quoted(rest)).expect("room")),
         "forget" => session.forget(CallId(rest.parse().expect("a number"))),
-        "goodbye" => session.goodbye(),
+        "goodbye" => session.line().goodbye(),
         "answer" => {
             let (id, message) = numbered(rest);
             session.answer(id, Answer::Response(message)).expect("room");
@@ -246,14 +246,14 @@ fn examples_of_exchanges_go_so() {
     for example in examples().into_iter().filter(|example| example.is("session")) {
         seen += 1;
         let mut session: Session<u32> = Session::new(&SessionOptions::default());
-        let greeting = written(session.link()).concat_bytes();
-        session.link().received(&greeting, Vec::new());
+        let greeting = written(session.line().link()).concat_bytes();
+        session.line().link().received(&greeting, Vec::new());
         let mut lines = example.lines.into_iter().peekable();
         while let Some(line) = lines.next() {
             act(&mut session, line);
             let expected = lines.next_if(|line| line.starts_with("out "));
             let expected = expected.map(|line| bytes(&line["out ".len()..])).unwrap_or_default();
-            assert_eq!(written(session.link()).concat_bytes(), expected, "after {line}");
+            assert_eq!(written(session.line().link()).concat_bytes(), expected, "after {line}");
         }
     }
     assert_eq!(seen, 3);

@@ -370,7 +370,7 @@ impl Sink<Message> for Connection {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let this = self.get_mut();
-        this.core.session().goodbye();
+        this.core.session().line().goodbye();
         ready!(this.poll(cx, Directions::WRITE, |core, stream, ready| core.flush(stream, ready)))?;
         // The peer may have gone first; then there is nobody to tell.
         let _ = os::shutdown(this.as_fd(), std::net::Shutdown::Write);

@@ -124,7 +124,7 @@ impl Sender {
 impl Drop for Sender {
     fn drop(&mut self) {
         let mut core = self.shared.lock();
-        core.session().goodbye();
+        core.session().line().goodbye();
         core.try_write(self.shared.watched.get());
         // The peer may have gone first; then there is nobody to tell.
         let _ = os::shutdown(self.shared.watched.as_fd(), std::net::Shutdown::Write);
@@ -156,7 +156,7 @@ impl Receiver {
         let received = poll_fn(|cx| self.poll_recv(cx)).await;
         if !matches!(received, Ok(Some(_))) {
             // Nobody will read a greeting any more.
-            self.shared.lock().session().ended();
+            self.shared.lock().session().line().ended();
             self.shared.heard.notify_waiters();
         }
         received

@@ -112,7 +112,7 @@ impl Sender {
 
     fn wait_for_greeting(&self) -> Result<(), Error> {
         let mut core = self.shared.lock();
-        while core.greeting().is_none() && !core.session().is_ended() {
+        while core.greeting().is_none() && !core.session().line().is_ended() {
             core = match self.waits.remaining()? {
                 None => self.shared.heard.wait(core).unwrap_or_else(PoisonError::into_inner),
                 Some(rest) => {
@@ -127,7 +127,7 @@ impl Sender {
 impl Drop for Sender {
     fn drop(&mut self) {
         let mut core = self.shared.lock();
-        core.session().goodbye();
+        core.session().line().goodbye();
         core.try_write(&self.shared.stream);
         // The peer may have gone first; then there is nobody to tell.
         let _ = os::shutdown(self.shared.stream.as_fd(), std::net::Shutdown::Write);
@@ -161,7 +161,7 @@ impl Receiver {
         };
         if over {
             // Nobody will read a greeting any more.
-            self.shared.lock().session().ended();
+            self.shared.lock().session().line().ended();
             self.shared.heard.notify_all();
         }
         received
@@ -178,7 +178,7 @@ impl Receiver {
                 Next::Pending => {
                     core.try_write(&self.shared.stream);
                     self.shared.heard.notify_all();
-                    let calm = !core.session().watches_time();
+                    let calm = !core.session().line().watches_time();
                     drop(core);
                     self.read(calm)?;
                 }

@@ -69,11 +69,11 @@ impl Connection {
     /// # Errors
     /// The other side was silent for too long.
     pub fn before_wait(&mut self, stream: &Stream) -> Result<Option<Instant>, PeerFault> {
-        self.session.settle();
-        if !self.session.watches_time() {
+        self.session.line().settle();
+        if !self.session.line().watches_time() {
             return Ok(None);
         }
-        let look = self.session.look(Instant::now())?;
+        let look = self.session.line().look(Instant::now())?;
         // A ping may have been queued.
         self.try_write(stream);
         Ok(look)
@@ -81,7 +81,7 @@ impl Connection {
 
     /// A read waits inside the call only if nothing else has to be done meanwhile.
     fn calmly(&mut self, wait: Wait) -> Wait {
-        if self.session.watches_time() || !self.is_written() { Wait::Never } else { wait }
+        if self.session.line().watches_time() || !self.is_written() { Wait::Never } else { wait }
     }
 
     /// Takes the next thing without asking the kernel.
@@ -209,7 +209,7 @@ impl Connection {
                 Some(Answer::Failure(message)) => {
                     return Err(SendError::queued(Error::Failure(message.body)));
                 }
-                None if self.session.is_ended() => return Err(SendError::queued(Stopped::Closed)),
+                None if self.session.line().is_ended() => return Err(SendError::queued(Stopped::Closed)),
                 None => {}
             }
             if ready.write
@@ -235,7 +235,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Io`]: the connection broke before everything was written.
     pub fn close(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, Error> {
-        self.session.goodbye();
+        self.session.line().goodbye();
         if ready.write
             && let Step::Pause(length) = self.write_now(stream)?
         {

@@ -16,7 +16,7 @@ impl Connection {
     /// What the read failed with.
     pub fn received(&mut self, bytes: &[u8], outcome: Would<Chunk>) -> io::Result<bool> {
         let Some(chunk) = self.judge(outcome)? else { return Ok(false) };
-        self.session.received(bytes, chunk.fds);
+        self.session.line().received(bytes, chunk.fds);
         Ok(true)
     }
 
@@ -24,10 +24,10 @@ impl Connection {
     #[inline]
     pub(super) fn fill(&mut self, stream: &Stream, wait: Wait) -> io::Result<bool> {
         let wait = self.calmly(wait);
-        let room = self.session.link().room();
+        let room = self.session.line().link().room();
         let outcome = stream.receive_behind(room.buffer, room.most, wait);
         let Some(chunk) = self.judge(outcome)? else { return Ok(false) };
-        self.session.arrived(chunk.bytes, chunk.fds);
+        self.session.line().arrived(chunk.bytes, chunk.fds);
         Ok(true)
     }
 
@@ -37,7 +37,7 @@ impl Connection {
             Ok(Some(chunk)) => {
                 self.blocked.read = chunk.drained;
                 if chunk.bytes == 0 {
-                    self.session.ended();
+                    self.session.line().ended();
                 }
                 Ok(Some(chunk))
             }
@@ -60,8 +60,8 @@ impl Connection {
             }
             // Whoever closes without having read our greeting resets us, and we have said nothing else: that is an end
             // like any other.
-            _ if error.raw_os_error() == Some(libc::ECONNRESET) && self.session.has_only_greeted() => {
-                self.session.ended();
+            _ if error.raw_os_error() == Some(libc::ECONNRESET) && self.session.line().has_only_greeted() => {
+                self.session.line().ended();
                 Ok(chunk(0))
             }
             _ => Err(error),
@@ -88,7 +88,7 @@ impl Connection {
     pub(super) fn read_aside(&mut self, stream: &Stream, ready: Directions) -> Result<Directions, Error> {
         self.gather()?;
         let write = !self.is_written();
-        if self.session.is_ended() {
+        if self.session.line().is_ended() {
             // A hang-up is always readable: wait for the write alone, which says what became of it.
             return if write { Ok(Directions::WRITE) } else { Err(Stopped::Closed.into()) };
         }

@@ -36,7 +36,7 @@ impl Connection {
     /// Is everything written that was queued?
     #[inline]
     pub(super) fn is_written(&mut self) -> bool {
-        self.session.link().outbound().is_empty()
+        self.session.line().outbound().is_empty()
     }
 
     /// Writes what needs no waiting: the greeting of a fresh connection, a pong, a cancellation. Errors show when
@@ -88,7 +88,7 @@ impl Connection {
         };
         match rejected.refusal {
             Refusal::Limit(Limit::Queue { .. }) => Ok(Offer::Full(rejected.into_message())),
-            Refusal::Limit(Limit::NotGreeted) if self.session.is_ended() => {
+            Refusal::Limit(Limit::NotGreeted) if self.session.line().is_ended() => {
                 Err(SendError::returned(Stopped::Closed, rejected.into_message()))
             }
             Refusal::Limit(Limit::NotGreeted) => Ok(Offer::NotGreeted(rejected.into_message())),
@@ -101,7 +101,7 @@ impl Connection {
     /// # Errors
     /// As [`flush`](Self::flush).
     pub fn make_room(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
-        while !self.session.link().outbound().has_room() {
+        while !self.session.line().outbound().has_room() {
             match self.move_some(stream, ready).map_err(SendError::queued)? {
                 Moved::Some => {}
                 Moved::Wait(directions) => return Ok(Step::Wait(directions)),
@@ -141,13 +141,13 @@ impl Connection {
 
     /// Writes and reads a little. What cannot be written stays where it is: the caller has another message in hand.
     fn move_some(&mut self, stream: &Stream, ready: Directions) -> Result<Moved, Error> {
-        let before = (self.session.link().outbound().gone(), self.greeting().is_some());
+        let before = (self.session.line().outbound().gone(), self.greeting().is_some());
         if ready.write
             && let Step::Pause(length) = self.write_now(stream)?
         {
             return Ok(Moved::Pause(length));
         }
-        if self.session.link().outbound().gone() > before.0 {
+        if self.session.line().outbound().gone() > before.0 {
             return Ok(Moved::Some);
         }
         let directions = self.read_aside(stream, ready)?;
@@ -164,7 +164,7 @@ impl Connection {
     pub(super) fn drain(&mut self, stream: &Stream) -> Result<Step<()>, SendError> {
         self.write_now(stream).map_err(|error| {
             let refused = error.raw_os_error() == Some(libc::EPERM);
-            let frame = if refused { self.session.link().outbound().take_back() } else { None };
+            let frame = if refused { self.session.line().outbound().take_back() } else { None };
             SendError::with(error.into(), frame.map(|frame| frame.message))
         })
     }
@@ -172,7 +172,7 @@ impl Connection {
     /// Writes until nothing is left or the kernel takes no more. After an error everything is still queued.
     #[inline]
     pub(super) fn write_now(&mut self, stream: &Stream) -> io::Result<Step<()>> {
-        let outbound = self.session.link().outbound();
+        let outbound = self.session.line().outbound();
         while let Some(transmit) = outbound.transmit() {
             match send(stream, &transmit) {
                 Ok(Some(written)) => {

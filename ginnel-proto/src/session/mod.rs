@@ -1,20 +1,14 @@
-//! One connection without I/O: its link, what has arrived and was not taken, its calls, and its deadlines.
+//! One connection without I/O, as one owner uses it.
 
 mod inbox;
-mod pulse;
-
-use std::time::Instant;
 
 use crate::calls::{Answer, Calls};
-use crate::limits::{Bound, CALLS};
+use crate::limits::Bound;
+use crate::line::{Line, Patience, Polled};
 use crate::link::{Greeting, Limit, Rejected};
-use crate::{CallId, Frame, Kind, Link, LinkOptions, Message, PeerFault};
+use crate::{CallId, Frame, Kind, LinkOptions, Message, PeerFault};
 
 use inbox::Inbox;
-use pulse::{Pulse, Signs};
-
-pub use pulse::Patience;
-
 /// Something that arrived.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever serves a connection must answer each")]
@@ -68,76 +62,35 @@ impl Default for SessionOptions {
     }
 }
 
-/// One connection without I/O.
-///
-/// ```text
-///              their goodbye, end of the bytes
-///   open ─────────────────────────────────────▶ ended      what arrived before is still given out
-///    │                                            ▲
-///    └─ our goodbye ─▶ closing: nothing is sent ──┘
-/// ```
+/// One connection without I/O, whole: its line, what has arrived and was not taken, its calls.
 #[derive(Debug)]
 pub struct Session<F> {
-    link: Link<F>,
-    greets: bool,
+    line: Line<F>,
     inbox: Inbox<F>,
     calls: Calls<F>,
-    pulse: Pulse,
-    received: u64,
-    ended: bool,
-    said_goodbye: bool,
 }
 
 impl<F> Session<F> {
     /// A fresh connection; its greeting is queued.
     pub fn new(options: &SessionOptions) -> Self {
-        Self {
-            link: Link::new(&options.link),
-            greets: options.link.wire.greets(),
-            inbox: Inbox::new(options.inbox),
-            calls: Calls::default(),
-            pulse: Pulse::new(Patience {
-                ping: options.patience.ping.filter(|_| options.link.wire.greets()),
-                ..options.patience
-            }),
-            received: 0,
-            ended: false,
-            said_goodbye: false,
-        }
+        let SessionOptions { link, inbox, patience } = options;
+        Self { line: Line::new(link, *patience), inbox: Inbox::new(*inbox), calls: Calls::default() }
     }
 
-    /// The bytes of it.
+    /// The bytes of it, and what the wire itself says.
     #[inline]
-    pub const fn link(&mut self) -> &mut Link<F> {
-        &mut self.link
+    pub const fn line(&mut self) -> &mut Line<F> {
+        &mut self.line
     }
 
     /// What the other side takes and who it is, once it has greeted.
     pub const fn greeting(&self) -> Option<&Greeting> {
-        self.link.greeting()
+        self.line.greeting()
     }
 
     /// Has the other side said that nothing more will come, as opposed to just having gone?
     pub const fn said_goodbye(&self) -> bool {
-        self.said_goodbye
-    }
-
-    /// Bytes and descriptors were read into the link's room.
-    #[inline]
-    pub fn arrived(&mut self, bytes: usize, fds: Vec<F>) {
-        self.received += bytes as u64;
-        self.link.arrived(bytes, fds);
-    }
-
-    /// Bytes and descriptors were read into somebody else's buffer.
-    pub fn received(&mut self, bytes: &[u8], fds: Vec<F>) {
-        self.received += bytes.len() as u64;
-        self.link.received(bytes, fds);
-    }
-
-    /// The bytes have ended.
-    pub const fn ended(&mut self) {
-        self.ended = true;
+        self.line.said_goodbye()
     }
 
     /// The next thing that arrived.
@@ -149,36 +102,38 @@ impl<F> Session<F> {
         if let Some(delivery) = self.inbox.pop() {
             return Ok(Next::Delivery(delivery));
         }
-        while let Some(frame) = self.link.poll_frame()? {
-            if let Some(delivery) = self.sort(frame)? {
-                return Ok(Next::Delivery(delivery));
+        loop {
+            match self.line.poll()? {
+                Polled::Pending => return Ok(Next::Pending),
+                Polled::Ended => return Ok(Next::Ended),
+                Polled::Frame(frame) => {
+                    if let Some(delivery) = self.sort(frame)? {
+                        return Ok(Next::Delivery(delivery));
+                    }
+                }
             }
         }
-        if !self.ended && !self.said_goodbye {
-            return Ok(Next::Pending);
-        }
-        self.link.end()?;
-        Ok(Next::Ended)
     }
 
-    /// The next thing, if it is a message that has arrived: the short way of [`poll_next`](Self::poll_next). `None` says nothing.
+    /// The next thing, if it is a message that has arrived: the short way of [`poll_next`](Self::poll_next). `None`
+    /// says nothing.
     #[inline]
     pub fn take_message(&mut self) -> Option<Message<F>> {
         if !self.inbox.is_empty() {
             return None;
         }
-        if let Some(body) = self.link.inbound().quick_message() {
+        if let Some(body) = self.line.link().inbound().quick_message() {
             return Some(Message::new(body));
         }
-        loop {
-            let frame = self.link.poll_frame().ok()??;
-            if frame.kind == Kind::Message {
-                return Some(frame.message);
+        match self.line.poll() {
+            Ok(Polled::Frame(Frame { kind: Kind::Message, message })) => Some(message),
+            Ok(Polled::Frame(frame)) => {
+                if let Ok(Some(delivery)) = self.sort(frame) {
+                    self.inbox.push(delivery);
+                }
+                None
             }
-            if let Some(delivery) = self.sort(frame).ok()? {
-                self.inbox.push(delivery);
-                return None;
-            }
+            _ => None,
         }
     }
 
@@ -189,62 +144,36 @@ impl<F> Session<F> {
     pub fn gather(&mut self) -> Result<(), Gathered> {
         loop {
             self.inbox.check().map_err(Gathered::Full)?;
-            let Some(frame) = self.link.poll_frame().map_err(Gathered::Fault)? else { return Ok(()) };
+            let Polled::Frame(frame) = self.line.poll().map_err(Gathered::Fault)? else { return Ok(()) };
             if let Some(delivery) = self.sort(frame).map_err(Gathered::Fault)? {
                 self.inbox.push(delivery);
             }
         }
     }
 
-    /// Will nothing more arrive?
-    pub const fn is_ended(&self) -> bool {
-        self.ended || self.said_goodbye
-    }
-
     /// What is for the application; the rest is seen to.
     #[inline]
     fn sort(&mut self, frame: Frame<F>) -> Result<Option<Delivery<F>>, PeerFault> {
         let Frame { kind, message } = frame;
-        Ok(match kind {
-            Kind::Message => Some(Delivery::Message(message)),
+        match kind {
+            Kind::Message => return Ok(Some(Delivery::Message(message))),
             Kind::Request(id) => {
-                self.asked(id, message).inspect_err(|&fault| self.link.inbound().fail(fault))?
+                self.calls.asked(id).map_err(|fault| self.line.fail(fault))?;
+                return Ok(Some(Delivery::Request(Request { id, message })));
             }
-            Kind::Response(id) => self.answered(id, Answer::Response(message)),
-            Kind::Failure(id) => self.answered(id, Answer::Failure(message)),
-            Kind::Cancel(id) => {
-                let open = self.calls.settle(id) && !self.inbox.withdraw(id);
-                open.then_some(Delivery::Cancelled(id))
+            Kind::Response(id) => {
+                self.calls.answered(id, Answer::Response(message));
             }
-            Kind::Ping => self.say(Kind::Pong),
-            // A byte came, and that is all a pong says. Control frames are for peers, which do not come this way.
-            Kind::Pong | Kind::Control => None,
-            Kind::Goodbye => {
-                self.said_goodbye = true;
-                None
+            Kind::Failure(id) => {
+                self.calls.answered(id, Answer::Failure(message));
             }
-        })
-    }
-
-    fn asked(&mut self, id: CallId, message: Message<F>) -> Result<Option<Delivery<F>>, PeerFault> {
-        if self.calls.served() >= CALLS {
-            return Err(PeerFault::TooManyCalls { limit: CALLS });
+            Kind::Cancel(id) if self.calls.settle(id) && !self.inbox.withdraw(id) => {
+                return Ok(Some(Delivery::Cancelled(id)));
+            }
+            // Control frames are for peers, which do not come this way; the line keeps the others to itself.
+            Kind::Cancel(_) | Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => {}
         }
-        if !self.calls.asked(id) {
-            return Err(PeerFault::CallReused { id: id.0 });
-        }
-        Ok(Some(Delivery::Request(Request { id, message })))
-    }
-
-    fn answered(&mut self, id: CallId, answer: Answer<F>) -> Option<Delivery<F>> {
-        self.calls.answered(id, answer);
-        None
-    }
-
-    /// Says something that always finds room; after our goodbye it is not said.
-    fn say(&mut self, kind: Kind) -> Option<Delivery<F>> {
-        let _ = self.link.push(Frame::empty(kind));
-        None
+        Ok(None)
     }
 
     /// Queues a message.
@@ -253,7 +182,7 @@ impl<F> Session<F> {
     /// As [`Outbound::push`](crate::link::Outbound::push), with the message.
     #[inline]
     pub fn push(&mut self, message: Message<F>) -> Result<(), Rejected<F>> {
-        self.link.push(message.into())
+        self.line.push(message.into())
     }
 
     /// Queues a message though the queue may be full: the caller has seen room before, and only one may follow.
@@ -261,26 +190,20 @@ impl<F> Session<F> {
     /// # Errors
     /// As [`push`](Self::push), but for a full queue.
     pub fn push_over(&mut self, message: Message<F>) -> Result<(), Rejected<F>> {
-        self.link.outbound().push_over(message.into())
+        self.line.outbound().push_over(message.into())
     }
 
     /// Queues a question.
     ///
     /// # Errors
-    /// The same, with the message, and [`Limit::Calls`].
+    /// The same, with the message, and [`Limit::Calls`](crate::link::Limit::Calls).
     pub fn ask(&mut self, message: Message<F>) -> Result<CallId, Rejected<F>> {
-        let pending = self.calls.open();
-        let frame = Frame::new(Kind::Request(CallId(0)), message);
-        if pending >= CALLS {
-            return Err(Rejected::new(Limit::Calls { pending }, frame));
-        }
-        if let Err(refusal) = self.link.outbound().admit(&frame) {
+        let frame = Frame::new(Kind::Request(self.calls.upcoming()), message);
+        if let Err(refusal) = self.calls.admit() {
             return Err(Rejected::new(refusal, frame));
         }
-        let id = self.calls.ask();
-        self.link.push(Frame { kind: Kind::Request(id), ..frame }).map(|()| id).inspect_err(|_| {
-            self.calls.forget(id);
-        })
+        self.line.push(frame)?;
+        Ok(self.calls.ask())
     }
 
     /// The answer to a question of ours, once it has come.
@@ -291,7 +214,7 @@ impl<F> Session<F> {
     /// Nobody waits for this answer any more; the other side is told.
     pub fn forget(&mut self, id: CallId) {
         if self.calls.forget(id) {
-            self.say(Kind::Cancel(id));
+            self.line.say(Kind::Cancel(id));
         }
     }
 
@@ -300,14 +223,9 @@ impl<F> Session<F> {
     /// # Errors
     /// As [`push`](Self::push), with the message; the request can be answered again.
     pub fn answer(&mut self, id: CallId, answer: Answer<F>) -> Result<(), Rejected<F>> {
-        let frame = match answer {
-            Answer::Response(message) => Frame::new(Kind::Response(id), message),
-            Answer::Failure(message) => Frame::new(Kind::Failure(id), message),
-        };
-        if self.calls.settle(id) {
-            self.link.push(frame).inspect_err(|_| {
-                self.calls.asked(id);
-            })?;
+        if self.calls.waits(id) {
+            self.line.push(answer.into_frame(id))?;
+            self.calls.settle(id);
         }
         Ok(())
     }
@@ -316,56 +234,8 @@ impl<F> Session<F> {
     pub fn refuse(&mut self, id: CallId) {
         if self.calls.settle(id) {
             // After our goodbye nothing is said.
-            let _ = self.link.outbound().push_over(Frame::new(Kind::Failure(id), Message::new(NOT_SERVED)));
+            let _ = self.line.outbound().push_over(Answer::not_served().into_frame(id));
         }
-    }
-
-    /// Says that nothing more will come from this side. Other wires have no word for it. From now on nobody is pinged.
-    pub fn goodbye(&mut self) {
-        self.pulse.stop_pinging();
-        if self.greets {
-            self.say(Kind::Goodbye);
-        }
-    }
-
-    /// Has nothing but our greeting been written?
-    pub const fn has_only_greeted(&mut self) -> bool {
-        self.greets && self.link.outbound().gone() <= Greeting::BYTES as u64
-    }
-
-    /// Does anything have to be looked at by the clock before a wait?
-    #[inline]
-    pub const fn watches_time(&self) -> bool {
-        self.pulse.watches(self.signs())
-    }
-
-    /// Looks at the clock before a wait: when to look again, at the latest.
-    ///
-    /// # Errors
-    /// The other side was silent for too long.
-    pub fn look(&mut self, now: Instant) -> Result<Option<Instant>, PeerFault> {
-        if !self.watches_time() {
-            return Ok(None);
-        }
-        let look = self.pulse.look(self.signs(), now)?;
-        if look.ping {
-            self.say(Kind::Ping);
-        }
-        Ok(look.deadline)
-    }
-
-    const fn signs(&self) -> Signs {
-        Signs {
-            received: self.received,
-            greeted: !self.greets || self.link.greeting().is_some(),
-            unfinished: self.link.unfinished(),
-        }
-    }
-
-    /// Lets go of buffers that hold nothing, before a wait.
-    pub fn settle(&mut self) {
-        self.link.inbound().settle();
-        self.link.outbound().settle();
     }
 }
 
@@ -378,8 +248,6 @@ pub enum Gathered {
     /// The peer broke a rule.
     Fault(PeerFault),
 }
-
-const NOT_SERVED: &[u8] = b"requests are not served here";
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::Wire;
@@ -25,11 +25,11 @@ impl Ends {
 }
 
 fn pass(from: &mut Session<u32>, to: &mut Session<u32>) {
-    while let Some(transmit) = from.link().transmit() {
+    while let Some(transmit) = from.line.link().transmit() {
         let bytes: Vec<u8> = transmit.slices().iter().flat_map(|slice| slice.to_vec()).collect();
         let fds = transmit.fds().to_vec();
-        to.received(&bytes, fds);
-        from.link().transmitted(bytes.len());
+        to.line.received(&bytes, fds);
+        from.line.link().transmitted(bytes.len());
     }
 }
 
@@ -116,7 +116,7 @@ fn too_many_requests_are_refused_and_the_number_is_free_again() {
 fn a_goodbye_ends_the_other_side_after_what_came_before() {
     let mut ends = Ends::new(&SessionOptions::default());
     ends.near.push(text("last")).unwrap();
-    ends.near.goodbye();
+    ends.near.line.goodbye();
     ends.carry();
     assert!(!ends.far.said_goodbye());
     assert_eq!(ends.far.poll_next(), Ok(Next::Delivery(Delivery::Message(text("last")))));
@@ -130,13 +130,13 @@ fn an_end_between_frames_is_an_end_and_inside_one_a_fault() {
     let mut ends = Ends::new(&SessionOptions::default());
     ends.near.push(text("whole")).unwrap();
     ends.carry();
-    ends.far.ended();
+    ends.far.line.ended();
     assert!(matches!(ends.far.poll_next(), Ok(Next::Delivery(_))));
     assert_eq!(ends.far.poll_next(), Ok(Next::Ended));
     let mut ends = Ends::new(&SessionOptions::default());
     ends.carry();
-    ends.far.link.received(&[9, 0, 0], Vec::new());
-    ends.far.ended();
+    ends.far.line.received(&[9, 0, 0], Vec::new());
+    ends.far.line.ended();
     assert_eq!(ends.far.poll_next(), Err(PeerFault::CutShort { bytes: 3 }));
 }
 
@@ -150,15 +150,19 @@ fn a_ping_is_answered_and_a_silent_peer_is_found() {
     ends.far.gather().unwrap();
     let start = Instant::now();
     let second = Duration::from_secs(1);
-    assert_eq!(ends.near.look(start), Ok(Some(start + second)));
-    assert_eq!(ends.near.look(start + second), Ok(Some(start + 2 * second)));
+    assert_eq!(ends.near.line.look(start), Ok(Some(start + second)));
+    assert_eq!(ends.near.line.look(start + second), Ok(Some(start + 2 * second)));
     pass(&mut ends.near, &mut ends.far);
     ends.far.gather().unwrap();
     pass(&mut ends.far, &mut ends.near);
     ends.near.gather().unwrap();
-    assert_eq!(ends.near.look(start + second), Ok(Some(start + 2 * second)), "it answered at this moment");
-    assert!(ends.near.look(start + 2 * second).is_ok());
-    assert_eq!(ends.near.look(start + 3 * second), Err(PeerFault::Unresponsive));
+    assert_eq!(
+        ends.near.line.look(start + second),
+        Ok(Some(start + 2 * second)),
+        "it answered at this moment"
+    );
+    assert!(ends.near.line.look(start + 2 * second).is_ok());
+    assert_eq!(ends.near.line.look(start + 3 * second), Err(PeerFault::Unresponsive));
 }
 
 #[test]
@@ -170,7 +174,7 @@ fn requests_that_nobody_serves_are_refused_so_that_nobody_waits() {
     ends.far.refuse(asked.id);
     ends.carry();
     ends.near.gather().unwrap();
-    assert_eq!(ends.near.take_answer(id), Some(Answer::Failure(Message::new(NOT_SERVED))));
+    assert_eq!(ends.near.take_answer(id), Some(Answer::not_served()));
 }
 
 #[test]
@@ -179,6 +183,29 @@ fn calls_exist_on_the_native_wire_only() {
     let mut ends = Ends::new(&SessionOptions { link, ..SessionOptions::default() });
     let refused = ends.near.ask(text("?")).unwrap_err();
     assert_eq!(refused.refusal, Misuse::NoCalls.into());
-    ends.near.goodbye();
-    assert!(ends.near.link().outbound().is_empty());
+    ends.near.line.goodbye();
+    assert!(ends.near.line().outbound().is_empty());
+}
+
+#[test]
+fn asking_twice_with_one_number_or_too_often_is_the_askers_fault() {
+    let ask = |far: &mut Session<u32>, id: u64| {
+        let frame = [&8u32.to_le_bytes()[..], &[2, 0, 0, 0], &id.to_le_bytes()].concat();
+        far.line.received(&frame, Vec::new());
+    };
+    let mut ends = Ends::new(&SessionOptions::default());
+    ends.carry();
+    ask(&mut ends.far, 5);
+    ask(&mut ends.far, 5);
+    assert_eq!(request(ends.far.poll_next().unwrap()).id, CallId(5));
+    for _ in 0..2 {
+        assert_eq!(ends.far.poll_next(), Err(PeerFault::CallReused { id: 5 }), "the fault stays");
+    }
+    let mut ends = Ends::new(&SessionOptions::default());
+    ends.carry();
+    (0..1025).for_each(|id| ask(&mut ends.far, id));
+    for id in 0..1024 {
+        assert_eq!(request(ends.far.poll_next().unwrap()).id, CallId(id));
+    }
+    assert_eq!(ends.far.poll_next(), Err(PeerFault::TooManyCalls { limit: 1024 }));
 }
