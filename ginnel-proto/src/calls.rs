@@ -104,6 +104,17 @@ impl<F> Calls<F> {
         matches!(self.ours.remove(&id), Some(None))
     }
 
+    /// The connection is gone: theirs want no answer any more, and of ours only those go on that were not handed over.
+    /// The numbers of the others.
+    pub fn end(&mut self, goes_on: impl Fn(CallId) -> bool) -> Vec<CallId> {
+        self.theirs.clear();
+        let lost: Vec<CallId> = self.ours.keys().copied().filter(|&id| !goes_on(id)).collect();
+        for id in &lost {
+            self.ours.remove(id);
+        }
+        lost
+    }
+
     /// The other side asks.
     ///
     /// # Errors

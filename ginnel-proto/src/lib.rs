@@ -8,12 +8,15 @@
 mod address;
 mod backoff;
 mod calls;
+pub mod client;
 pub mod election;
 mod fault;
 mod frame;
+mod lane;
 pub mod limits;
 mod line;
 pub mod link;
+pub mod machine;
 mod message;
 mod session;
 

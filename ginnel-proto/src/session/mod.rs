@@ -6,6 +6,7 @@ use crate::calls::{Answer, Calls};
 use crate::limits::Bound;
 use crate::line::{Line, Patience, Polled};
 use crate::link::{Greeting, Limit, Rejected};
+use crate::machine::ConnId;
 use crate::{CallId, Frame, Kind, LinkOptions, Message, PeerFault};
 
 use inbox::Inbox;
@@ -28,8 +29,16 @@ pub enum Delivery<F> {
 pub struct Request<F> {
     /// Its number on this connection, as a later cancellation names it.
     pub id: CallId,
+    /// The connection it came on; an answer goes there or nowhere. Always the same where there is one connection only.
+    pub connection: ConnId,
     /// What is asked.
     pub message: Message<F>,
+}
+
+impl<F> Request<F> {
+    pub(crate) const fn new(connection: ConnId, id: CallId, message: Message<F>) -> Self {
+        Self { id, connection, message }
+    }
 }
 
 /// What taking the next thing brought.
@@ -159,7 +168,7 @@ impl<F> Session<F> {
             Kind::Message => return Ok(Some(Delivery::Message(message))),
             Kind::Request(id) => {
                 self.calls.asked(id).map_err(|fault| self.line.fail(fault))?;
-                return Ok(Some(Delivery::Request(Request { id, message })));
+                return Ok(Some(Delivery::Request(Request::new(ConnId(0), id, message))));
             }
             Kind::Response(id) => {
                 self.calls.answered(id, Answer::Response(message));

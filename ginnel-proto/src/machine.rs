@@ -1,0 +1,191 @@
+//! The vocabulary between machines, which decide, and engines, which do.
+//!
+//! Five laws hold for every machine:
+//!
+//! * **Pure.** Time and random numbers are arguments; the same inputs give the same outputs.
+//! * **Total.** Every state answers every input; what does not fit is ignored, or answered with [`Action::Close`].
+//! * **Numbered.** A [`ConnId`] is never used twice, so a late report is recognised, and closed.
+//! * **Effects are data.** Inside [`Machine::handle`] nothing happens but moving values.
+//! * **Owned.** A queued message owns its descriptors; dropping the machine closes them.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::time::Instant;
+
+use crate::link::{Greeting, Refusal};
+use crate::{Address, Frame, PeerFault};
+
+/// A connection, or an attempt at one. Never used twice by one machine; those that come in through a listener are
+/// numbered by the engine, from [`ConnId::FIRST_ACCEPTED`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a number, and nothing else")]
+pub struct ConnId(pub u64);
+
+impl ConnId {
+    /// Machines number below this, engines from here on.
+    pub const FIRST_ACCEPTED: Self = Self(1 << 63);
+}
+
+/// A frame that was given to a connection's link. They rise on each connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a number, and nothing else")]
+pub struct SendId(pub u64);
+
+/// Something that decides: what it is told goes in, what is to be told and done comes out.
+pub trait Machine {
+    /// What the application asks.
+    type Command: Debug;
+    /// What the application is told.
+    type Event: Debug;
+    /// What a descriptor is: an owned one, or a number in tests.
+    type Fd: Debug;
+
+    /// Takes one input. What it lends must be drained before the next.
+    fn handle(
+        &mut self,
+        input: Input<Self::Command, Self::Fd>,
+        now: Instant,
+    ) -> Outputs<'_, Self::Event, Self::Fd>;
+
+    /// When [`Input::Timeout`] is due.
+    fn deadline(&self) -> Option<Instant>;
+}
+
+/// What a machine is told.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "machines answer each")]
+pub enum Input<C, F> {
+    /// The application asks for something.
+    App(C),
+    /// Something happened to a socket.
+    Net(NetEvent<F>),
+    /// The deadline has come.
+    Timeout,
+}
+
+/// What a machine says.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an engine passes on the one and carries out the other")]
+pub enum Output<E, F> {
+    /// The application is told.
+    App(E),
+    /// The engine is ordered.
+    Net(Action<F>),
+}
+
+/// What an engine is ordered to do.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "engines carry out each")]
+pub enum Action<F> {
+    /// Connect. Answered by [`NetEvent::Connected`] or [`NetEvent::ConnectFailed`].
+    Connect(ConnId, Address),
+    /// Listen. Answered by [`NetEvent::Listening`] or [`NetEvent::ListenFailed`].
+    Listen(Address),
+    /// Listen no more; connections stay.
+    Unlisten,
+    /// Give a frame to the connection's link. Only with credit: [`CREDIT`] bytes at first and at each
+    /// [`NetEvent::Room`], of which each frame takes its length; the last may take more than there is. Answered by
+    /// [`NetEvent::Sent`] or [`NetEvent::Refused`], or by neither if the connection is lost in the middle of it.
+    Send(ConnId, SendId, Frame<F>),
+    /// Read no more from it for now.
+    Pause(ConnId),
+    /// Read on.
+    Resume(ConnId),
+    /// Take leave: what the link holds is still written, for a while. Nothing more is reported of it.
+    Close(ConnId),
+}
+
+/// What an engine reports.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "machines answer each")]
+pub enum NetEvent<F> {
+    /// A connection stands, and the other side has greeted where the wire has greetings.
+    Connected(ConnId, Option<Greeting>),
+    /// It does not; the number is spent.
+    ConnectFailed(ConnId, Failure),
+    /// Others can connect.
+    Listening,
+    /// They cannot.
+    ListenFailed(Failure),
+    /// Somebody connected, and has greeted where the wire has greetings.
+    Accepted(ConnId, Option<Greeting>),
+    /// A frame came.
+    Received(ConnId, Frame<F>),
+    /// The kernel has this frame, and all before it.
+    Sent(ConnId, SendId),
+    /// This frame was not sent, and here it is again.
+    Refused(ConnId, SendId, Frame<F>, Refused),
+    /// The link is empty: there is full credit again.
+    Room(ConnId),
+    /// The connection is gone. Frames that were neither sent nor refused were cut: some of their bytes were written.
+    Lost(ConnId, Loss),
+}
+
+/// Bytes that a link takes before it has to be empty again.
+pub const CREDIT: usize = 64 << 10;
+
+/// Why there is no connection, or no listener.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "either it passes or the system says why")]
+pub enum Failure {
+    /// The other side's queue is full: it lives, and may be tried again after a pause.
+    Busy,
+    /// The other side broke a rule before it had greeted.
+    Fault(PeerFault),
+    /// It ended the connection before it had greeted.
+    Closed,
+    /// The system's reason, a number of errno(3).
+    Errno(i32),
+}
+
+/// Why a frame came back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "machines answer each")]
+pub enum Refused {
+    /// The connection was lost before any of it was written.
+    Gone,
+    /// The other side takes no descriptors.
+    Descriptors,
+    /// It cannot be sent on this connection.
+    Refusal(Refusal),
+}
+
+/// Why a connection is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "who ended it decides what is done")]
+pub enum Loss {
+    /// The other side ended it, after a goodbye or without.
+    Closed {
+        /// Did it say goodbye?
+        goodbye: bool,
+    },
+    /// The other side broke a rule.
+    Fault(PeerFault),
+    /// The system's reason, a number of errno(3).
+    Errno(i32),
+}
+
+/// What one input led to. It keeps the machine borrowed: one input, then all of its outputs.
+///
+/// What is not taken is not lost: it comes first the next time.
+#[derive(Debug)]
+#[must_use = "outputs are orders, and nobody else carries them out"]
+pub struct Outputs<'a, E, F> {
+    queue: &'a mut VecDeque<Output<E, F>>,
+}
+
+impl<'a, E, F> Outputs<'a, E, F> {
+    /// Lends what a machine has queued.
+    pub const fn new(queue: &'a mut VecDeque<Output<E, F>>) -> Self {
+        Self { queue }
+    }
+}
+
+impl<E, F> Iterator for Outputs<'_, E, F> {
+    type Item = Output<E, F>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Output<E, F>> {
+        self.queue.pop_front()
+    }
+}
