@@ -7,6 +7,8 @@
 
 mod address;
 mod backoff;
+#[cfg(feature = "serde")]
+pub mod codec;
 pub mod election;
 pub mod limits;
 mod message;
