@@ -10,6 +10,8 @@ mod ancillary;
 mod credentials;
 mod datagram;
 mod error;
+#[cfg(feature = "serde")]
+mod fd;
 mod listener;
 mod listener_builder;
 mod name;
@@ -21,6 +23,8 @@ pub mod sys;
 pub use credentials::{Credentials, Policy, PolicyError};
 pub use datagram::Datagram;
 pub use error::SocketError;
+#[cfg(feature = "serde")]
+pub use fd::{Fd, decode_with_fds, encode_with_fds};
 pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};
