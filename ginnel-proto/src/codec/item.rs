@@ -52,6 +52,7 @@ impl<'a> Items<'a> {
         self.body.get(from..self.at).unwrap_or_default()
     }
 
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Item<'a>, Malformed> {
         let at = self.at;
         let [byte] = self.array()?;

@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::ops::Deref;
 
 use super::error::Malformed;
 
@@ -7,8 +7,8 @@ use super::error::Malformed;
 /// One stack serves every map: an inner map ends before the outer one goes on. It grows with keys that were read,
 /// never with keys that were announced.
 #[derive(Debug)]
-pub(super) struct Keys<'a> {
-    open: Vec<Key<'a>>,
+pub(super) struct Keys<K> {
+    open: Vec<Key<K>>,
     count: u64,
     max: usize,
 }
@@ -17,14 +17,15 @@ pub(super) struct Keys<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark(usize);
 
-/// Ordered by the bytes, then by the place.
+/// Ordered by its fields from the top: lengths often differ, and are compared fast.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Key<'a> {
-    bytes: Cow<'a, [u8]>,
+struct Key<K> {
+    len: usize,
+    bytes: K,
     at: usize,
 }
 
-impl<'a> Keys<'a> {
+impl<K: Deref<Target = [u8]> + Ord> Keys<K> {
     pub(super) fn new(max: usize) -> Self {
         Self { open: Vec::new(), count: 0, max }
     }
@@ -44,8 +45,11 @@ impl<'a> Keys<'a> {
     }
 
     /// A key of the innermost open map.
-    pub(super) fn push(&mut self, bytes: Cow<'a, [u8]>, at: usize) {
-        self.open.push(Key { bytes, at });
+    pub(super) fn push(&mut self, bytes: K, at: usize) {
+        if self.open.capacity() == 0 {
+            self.open.reserve(FEW);
+        }
+        self.open.push(Key { len: bytes.len(), bytes, at });
     }
 
     /// The innermost map ends.
@@ -64,3 +68,6 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 }
+
+/// Keys that most messages have no more of, so that one allocation does.
+const FEW: usize = 16;

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use super::bounds::Bounds;
 use super::error::Malformed;
 use super::item::{Item, Items};
@@ -29,7 +27,7 @@ pub(super) fn scan(body: &[u8], bounds: Bounds) -> Result<(), Malformed> {
 #[derive(Debug)]
 struct Nest<'a> {
     open: Vec<Open>,
-    keys: Keys<'a>,
+    keys: Keys<&'a [u8]>,
     depth: u8,
     /// Items that are owed to all of them together. Each takes a byte at least.
     owed: usize,
@@ -101,7 +99,7 @@ impl<'a> Nest<'a> {
             open.owed = open.owed.saturating_sub(1);
             if let Some(map) = &mut open.map {
                 if open.owed % 2 == 1 {
-                    self.keys.push(Cow::Borrowed(items.since(map.key_at)), map.key_at);
+                    self.keys.push(items.since(map.key_at), map.key_at);
                 } else {
                     map.key_at = items.at();
                 }
