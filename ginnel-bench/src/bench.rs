@@ -61,7 +61,7 @@ struct Measure {
     /// Draw the results
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Shorter rounds: the whole run within a minute
+    /// Shorter rounds: the whole run in about a minute
     #[arg(long)]
     quick: bool,
     /// The ginnel-bench-peers program; by default the one beside this program

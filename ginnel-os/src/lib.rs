@@ -7,6 +7,7 @@
 //! `Ok(None)` means "not yet" everywhere: the call would have had to wait.
 
 mod ancillary;
+pub mod connection;
 mod credentials;
 mod datagram;
 mod error;
@@ -20,6 +21,7 @@ mod socket;
 mod stream;
 pub mod sys;
 
+pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step, Stopped};
 pub use credentials::{Credentials, Policy, PolicyError};
 pub use datagram::Datagram;
 pub use error::SocketError;
@@ -33,5 +35,13 @@ pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
 pub use stream::{Chunk, Stream};
 /// Bytes and the descriptors that belong to them.
 pub type Message = ginnel_proto::Message<std::os::fd::OwnedFd>;
+/// A question. It is answered by giving it back, once.
+pub type Request = ginnel_proto::Request<std::os::fd::OwnedFd>;
+/// Something that arrived on a connection.
+pub type Delivery = ginnel_proto::Delivery<std::os::fd::OwnedFd>;
+
+pub use ginnel_proto::limits::Bound;
+pub use ginnel_proto::link::{Greeting, Incarnation, Limit, Misuse};
+pub use ginnel_proto::{CallId, PeerFault, Wire};
 
 pub use sys::{Direction, SocketKind, Wait, Would};

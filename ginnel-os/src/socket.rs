@@ -112,6 +112,22 @@ pub(crate) fn receive<S: Sockets>(
     Ok(Some(unsafe { arrived(sys, taken, &control) }))
 }
 
+/// Receives part of a stream, at most `room` bytes, behind what a vector holds. It has capacity for them.
+#[inline]
+pub(crate) fn receive_behind<S: Sockets>(
+    sys: &S,
+    fd: S::Borrowed<'_>,
+    (buffer, room): (&mut Vec<u8>, usize),
+    wait: Wait,
+) -> Would<Arrived<S::Fd>> {
+    let held = buffer.len();
+    let spare = &mut buffer.spare_capacity_mut()[..room];
+    let Some(arrived) = receive(sys, fd, spare, Form::Chunk, wait)? else { return Ok(None) };
+    // SAFETY: the kernel has written so many bytes to the front of the spare capacity, no more than `room`.
+    unsafe { buffer.set_len(held + arrived.bytes.min(room)) };
+    Ok(Some(arrived))
+}
+
 /// Makes sense of one received call's control data.
 ///
 /// # Safety

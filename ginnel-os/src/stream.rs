@@ -84,6 +84,27 @@ impl Stream {
         Ok(Some(Chunk { bytes: arrived.bytes, fds: arrived.fds, drained }))
     }
 
+    /// As [`receive`](Self::receive), at most `most` bytes behind what `buffer` holds, as far as it has capacity.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive); bytes that came with lost descriptors stand behind what `buffer` held.
+    #[inline]
+    pub fn receive_behind(&self, buffer: &mut Vec<u8>, most: usize, wait: Wait) -> Would<Chunk> {
+        self.report_unread()?;
+        let room = most.min(buffer.capacity() - buffer.len());
+        if room == 0 {
+            return Ok(Some(Chunk { bytes: 0, fds: Vec::new(), drained: false }));
+        }
+        let Some(arrived) = socket::receive_behind(&Kernel, self.fd.as_fd(), (buffer, room), wait)? else {
+            return Ok(None);
+        };
+        if arrived.lost {
+            return Err(SocketError::FdsLost { bytes: arrived.bytes }.into());
+        }
+        let drained = self.drained(&arrived, room);
+        Ok(Some(Chunk { bytes: arrived.bytes, fds: arrived.fds, drained }))
+    }
+
     /// Reads bytes. If descriptors came with them they are closed, and the next call says so.
     ///
     /// # Errors

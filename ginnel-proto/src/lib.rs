@@ -7,12 +7,24 @@
 
 mod address;
 mod backoff;
+mod calls;
 #[cfg(feature = "serde")]
 pub mod codec;
 pub mod election;
+mod fault;
+mod frame;
 pub mod limits;
+mod line;
+pub mod link;
 mod message;
+mod session;
 
 pub use address::{Address, AddressError, AddressKind, ToAddress};
 pub use backoff::Backoff;
+pub use calls::{Answer, Calls};
+pub use fault::PeerFault;
+pub use frame::{CallId, Frame, Kind};
+pub use line::{Line, Patience, Polled};
+pub use link::{Link, LinkOptions, Wire};
 pub use message::Message;
+pub use session::{Delivery, Gathered, Next, Request, Session, SessionOptions};

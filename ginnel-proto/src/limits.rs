@@ -1,4 +1,6 @@
-//! The numbers that bound everything, in one place.
+//! The numbers that bound what users and peers can ask for.
+
+use std::ops::{Add, Sub};
 
 /// Most descriptors that one message carries. Linux calls it `SCM_MAX_FD`; see unix(7).
 pub const MAX_FDS: usize = 253;
@@ -35,3 +37,90 @@ pub const DEPTH: u8 = 32;
 
 /// Most keys in all maps of one message together, unless a codec is told otherwise.
 pub const KEYS: usize = 4096;
+
+/// Largest body of a message, in bytes, unless told otherwise: 16 MiB.
+pub const MESSAGE: usize = 16 << 20;
+
+/// Most descriptors of one message, unless told otherwise.
+pub const MESSAGE_FDS: usize = 16;
+
+/// Largest body, in bytes, that every receiver of the native wire takes without being asked: 64 KiB.
+pub const GUARANTEED_BODY: usize = 64 << 10;
+
+/// Most descriptors of one message that every receiver of the native wire takes without being asked.
+pub const GUARANTEED_FDS: usize = 16;
+
+/// Requests that may wait for an answer on one connection, in each direction.
+pub const CALLS: usize = 1024;
+
+/// Bodies up to this many bytes are copied beside each other, so that one write carries many. Larger ones are never
+/// copied on their way out.
+pub const COPIED: usize = 4 << 10;
+
+/// What one read takes at most, in bytes.
+pub const READ: usize = 64 << 10;
+
+/// How much may wait somewhere: in a queue of things to send, or in an inbox.
+///
+/// One message larger than the bound is let in when nothing else waits, so that no message can be stuck for ever.
+///
+/// ```
+/// use ginnel_proto::limits::Bound;
+/// let bound = Bound { messages: 10, ..Bound::CONNECTION };
+/// assert_eq!(bound.bytes, 1 << 20);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the three things that a message is made of")]
+pub struct Bound {
+    /// Bytes, headers included.
+    pub bytes: usize,
+    /// Messages.
+    pub messages: usize,
+    /// Descriptors.
+    pub fds: usize,
+}
+
+impl Bound {
+    /// One connection's queue, and its inbox: 1 MiB, 1,024 messages, 64 descriptors.
+    pub const CONNECTION: Self = Self { bytes: 1 << 20, messages: 1024, fds: 64 };
+
+    /// May `more` join `held`?
+    pub const fn admits(&self, held: Load, more: Load) -> bool {
+        if held.messages == 0 {
+            return true;
+        }
+        held.bytes.saturating_add(more.bytes) <= self.bytes
+            && held.messages.saturating_add(more.messages) <= self.messages
+            && held.fds.saturating_add(more.fds) <= self.fds
+    }
+}
+
+/// How much waits somewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "the three things that a message is made of")]
+pub struct Load {
+    /// Bytes, headers included.
+    pub bytes: usize,
+    /// Messages.
+    pub messages: usize,
+    /// Descriptors.
+    pub fds: usize,
+}
+
+impl Add for Load {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        let Self { bytes, messages, fds } = self;
+        Self { bytes: bytes + more.bytes, messages: messages + more.messages, fds: fds + more.fds }
+    }
+}
+
+impl Sub for Load {
+    type Output = Self;
+
+    fn sub(self, less: Self) -> Self {
+        let Self { bytes, messages, fds } = self;
+        Self { bytes: bytes - less.bytes, messages: messages - less.messages, fds: fds - less.fds }
+    }
+}

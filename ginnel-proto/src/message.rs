@@ -27,10 +27,21 @@ impl<F> Message<F> {
         Self { body: body.into(), fds: Vec::new() }
     }
 
+    /// No bytes and no descriptors.
+    pub const fn empty() -> Self {
+        Self { body: Bytes::new(), fds: Vec::new() }
+    }
+
     /// The same bytes with these descriptors.
     #[must_use]
     pub fn with_fds(self, fds: Vec<F>) -> Self {
         Self { fds, ..self }
+    }
+}
+
+impl<F, B: Into<Bytes>> From<B> for Message<F> {
+    fn from(body: B) -> Self {
+        Self::new(body)
     }
 }
 

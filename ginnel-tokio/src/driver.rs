@@ -1,15 +1,21 @@
 //! The only place where this crate waits.
 #![expect(unsafe_code, reason = "tokio wants a promise that a watched descriptor stays the same")]
 
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ginnel_os::{AdoptError, Connecting, Direction, SocketKind, Would};
+use ginnel_os::{
+    self as os, AdoptError, Connecting, Direction, Directions, PeerFault, SocketKind, Step, Would,
+};
 use ginnel_proto::{Backoff, ToAddress};
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError};
 use tokio::task::coop;
+use tokio::time::Sleep;
 
 /// A socket under the eyes of tokio's reactor.
 #[derive(Debug)]
@@ -116,6 +122,127 @@ impl<T: AsFd> Watched<T> {
                 return Poll::Ready(Ok(value));
             }
         }
+    }
+}
+
+/// When to try again at the latest, though nothing is ready.
+#[derive(Debug, Default)]
+pub(crate) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    /// Has the moment come? Without one it never does.
+    fn poll(&mut self, cx: &mut Context<'_>, at: Option<Instant>) -> Poll<()> {
+        let Some(at) = at else {
+            self.sleep = None;
+            return Poll::Pending;
+        };
+        let at = tokio::time::Instant::from_std(at);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if sleep.deadline() != at {
+            sleep.as_mut().reset(at);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
+
+/// What an attempt found: how far it came, which directions have no more, when to try again at the latest.
+pub(crate) struct Attempt<T> {
+    step: Step<T>,
+    blocked: Directions,
+    look: Option<Instant>,
+}
+
+impl Watched<os::Stream> {
+    /// Attempts until one is done, waiting between them for what they ask for.
+    ///
+    /// Cancel safe as far as an attempt is: nothing is awaited once one is done.
+    #[inline]
+    pub(crate) fn poll_drive<T, E: From<io::Error> + From<PeerFault>>(
+        &self,
+        cx: &mut Context<'_>,
+        (core, timer, first): (&mut os::Connection, &mut Timer, Directions),
+        mut attempt: impl FnMut(&mut os::Connection, Directions) -> Result<Step<T>, E>,
+    ) -> Poll<Result<T, E>> {
+        self.poll_attempts(cx, (first, timer), |ready| {
+            let step = attempt(core, ready)?;
+            let look = if matches!(step, Step::Wait(_)) { core.before_wait(self.get())? } else { None };
+            Ok(Attempt { step, blocked: core.take_blocked(), look })
+        })
+    }
+
+    /// As [`poll_drive`](Self::poll_drive), for one direction of a connection that two share.
+    pub(crate) fn poll_half<T, E: From<io::Error> + From<PeerFault>>(
+        &self,
+        cx: &mut Context<'_>,
+        (core, timer, half): (&Mutex<os::Connection>, &mut Timer, Directions),
+        mut attempt: impl FnMut(&mut os::Connection, Directions) -> Result<Step<T>, E>,
+    ) -> Poll<Result<T, E>> {
+        self.poll_attempts(cx, (half, timer), |ready| {
+            let mut core = core.lock().unwrap_or_else(PoisonError::into_inner);
+            // The other direction's place to wait belongs to the other half.
+            let step = match attempt(&mut core, ready)? {
+                Step::Wait(wants) => Step::Wait(wants.and(half)),
+                other => other,
+            };
+            let look =
+                if half.read && matches!(step, Step::Wait(_)) { core.before_wait(self.get())? } else { None };
+            Ok(Attempt { step, blocked: core.take_blocked(), look })
+        })
+    }
+
+    /// One task in each direction may wait. Only the direction that is tried first is looked at until an attempt wants
+    /// the other one too.
+    #[inline]
+    fn poll_attempts<T, E: From<io::Error>>(
+        &self,
+        cx: &mut Context<'_>,
+        (first, timer): (Directions, &mut Timer),
+        mut attempt: impl FnMut(Directions) -> Result<Attempt<T>, E>,
+    ) -> Poll<Result<T, E>> {
+        let mut watched = first;
+        loop {
+            // Taken before the attempt, so what arrives after it is not cleared with them. They take tokio's budget.
+            let read = if watched.read { guard(self.io.poll_read_ready(cx))? } else { None };
+            let write = if watched.write { guard(self.io.poll_write_ready(cx))? } else { None };
+            let ready = Directions { read: read.is_some(), write: write.is_some() };
+            let Attempt { step, blocked, look } = attempt(ready)?;
+            let cleared = clear(read, blocked.read) | clear(write, blocked.write);
+            let moment = match step {
+                Step::Done(value) => return Poll::Ready(Ok(value)),
+                Step::Pause(length) => Instant::now().checked_add(length),
+                Step::Wait(wants) => {
+                    let more = wants.or(watched);
+                    let rest = wants.and(ready).without(blocked);
+                    if cleared || more != watched || rest != Directions::default() {
+                        watched = more;
+                        continue;
+                    }
+                    look
+                }
+            };
+            ready!(timer.poll(cx, moment));
+        }
+    }
+}
+
+/// A direction that is ready.
+fn guard<G>(polled: Poll<io::Result<G>>) -> io::Result<Option<G>> {
+    match polled {
+        Poll::Ready(guard) => guard.map(Some),
+        Poll::Pending => Ok(None),
+    }
+}
+
+/// Clears readiness if the kernel was seen to have no more.
+fn clear<T: AsFd>(guard: Option<AsyncFdReadyGuard<'_, Registered<T>>>, blocked: bool) -> bool {
+    match guard {
+        Some(mut guard) if blocked => {
+            guard.clear_ready();
+            true
+        }
+        _ => false,
     }
 }
 

@@ -29,19 +29,25 @@
 //! one with time enabled where a call may have to pause (`connect` to a full queue, `accept` without descriptors
 //! left).
 
+mod connection;
 mod datagram;
 mod driver;
 mod halves;
 mod listener;
+mod message_halves;
 mod seqpacket;
 mod stream;
 
+pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
-    AdoptError, Batch, Credentials, ListenerBuilder, Message, Packet, Policy, PolicyError, SocketError,
+    AdoptError, Batch, Bound, CallId, ConnectionOptions, Credentials, Delivery, Error, Greeting, Incarnation,
+    Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Request, SendError,
+    SocketError, Stopped, Wire,
 };
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
 pub use halves::{ReadHalf, WriteHalf};
 pub use listener::{Incoming, Listener, Socket};
+pub use message_halves::{Receiver, Sender};
 pub use seqpacket::SeqPacket;
 pub use stream::Stream;

@@ -1,11 +1,11 @@
 //! The only place where this crate waits.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ginnel_os::{Direction, Wait, Would};
+use ginnel_os::{self as os, Direction, Directions, PeerFault, Step, Wait, Would};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
@@ -26,6 +26,20 @@ impl Waits {
 
     pub(crate) const fn by(self, deadline: Instant) -> Self {
         Self { deadline: Some(deadline), ..self }
+    }
+
+    pub(crate) const fn until_moment(self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// May a read wait inside the call? With a deadline it may not.
+    pub(crate) const fn may_wait_in_call(self) -> bool {
+        self.in_call && self.deadline.is_none()
+    }
+
+    /// What is left until the deadline, if there is one.
+    pub(crate) fn remaining(self) -> io::Result<Option<Duration>> {
+        self.deadline.map(|deadline| remaining(deadline).ok_or_else(timed_out)).transpose()
     }
 
     pub(crate) const fn deadline(self) -> Option<Instant> {
@@ -93,6 +107,21 @@ impl Waits {
         }
     }
 
+    /// Waits until the earlier of the deadline and the moment to look again, which is no error.
+    pub(crate) fn look_again<T: Default>(
+        self,
+        look: Option<Instant>,
+        wait: impl FnOnce(Option<Instant>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let first = [look, self.deadline].into_iter().flatten().min();
+        match wait(first) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && first != self.deadline => {
+                Ok(T::default())
+            }
+            other => other,
+        }
+    }
+
     /// Pauses for so long, or until the deadline.
     pub(crate) fn pause(self, length: Duration) -> io::Result<()> {
         let rest = match self.deadline {
@@ -104,23 +133,65 @@ impl Waits {
     }
 }
 
-/// Waits until the descriptor is ready or the deadline has passed. poll(2)
+/// Waits until the descriptor is ready in this direction or the deadline has passed.
 pub(crate) fn wait_for(
     fd: BorrowedFd<'_>,
     direction: Direction,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
-    let flags = match direction {
-        Direction::Read => PollFlags::IN,
-        Direction::Write => PollFlags::OUT,
+    let interest = match direction {
+        Direction::Read => Directions::READ,
+        Direction::Write => Directions::WRITE,
     };
+    wait_any(fd, interest, deadline).map(|_| ())
+}
+
+/// Waits until the descriptor is ready in one of the directions or the deadline has passed; says in which. poll(2)
+pub(crate) fn wait_any(
+    fd: BorrowedFd<'_>,
+    interest: Directions,
+    deadline: Option<Instant>,
+) -> io::Result<Directions> {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, interest.read);
+    flags.set(PollFlags::OUT, interest.write);
     loop {
         let rest = deadline.map(|deadline| remaining(deadline).ok_or_else(timed_out)).transpose()?;
         let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
-        match poll(&mut [PollFd::from_borrowed_fd(fd, flags)], rest.as_ref()) {
+        let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
+        match poll(&mut fds, rest.as_ref()) {
             Ok(0) | Err(Errno::INTR) => {}
-            other => return Ok(other.map(|_| ())?),
+            Ok(_) => {
+                let found = fds[0].revents();
+                let broken = found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+                let read = interest.read && (broken || found.contains(PollFlags::IN));
+                let write = interest.write && (broken || found.contains(PollFlags::OUT));
+                return Ok(Directions { read, write });
+            }
+            Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Attempts until one is done, waiting between them for what they ask for.
+pub(crate) fn drive<T, E: From<io::Error> + From<PeerFault>>(
+    (core, stream): (&mut os::Connection, &os::Stream),
+    waits: Waits,
+    mut attempt: impl FnMut(&mut os::Connection, Directions, Wait) -> Result<Step<T>, E>,
+) -> Result<T, E> {
+    let mut ready = Directions::BOTH;
+    let wait = if waits.may_wait_in_call() { Wait::InCall } else { Wait::Never };
+    loop {
+        let interest = match attempt(core, ready, wait)? {
+            Step::Done(value) => return Ok(value),
+            Step::Pause(length) => {
+                waits.pause(length)?;
+                continue;
+            }
+            Step::Wait(interest) => interest,
+        };
+        let look = core.before_wait(stream)?;
+        ready = waits.look_again(look, |first| wait_any(stream.as_fd(), interest, first))?;
     }
 }
 

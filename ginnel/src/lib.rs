@@ -20,6 +20,7 @@
 //! | [`Stream`] | bytes, and descriptors at a position among them | `SOCK_STREAM` |
 //! | [`SeqPacket`] | whole packets over a connection, each with its descriptors | `SOCK_SEQPACKET` |
 //! | [`Datagram`] | whole packets without a connection | `SOCK_DGRAM` |
+//! | [`Connection`] | messages, questions and answers, over a stream | |
 //! | [`Listener`] | connections of the first two | `listen`, `accept` |
 //!
 //! `ginnel-tokio` has the same names with `.await`. What `Ok` means, where descriptors stand in a stream and how
@@ -32,18 +33,24 @@
 //! **Adopted descriptors** keep their flags: such a socket is asked first and polled then, which costs about
 //! 1.4 times as much where it has to wait as one of our own, which waits inside the call.
 
+mod connection;
 mod datagram;
 mod driver;
 mod listener;
+mod message_halves;
 mod seqpacket;
 mod stream;
 
+pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
-    AdoptError, Batch, Credentials, ListenerBuilder, Message, Packet, Policy, PolicyError, SocketError,
+    AdoptError, Batch, Bound, CallId, ConnectionOptions, Credentials, Delivery, Error, Greeting, Incarnation,
+    Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Request, SendError,
+    SocketError, Stopped, Wire,
 };
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
 pub use listener::{Incoming, Listener, Socket};
+pub use message_halves::{Receiver, Sender};
 pub use seqpacket::SeqPacket;
 pub use stream::{ReadHalf, Stream, WriteHalf};
 

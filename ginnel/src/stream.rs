@@ -33,8 +33,8 @@ use crate::listener::{Listener, Socket};
 #[doc(alias = "UnixStream")]
 #[doc(alias = "SOCK_STREAM")]
 pub struct Stream {
-    os: os::Stream,
-    waits: Waits,
+    pub(crate) os: os::Stream,
+    pub(crate) waits: Waits,
 }
 
 impl Stream {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::MetadataCommand;
@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<bool> {
     let peers = build_peers(workspace.root())?;
     let program = build(workspace)?;
-    let mut command = std::process::Command::new(program);
+    let mut command = Command::new(program);
     command.current_dir(workspace.root()).args(args);
     match peers {
         Ok(peers) => {
@@ -36,7 +36,12 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
 ///
 /// They need compilers and sources that not everybody has, so a failure here is news and not an error.
 fn build_peers(root: &Path) -> Result<Result<PathBuf, String>> {
+    let (compiled, missing): (Vec<_>, Vec<_>) = COMPILED.iter().partition(|library| library.can_be_built());
+    for library in missing {
+        println!("{}", library.absence());
+    }
     let mut command = cargo(root, ["build", "--release", "--locked", "--manifest-path", PEERS_MANIFEST]);
+    command.args(["--no-default-features", "--features", &features(&compiled)]);
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().context("starting cargo")?;
     let stderr = child.stderr.take().context("standard error was asked to be piped")?;
@@ -59,15 +64,69 @@ fn build_peers(root: &Path) -> Result<Result<PathBuf, String>> {
     Ok(Ok(peers.target_directory.as_std_path().join("release").join("ginnel-bench-peers")))
 }
 
+/// Another library whose own sources are in C or C++: a feature of the other libraries' program.
+#[derive(Debug)]
+struct Compiled {
+    feature: &'static str,
+    /// What builds it.
+    program: &'static str,
+    /// Names another program to build it with.
+    variable: &'static str,
+    /// Where Debian has it.
+    package: &'static str,
+}
+
+impl Compiled {
+    fn can_be_built(&self) -> bool {
+        let program = std::env::var_os(self.variable).unwrap_or_else(|| self.program.into());
+        let tried =
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    }
+
+    fn absence(&self) -> String {
+        let Self { feature, program, package, .. } = self;
+        format!("left out: {feature} (reason: {program} is missing; try apt install {package})")
+    }
+}
+
+fn features(libraries: &[&Compiled]) -> String {
+    libraries.iter().map(|library| library.feature).collect::<Vec<_>>().join(",")
+}
+
 fn first_error(messages: &[String]) -> Option<&str> {
     messages.iter().map(String::as_str).find(|line| line.starts_with("error"))
 }
 
+const COMPILED: [Compiled; 2] = [
+    Compiled { feature: "nng", program: "cmake", variable: "CMAKE", package: "cmake" },
+    Compiled { feature: "zmq", program: "c++", variable: "CXX", package: "g++" },
+];
 const PEERS_MANIFEST: &str = "ginnel-bench/peers/Cargo.toml";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_without_its_tool_is_left_out_by_name() {
+        let library = Compiled { program: "no-such-program", variable: "NO_SUCH_VARIABLE", ..COMPILED[0] };
+        assert!(!library.can_be_built());
+        let expected = "left out: nng (reason: no-such-program is missing; try apt install cmake)";
+        assert_eq!(library.absence(), expected);
+        assert_eq!(features(&[&COMPILED[0], &COMPILED[1]]), "nng,zmq");
+        assert_eq!(features(&[]), "");
+    }
+
+    #[test]
+    fn every_compiled_library_is_a_feature_of_theirs() {
+        let manifest = Workspace::load().expect("this workspace").root().join(PEERS_MANIFEST);
+        let theirs =
+            MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("their workspace");
+        for library in COMPILED {
+            assert!(theirs.packages[0].features.contains_key(library.feature), "{}", library.feature);
+        }
+    }
 
     #[test]
     fn the_first_error_is_the_reason() {

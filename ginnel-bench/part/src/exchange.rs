@@ -1,9 +1,13 @@
 //! The measured loops: for each scenario, what the server does beside what the client does.
 
+mod messages;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
+
+pub(crate) use messages::{Calls, Messages, Sends};
 
 use crate::{ByteStream, FdLink, Latencies, PacketLink};
 

@@ -17,7 +17,10 @@ mod system;
 
 pub use control::{Control, Measured, Reply};
 pub use latency::Latencies;
-pub use link::{Blocking, BlockingFds, BlockingSystem, ByteStream, Endpoint, FdLink, PacketLink, ready};
+pub use link::{
+    Blocking, BlockingFds, BlockingSystem, ByteStream, CallLink, Endpoint, FdLink, MessageLink, PacketLink,
+    ready,
+};
 pub use part::{Part, Side};
 pub use place::Placement;
 pub use scenario::{Better, SCENARIOS, Scenario, Shape, Unit};

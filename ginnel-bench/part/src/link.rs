@@ -26,7 +26,7 @@ pub trait Endpoint: Sized {
     /// Connects to a listener.
     async fn connect(path: &Path) -> io::Result<Self>;
 
-    /// Sends one byte, which means "go on" to the other end.
+    /// Sends one byte, or a message of one, which means "go on" to the other end.
     async fn signal(&mut self) -> io::Result<()>;
 
     /// Waits for the other end's `signal`.
@@ -61,6 +61,37 @@ pub trait FdLink: Endpoint {
 
     /// Receives one message, closes its descriptors, and returns how many those were.
     async fn recv_fds(&mut self) -> io::Result<u64>;
+}
+
+/// A connection that keeps messages of any length apart.
+pub trait MessageLink: Endpoint {
+    /// What a sender hands over, made before the clock starts.
+    type Message;
+
+    /// Makes a message of these bytes, which is then sent again and again.
+    fn message(bytes: Vec<u8>) -> Self::Message;
+
+    /// Takes a message in, and may keep it back until `flush`.
+    async fn feed(&mut self, message: &Self::Message) -> io::Result<()>;
+
+    /// Sends what `feed` kept back.
+    async fn flush(&mut self) -> io::Result<()>;
+
+    /// Sends this message now.
+    async fn send(&mut self, message: &Self::Message) -> io::Result<()>;
+
+    /// Receives the next whole message and returns its length; the end is an error.
+    async fn recv(&mut self) -> io::Result<usize>;
+}
+
+/// A connection over which one side asks and the other answers.
+pub trait CallLink: Endpoint {
+    /// Sends a request, waits for its answer, and returns the length of that.
+    async fn call(&mut self, request: &[u8]) -> io::Result<usize>;
+
+    /// Answers this many requests with their own bytes. A system that answers in the background may
+    /// return at once: the next thing its side does is to wait for a signal.
+    async fn answer(&mut self, requests: u64) -> io::Result<()>;
 }
 
 /// How a blocking library opens its streams; `Blocking` makes an endpoint of it.

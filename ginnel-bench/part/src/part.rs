@@ -4,8 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::exchange::{Exchange, Fds, OneWay, Packets, RoundTrips};
-use crate::{ByteStream, Control, Endpoint, FdLink, Latencies, Measured, PacketLink, Reply, Scenario, Shape};
+use crate::exchange::{Calls, Exchange, Fds, Messages, OneWay, Packets, RoundTrips, Sends};
+use crate::{
+    ByteStream, CallLink, Control, Endpoint, FdLink, Latencies, Measured, MessageLink, PacketLink, Reply,
+    Scenario, Shape,
+};
 
 /// One process of a scenario, before it opened anything.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Side {
 }
 
 impl Part {
-    /// A part that `stream`, `packets` or `fds` then runs.
+    /// A part that the method of its system's kind then runs.
     pub fn new(scenario: Scenario, side: Side, socket: PathBuf) -> Self {
         Self { scenario, side, socket }
     }
@@ -54,7 +57,7 @@ impl Part {
             Shape::RoundTrip { bytes } => self.run::<L>(RoundTrips::new(bytes), control).await,
             Shape::OneWay { bytes } => self.run::<L>(OneWay::new(bytes), control).await,
             Shape::Connect => self.connections::<L>(control).await,
-            Shape::Packets { .. } | Shape::Fds => Err(io::ErrorKind::Unsupported.into()),
+            _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -62,6 +65,23 @@ impl Part {
     pub async fn packets<L: PacketLink>(self, control: &mut Control) -> io::Result<()> {
         match self.scenario.shape {
             Shape::Packets { bytes } => self.run::<L>(Packets::new(bytes), control).await,
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Runs rounds of messages until the orders end.
+    pub async fn messages<L: MessageLink>(self, control: &mut Control) -> io::Result<()> {
+        match self.scenario.shape {
+            Shape::Messages { bytes } => self.run::<L>(Messages::new(bytes), control).await,
+            Shape::Sends { bytes } => self.run::<L>(Sends::new(bytes), control).await,
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Runs rounds of calls until the orders end.
+    pub async fn calls<L: CallLink>(self, control: &mut Control) -> io::Result<()> {
+        match self.scenario.shape {
+            Shape::Call { bytes } => self.run::<L>(Calls::new(bytes), control).await,
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }

@@ -34,6 +34,21 @@ pub enum Shape {
         /// Length of each packet.
         bytes: usize,
     },
+    /// The client sends whole messages, gathered in batches; the server says once that all arrived.
+    Messages {
+        /// Length of each message.
+        bytes: usize,
+    },
+    /// The same with a call of its own for each message.
+    Sends {
+        /// Length of each message.
+        bytes: usize,
+    },
+    /// The client sends a request and waits for its answer.
+    Call {
+        /// Length of the request and of the answer.
+        bytes: usize,
+    },
     /// Each message carries one descriptor, which the server takes and closes.
     Fds,
     /// The client connects, is sent one byte, and closes.
@@ -82,6 +97,15 @@ impl Scenario {
         }
     }
 
+    /// The nanoseconds of one lap, of a value in this scenario's unit.
+    pub const fn lap(&self, value: f64) -> f64 {
+        match self.unit {
+            Unit::Nanoseconds => value,
+            Unit::Messages | Unit::Fds => 1e9 / value,
+            Unit::Bytes => self.payload() as f64 * 1e9 / value,
+        }
+    }
+
     /// The next number of laps that a round of this scenario can have.
     pub const fn whole_laps(&self, laps: u64) -> u64 {
         match self.shape {
@@ -93,6 +117,7 @@ impl Scenario {
     const fn payload(&self) -> usize {
         match self.shape {
             Shape::RoundTrip { bytes } | Shape::OneWay { bytes } | Shape::Packets { bytes } => bytes,
+            Shape::Messages { bytes } | Shape::Sends { bytes } | Shape::Call { bytes } => bytes,
             Shape::Fds | Shape::Connect => 1,
         }
     }
@@ -129,13 +154,18 @@ impl Better {
 }
 
 /// Every scenario, in the order of the report.
-pub const SCENARIOS: [Scenario; 8] = [
+pub const SCENARIOS: [Scenario; 13] = [
     Scenario::new("rtt-64", Shape::RoundTrip { bytes: 64 }, Unit::Nanoseconds),
     Scenario::new("rtt-4k", Shape::RoundTrip { bytes: 4 << 10 }, Unit::Nanoseconds),
     Scenario::new("oneway-64", Shape::OneWay { bytes: 64 }, Unit::Messages),
     Scenario::new("oneway-64k", Shape::OneWay { bytes: 64 << 10 }, Unit::Bytes),
     Scenario::new("oneway-1m", Shape::OneWay { bytes: 1 << 20 }, Unit::Bytes),
     Scenario::new("packets-64", Shape::Packets { bytes: 64 }, Unit::Messages),
+    Scenario::new("messages-64", Shape::Messages { bytes: 64 }, Unit::Messages),
+    Scenario::new("messages-4k", Shape::Messages { bytes: 4 << 10 }, Unit::Messages),
+    Scenario::new("messages-1m", Shape::Messages { bytes: 1 << 20 }, Unit::Bytes),
+    Scenario::new("sends-64", Shape::Sends { bytes: 64 }, Unit::Messages),
+    Scenario::new("call-64", Shape::Call { bytes: 64 }, Unit::Nanoseconds),
     Scenario::new("fds", Shape::Fds, Unit::Fds),
     Scenario::new("connect", Shape::Connect, Unit::Nanoseconds),
 ];
@@ -152,7 +182,17 @@ mod tests {
         assert_eq!(value("rtt-64", 100, 500), Some(5_000.0));
         assert_eq!(value("oneway-64", 100, 500), Some(200_000.0));
         assert_eq!(value("oneway-64k", 10, 1_000), Some(655_360_000.0));
+        assert_eq!(value("messages-64", 100, 500), Some(200_000.0));
+        assert_eq!(value("messages-1m", 10, 1_000), Some(10_485_760_000.0));
         assert_eq!(value("fds", 32, 1_000), Some(32_000.0));
         assert_eq!(value("no such scenario", 1, 1), None);
+    }
+
+    #[test]
+    fn a_lap_is_as_long_whatever_the_unit() {
+        for scenario in SCENARIOS {
+            let value = scenario.value(100, Duration::from_micros(500));
+            assert_eq!(scenario.lap(value).round(), 5_000.0, "{}", scenario.name);
+        }
     }
 }

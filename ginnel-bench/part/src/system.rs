@@ -19,13 +19,15 @@ pub struct System {
     pub name: &'static str,
     stream: Option<Run>,
     packets: Option<Run>,
+    messages: Option<Run>,
+    calls: Option<Run>,
     fds: Option<Run>,
 }
 
 impl System {
     /// A system that can do nothing yet.
     pub const fn named(name: &'static str) -> Self {
-        Self { name, stream: None, packets: None, fds: None }
+        Self { name, stream: None, packets: None, messages: None, calls: None, fds: None }
     }
 
     /// It has byte streams: round trips, one way, connections.
@@ -37,6 +39,18 @@ impl System {
     /// It has packets.
     pub const fn with_packets(mut self, run: Run) -> Self {
         self.packets = Some(run);
+        self
+    }
+
+    /// It has messages: gathered and one by one.
+    pub const fn with_messages(mut self, run: Run) -> Self {
+        self.messages = Some(run);
+        self
+    }
+
+    /// It has requests and answers.
+    pub const fn with_calls(mut self, run: Run) -> Self {
+        self.calls = Some(run);
         self
     }
 
@@ -61,6 +75,8 @@ impl System {
         match scenario.shape {
             Shape::RoundTrip { .. } | Shape::OneWay { .. } | Shape::Connect => self.stream,
             Shape::Packets { .. } => self.packets,
+            Shape::Messages { .. } | Shape::Sends { .. } => self.messages,
+            Shape::Call { .. } => self.calls,
             Shape::Fds => self.fds,
         }
     }

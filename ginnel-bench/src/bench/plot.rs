@@ -15,10 +15,10 @@ use super::report::Outcome;
 use super::systems::FLOOR;
 
 /// Draws bars whose length is speed over the floor's: times are turned round, so that longer is
-/// always faster.
+/// always faster. A bar that would make the others too short to compare ends at the edge.
 pub(super) fn draw(outcomes: &[Outcome], file: &Path) -> anyhow::Result<()> {
     let rows = rows(outcomes);
-    let fastest = rows.iter().filter_map(Row::speed).fold(1.0, f64::max);
+    let fastest = rows.iter().filter_map(Row::speed).fold(1.0, f64::max).min(LONGEST);
     let height = TOP + rows.iter().map(Row::height).sum::<i32>() + BOTTOM;
     let area = SVGBackend::new(file, (WIDTH as u32, height as u32)).into_drawing_area();
     let canvas = Canvas { area, per_speed: f64::from(RIGHT - LEFT) / fastest };
@@ -96,11 +96,11 @@ impl<'a> Canvas<'a> {
     fn bar(&self, name: &str, speed: f64, top: i32) -> Drawn<'a> {
         let middle = top + 8;
         self.text(name, (LEFT - 8, middle), HPos::Right, FontStyle::Normal)?;
-        let end = self.across(speed);
+        let end = self.across(speed.min(LONGEST));
         self.area.draw(&Rectangle::new([(LEFT, top + 2), (end, top + 15)], colour(name).filled()))?;
         // Beyond the line at 1, which would go through the digits.
         let digits = end.max(self.across(1.0)) + 6;
-        self.text(&format!("{speed:.2}"), (digits, middle), HPos::Left, FontStyle::Normal)
+        self.text(&told(speed), (digits, middle), HPos::Left, FontStyle::Normal)
     }
 
     fn across(&self, speed: f64) -> i32 {
@@ -114,6 +114,14 @@ impl<'a> Canvas<'a> {
     }
 }
 
+fn told(speed: f64) -> String {
+    match speed {
+        ..0.1 => format!("{speed:.3}"),
+        ..=LONGEST => format!("{speed:.2}"),
+        _ => format!("{speed:.2} →"),
+    }
+}
+
 /// Ours stand out; the floor is the darkest of the others.
 fn colour(system: &str) -> RGBColor {
     match system {
@@ -123,6 +131,8 @@ fn colour(system: &str) -> RGBColor {
     }
 }
 
+/// The longest bar, as a speed over the floor's.
+const LONGEST: f64 = 1.6;
 /// The backend draws it at four fifths: 12 pixels.
 const FONT: i32 = 15;
 // Pixels.
@@ -167,6 +177,11 @@ mod tests {
         for word in ["fds", "floor", "uds", "1.25"] {
             assert!(svg.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn a_bar_beyond_the_edge_is_cut_and_says_so() {
+        assert_eq!([0.0018, 0.5, 1.25, 4.114].map(told), ["0.002", "0.50", "1.25", "4.11 →"]);
     }
 
     #[test]

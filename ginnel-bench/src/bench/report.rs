@@ -19,7 +19,7 @@ pub(super) struct Outcome {
     pub(super) value: f64,
     pub(super) unit: &'static str,
     pub(super) better: &'static str,
-    /// Nanoseconds of a round trip, a connection, or a call that sends.
+    /// Nanoseconds of a round trip, a connection, a call that sends, or a batch of messages.
     p50: u64,
     p99: u64,
     p999: u64,
@@ -70,11 +70,12 @@ pub(super) fn header(plan: &Plan) -> String {
 pub(super) fn table(race: &Race) -> String {
     let (scenario, itself) = (race.scenario, race.against_itself);
     let mut text = format!(
-        "{} ({} is better)\n{:<16}{:>14}{:>10}{:>11}{:>11}{:>11}\n",
+        "{} ({} is better)\n{:<16}{:>14}{:>11}{:>10}{:>11}{:>11}{:>11}\n",
         scenario.name,
         scenario.unit.better().name(),
         "system",
         "value",
+        "each",
         "to floor",
         "p50",
         "p99",
@@ -83,22 +84,36 @@ pub(super) fn table(race: &Race) -> String {
     for (outcome, finish) in outcomes(race).iter().zip(&race.finishes) {
         let to_floor = paired_ratio(&finish.values, &race.finishes[0].values);
         let [p50, p99, p999] = [outcome.p50, outcome.p99, outcome.p999].map(|time| duration(time as f64));
-        let value = value(outcome.value, scenario.unit);
-        let name = &outcome.system;
-        writeln!(text, "{name:<16}{value:>14}{to_floor:>10.3}{p50:>11}{p99:>11}{p999:>11}")
+        let (value, each) = (value(outcome.value, scenario.unit), duration(scenario.lap(outcome.value)));
+        let (name, to_floor) = (&outcome.system, ratio(to_floor));
+        writeln!(text, "{name:<16}{value:>14}{each:>11}{to_floor:>10}{p50:>11}{p99:>11}{p999:>11}")
             .expect("a string takes everything");
     }
     writeln!(text, "floor against itself: {itself:.3}").expect("a string takes everything");
     if !QUIET.contains(&itself) {
         text += "warning: the machine is too noisy for this scenario: the floor differs from itself by more than 2 %\n";
     }
-    if scenario.shape == Shape::Fds {
-        text += "note: over streams, except for peers that have packets only\n";
-    }
+    text += note(scenario.shape);
     for (system, reason) in &race.left_out {
         writeln!(text, "left out: {system}, because {reason}").expect("a string takes everything");
     }
     text
+}
+
+/// What must be known to compare the systems of a scenario.
+fn note(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Fds => "note: over streams, except for peers that have packets only\n",
+        Shape::Sends { .. } => {
+            "note: some peers only queue the message, and send many of them in one system call\n"
+        }
+        _ => "",
+    }
+}
+
+/// With at least two digits that count, down to a thousandth.
+fn ratio(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.4}") } else { format!("{ratio:.3}") }
 }
 
 fn value(value: f64, unit: Unit) -> String {
@@ -188,7 +203,7 @@ pub(super) mod tests {
     #[test]
     fn the_table_names_values_noise_and_absences() {
         let text = table(&race(1.003));
-        assert!(text.contains("std                    1.50 µs     1.100      50 ns"), "{text}");
+        assert!(text.contains("std                    1.50 µs    1.50 µs     1.100      50 ns"), "{text}");
         assert!(text.contains("floor against itself: 1.003\nleft out: uds, because it is away\n"), "{text}");
         assert!(!text.contains("warning"));
         for noisy in [0.97, 1.021] {
@@ -203,5 +218,6 @@ pub(super) mod tests {
         assert_eq!(value(2_500_000.0, Unit::Messages), "2.50 M msg/s");
         assert_eq!(value(45_600.0, Unit::Fds), "45.6 k fds/s");
         assert_eq!(value(3.21e9, Unit::Bytes), "3.21 GB/s");
+        assert_eq!([4.113_6, 0.987_6, 0.001_84].map(ratio), ["4.114", "0.988", "0.0018"]);
     }
 }

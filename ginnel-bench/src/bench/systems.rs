@@ -1,8 +1,11 @@
 //! The systems measured by this binary, one per file.
 
 mod floor;
+mod floor_messages;
 mod ginnel_async;
+mod ginnel_async_messages;
 mod ginnel_blocking;
+mod ginnel_blocking_messages;
 mod std_net;
 mod tokio_net;
 
@@ -26,6 +29,11 @@ pub(crate) const SYSTEMS: [System; 6] = [
 /// Runs the part of an asynchronous system, in the runtime that fits one connection.
 fn block_on(part: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(part)
+}
+
+/// The other side ended the connection, or said what nobody expected.
+fn ended() -> io::Error {
+    io::ErrorKind::UnexpectedEof.into()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use ginnel_proto::election::Inode;
+use ginnel_proto::link::Incarnation;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, FdFlags, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -358,4 +359,13 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 /// A random number to spread pauses with.
 pub(crate) fn jitter() -> u32 {
     Kernel.random().map_or(0, |random| (random >> 32) as u32)
+}
+
+/// Sixteen random bytes.
+pub(crate) fn incarnation() -> Incarnation {
+    let half = || Kernel.random().unwrap_or_default().to_ne_bytes();
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&half());
+    bytes[8..].copy_from_slice(&half());
+    Incarnation(bytes)
 }

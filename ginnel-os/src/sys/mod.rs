@@ -22,8 +22,8 @@ mod linux_msg;
 pub use linux::Kernel;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    duplicate, is_listening, jitter, make_directory, peer_label, peer_pidfd, refuse_fds, set_nonblocking,
-    socket_kind, stamp_packets, take_inherited, user,
+    duplicate, incarnation, is_listening, jitter, make_directory, peer_label, peer_pidfd, refuse_fds,
+    set_nonblocking, socket_kind, stamp_packets, take_inherited, user,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use linux_msg::CONTROL;

@@ -46,8 +46,14 @@ const BLOCKING: &str = "ginnel";
 const RUNTIME: &str = "tokio";
 
 /// What the core may take from others: name, and whether it has to be optional.
-const PROTO_MAY_USE: [(&str, bool); 5] =
-    [("bytes", false), ("thiserror", false), ("serde", true), ("cbor4ii", true), ("serde_json", true)];
+const PROTO_MAY_USE: [(&str, bool); 6] = [
+    ("bytes", false),
+    ("memchr", false),
+    ("thiserror", false),
+    ("serde", true),
+    ("cbor4ii", true),
+    ("serde_json", true),
+];
 
 /// A dependency as its manifest declares it, for whatever system.
 #[derive(Debug, Clone)]

@@ -8,6 +8,8 @@ use ginnel_bench_part::{Endpoint, FdLink, PacketLink, System};
 use tokio_seqpacket::ancillary::{AncillaryMessageWriter, OwnedAncillaryMessage};
 use tokio_seqpacket::{UnixSeqpacket, UnixSeqpacketListener};
 
+use super::block_on;
+
 pub(super) const SYSTEM: System = System::named("tokio-seqpacket")
     .with_packets(|part, control| block_on(part.packets::<TokioPackets>(control)))
     .with_fds(|part, control| block_on(part.fds::<TokioPackets>(control)));
@@ -87,10 +89,6 @@ impl FdLink for TokioPackets {
         }
         Ok(received as u64)
     }
-}
-
-fn block_on(part: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(part)
 }
 
 /// Room for the control message of one descriptor, wherever its alignment puts it.

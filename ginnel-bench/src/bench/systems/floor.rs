@@ -11,14 +11,16 @@ use std::ptr;
 
 use ginnel_bench_part::{Blocking, BlockingFds, BlockingSystem, Endpoint, PacketLink, System, ready};
 
-use super::FLOOR;
+use super::{FLOOR, floor_messages};
 
 pub(super) const SYSTEM: System = System::named(FLOOR)
     .with_stream(|part, control| ready(part.stream::<Blocking<Floor>>(control)))
     .with_packets(|part, control| ready(part.packets::<FloorPackets>(control)))
+    .with_messages(floor_messages::messages)
+    .with_calls(floor_messages::calls)
     .with_fds(|part, control| ready(part.fds::<Blocking<Floor>>(control)));
 
-struct Floor;
+pub(super) struct Floor;
 
 impl BlockingSystem for Floor {
     type Stream = FloorStream;
@@ -83,7 +85,7 @@ impl BlockingFds for Floor {
     }
 }
 
-struct FloorStream(OwnedFd);
+pub(super) struct FloorStream(OwnedFd);
 
 /// With `recv` and `send`: on a socket they are a few per cent cheaper than `read` and `write`,
 /// which go through the file layer first.

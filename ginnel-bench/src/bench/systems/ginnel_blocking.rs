@@ -7,10 +7,14 @@ use std::path::Path;
 use ginnel::{Batch, Listener, SeqPacket, Stream};
 use ginnel_bench_part::{Blocking, BlockingFds, BlockingSystem, Endpoint, PacketLink, System, ready};
 
+use super::ginnel_blocking_messages::Messages;
+
 pub(super) const SYSTEM: System = System::named("ginnel")
     .with_stream(|part, control| ready(part.stream::<Blocking<Ginnel>>(control)))
     .with_packets(|part, control| ready(part.packets::<OneByOne>(control)))
-    .with_fds(|part, control| ready(part.fds::<Blocking<Ginnel>>(control)));
+    .with_fds(|part, control| ready(part.fds::<Blocking<Ginnel>>(control)))
+    .with_messages(|part, control| ready(part.messages::<Messages>(control)))
+    .with_calls(|part, control| ready(part.calls::<Messages>(control)));
 
 pub(super) const BATCH: System =
     System::named("ginnel-batch").with_packets(|part, control| ready(part.packets::<Batches>(control)));

@@ -1,0 +1,137 @@
+//! `zmq`: PUSH to PULL for messages, REQ to REP for calls.
+
+use std::io;
+use std::marker::PhantomData;
+use std::mem::replace;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use ginnel_bench_part::{CallLink, Endpoint, MessageLink, System, ready};
+use zmq::{Context, Message, Socket, SocketType};
+
+use super::blocking_signals::Signals;
+use super::signals::beside;
+
+pub(super) const SYSTEM: System = System::named("zmq")
+    .with_messages(|part, control| ready(part.messages::<Zmq<PushPull>>(control)))
+    .with_calls(|part, control| ready(part.calls::<Zmq<ReqRep>>(control)));
+
+/// Which socket listens, and which connects.
+trait Pattern {
+    const SERVER: SocketType;
+    const CLIENT: SocketType;
+}
+
+struct PushPull;
+
+impl Pattern for PushPull {
+    const SERVER: SocketType = SocketType::PULL;
+    const CLIENT: SocketType = SocketType::PUSH;
+}
+
+struct ReqRep;
+
+impl Pattern for ReqRep {
+    const SERVER: SocketType = SocketType::REP;
+    const CLIENT: SocketType = SocketType::REQ;
+}
+
+struct Zmq<P> {
+    socket: Socket,
+    /// What was received last, whose memory the library may use again.
+    received: Message,
+    signals: Signals,
+    pattern: PhantomData<P>,
+}
+
+impl<P: Pattern> Zmq<P> {
+    fn new(socket: Socket, signals: Signals) -> Self {
+        Self { socket, received: Message::new(), signals, pattern: PhantomData }
+    }
+
+    /// A context has one thread that does its input and output.
+    fn open(kind: SocketType) -> io::Result<Socket> {
+        let socket = Context::new().socket(kind)?;
+        // What nobody reads any more must not keep the process.
+        socket.set_linger(0)?;
+        Ok(socket)
+    }
+
+    fn recv(&mut self) -> io::Result<usize> {
+        self.socket.recv(&mut self.received, 0)?;
+        Ok(self.received.len())
+    }
+}
+
+impl<P: Pattern> Endpoint for Zmq<P> {
+    type Listener = (UnixListener, Option<Socket>);
+
+    async fn listen(path: &Path) -> io::Result<Self::Listener> {
+        let socket = Self::open(P::SERVER)?;
+        socket.bind(&address(path))?;
+        Ok((UnixListener::bind(path)?, Some(socket)))
+    }
+
+    async fn accept((listener, socket): &mut Self::Listener) -> io::Result<Self> {
+        let socket = socket.take().ok_or(io::ErrorKind::Unsupported)?;
+        Ok(Self::new(socket, Signals::accept(listener)?))
+    }
+
+    async fn connect(path: &Path) -> io::Result<Self> {
+        let socket = Self::open(P::CLIENT)?;
+        socket.connect(&address(path))?;
+        Ok(Self::new(socket, Signals::connect(path)?))
+    }
+
+    async fn signal(&mut self) -> io::Result<()> {
+        self.signals.signal()
+    }
+
+    async fn signalled(&mut self) -> io::Result<()> {
+        self.signals.signalled()
+    }
+}
+
+/// The library gathers by itself: its thread sends in one call whatever waits for it.
+impl MessageLink for Zmq<PushPull> {
+    type Message = Vec<u8>;
+
+    fn message(bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+
+    async fn feed(&mut self, message: &Vec<u8>) -> io::Result<()> {
+        self.send(message).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    async fn send(&mut self, message: &Vec<u8>) -> io::Result<()> {
+        Ok(self.socket.send(message.as_slice(), 0)?)
+    }
+
+    async fn recv(&mut self) -> io::Result<usize> {
+        Self::recv(self)
+    }
+}
+
+impl CallLink for Zmq<ReqRep> {
+    async fn call(&mut self, request: &[u8]) -> io::Result<usize> {
+        self.socket.send(request, 0)?;
+        self.recv()
+    }
+
+    async fn answer(&mut self, requests: u64) -> io::Result<()> {
+        for _ in 0..requests {
+            self.recv()?;
+            self.socket.send(replace(&mut self.received, Message::new()), 0)?;
+        }
+        Ok(())
+    }
+}
+
+fn address(path: &Path) -> String {
+    format!("ipc://{}", beside(path).display())
+}

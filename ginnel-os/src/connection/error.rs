@@ -1,0 +1,148 @@
+use std::fmt;
+use std::io;
+
+use bytes::Bytes;
+use ginnel_proto::link::{Limit, Misuse, Refusal, Rejected};
+use ginnel_proto::{AddressError, PeerFault};
+
+use crate::Message;
+
+/// What can go wrong with messages, sorted by who can do something about it.
+///
+/// ```
+/// use ginnel_os::Error;
+/// use ginnel_proto::PeerFault;
+/// let error = Error::from(PeerFault::ReservedBit);
+/// assert_eq!(error.to_string(), "the other side broke a rule: a reserved bit is set");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system: nobody listens there, the connection broke, a deadline passed
+    /// ([`TimedOut`](io::ErrorKind::TimedOut)).
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The other side broke a rule of the wire, or was silent for too long. The connection is of no more use.
+    #[error("the other side broke a rule: {0}")]
+    Peer(#[from] PeerFault),
+    /// A bound was reached: ours, or one that the other side told us.
+    #[error(transparent)]
+    Limit(#[from] Limit),
+    /// The connection has ended, and no other will come by itself.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The other side's application answered a request with a failure. What it says about it.
+    #[error("the other side answered with a failure: {}", Shown(.0))]
+    Failure(Bytes),
+    /// The text is no address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// What was asked for does not exist on this kind of connection.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+impl Error {
+    /// Did a deadline of the caller pass?
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
+/// Why there is no connection, and none will come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The other side ended it.
+    #[error("the other side has ended the connection")]
+    Closed,
+    /// It was closed here.
+    #[error("the connection was closed here")]
+    Intentional,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Limit(limit) => Self::Limit(limit),
+            Refusal::Misuse(misuse) => Self::Misuse(misuse),
+        }
+    }
+}
+
+/// Text of a peer's, as far as it is text: at most 200 characters, control characters escaped.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(800)]);
+        let shown =
+            text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        write!(f, "{}", shown.collect::<String>())
+    }
+}
+
+/// A message was not sent, and why.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SendError {
+    /// Why.
+    pub error: Error,
+    /// The message, if nothing of it was sent or queued. Without it, some of it may have reached the other side, or it
+    /// still waits in the queue.
+    pub message: Option<Message>,
+}
+
+impl SendError {
+    /// Something went wrong after the message was queued.
+    pub fn queued(error: impl Into<Error>) -> Self {
+        Self { error: error.into(), message: None }
+    }
+
+    /// The message comes back, if there is one.
+    pub const fn with(error: Error, message: Option<Message>) -> Self {
+        Self { error, message }
+    }
+
+    /// The message comes back.
+    pub fn returned(error: impl Into<Error>, message: Message) -> Self {
+        Self { error: error.into(), message: Some(message) }
+    }
+}
+
+impl From<Rejected<std::os::fd::OwnedFd>> for SendError {
+    fn from(rejected: Rejected<std::os::fd::OwnedFd>) -> Self {
+        Self::returned(rejected.refusal, rejected.into_message())
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl From<io::Error> for SendError {
+    fn from(error: io::Error) -> Self {
+        Self::queued(error)
+    }
+}
+
+impl From<PeerFault> for SendError {
+    fn from(fault: PeerFault) -> Self {
+        Self::queued(fault)
+    }
+}
+
+/// Drops the message.
+impl From<SendError> for Error {
+    fn from(failed: SendError) -> Self {
+        failed.error
+    }
+}

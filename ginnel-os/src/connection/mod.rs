@@ -1,0 +1,277 @@
+//! Attempts at what a connection does: each reads and writes what is ready, and says whether it is done or what to wait
+//! for. Who waits is the driver.
+
+mod error;
+mod options;
+mod read;
+mod step;
+mod write;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use ginnel_proto::link::Greeting;
+use ginnel_proto::{Answer, Backoff, CallId, Delivery, Next, PeerFault, Request, Session};
+
+use crate::error::SocketError;
+use crate::stream::Stream;
+use crate::sys::{self, Wait};
+use crate::{Message, socket};
+
+pub use error::{Error, SendError, Stopped};
+pub use options::ConnectionOptions;
+pub use step::{Directions, Step};
+pub use write::Offer;
+
+/// One connection, beside its stream. Never waits by itself.
+#[derive(Debug)]
+pub struct Connection {
+    session: Session<OwnedFd>,
+    pause: Backoff,
+    /// What the kernel was seen to have no more of, since a driver last asked.
+    blocked: Directions,
+    /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
+    lost: Option<SocketError>,
+}
+
+impl Connection {
+    /// A fresh connection; its greeting is queued.
+    pub fn new(options: &ConnectionOptions) -> Self {
+        let mut options = options.session.clone();
+        options.link.incarnation = sys::incarnation();
+        Self { session: Session::new(&options), pause: PAUSE, blocked: Directions::default(), lost: None }
+    }
+
+    /// What is decided about it.
+    #[inline]
+    pub const fn session(&mut self) -> &mut Session<OwnedFd> {
+        &mut self.session
+    }
+
+    /// What the other side takes and who it is, once it has greeted.
+    pub const fn greeting(&self) -> Option<&Greeting> {
+        self.session.greeting()
+    }
+
+    /// Has the other side said that nothing more will come?
+    pub const fn said_goodbye(&self) -> bool {
+        self.session.said_goodbye()
+    }
+
+    /// Which directions the kernel was seen to have no more of since the last time: their readiness may be cleared.
+    #[inline]
+    pub fn take_blocked(&mut self) -> Directions {
+        std::mem::take(&mut self.blocked)
+    }
+
+    /// Before a wait: lets go of buffers, and says when to try again at the latest.
+    ///
+    /// # Errors
+    /// The other side was silent for too long.
+    pub fn before_wait(&mut self, stream: &Stream) -> Result<Option<Instant>, PeerFault> {
+        self.session.line().settle();
+        if !self.session.line().watches_time() {
+            return Ok(None);
+        }
+        let look = self.session.line().look(Instant::now())?;
+        // A ping may have been queued.
+        self.try_write(stream);
+        Ok(look)
+    }
+
+    /// A read waits inside the call only if nothing else has to be done meanwhile.
+    fn calmly(&mut self, wait: Wait) -> Wait {
+        if self.session.line().watches_time() || !self.is_written() { Wait::Never } else { wait }
+    }
+
+    /// Takes the next thing without asking the kernel.
+    ///
+    /// # Errors
+    /// [`Error::Peer`].
+    #[inline]
+    pub fn take(&mut self) -> Result<Next<OwnedFd>, Error> {
+        self.session.poll_next().map_err(|fault| self.blame(fault))
+    }
+
+    /// Waits for the next thing; `None` is the end.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] and [`Error::Io`], after everything that arrived before.
+    pub fn next(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        wait: Wait,
+    ) -> Result<Step<Option<Delivery<OwnedFd>>>, Error> {
+        loop {
+            match self.take()? {
+                Next::Delivery(delivery) => return Ok(Step::Done(Some(delivery))),
+                Next::Ended => return Ok(Step::Done(None)),
+                Next::Pending => {}
+            }
+            if ready.write {
+                // What cannot be written is told to whoever writes. What arrived comes first.
+                self.try_write(stream);
+            }
+            if !ready.read || !self.fill(stream, wait)? {
+                return Ok(Step::Wait(Directions { read: true, write: !self.is_written() }));
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), for messages alone. Requests are refused, so that whoever asks does not wait for ever.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn recv(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        wait: Wait,
+    ) -> Result<Step<Option<Message>>, Error> {
+        loop {
+            match self.next(stream, ready, wait)? {
+                Step::Done(Some(Delivery::Message(message))) => return Ok(Step::Done(Some(message))),
+                Step::Done(Some(Delivery::Request(Request { id, .. }))) => self.session.refuse(id),
+                Step::Done(Some(Delivery::Cancelled(_))) => {}
+                other => return Ok(other.map(|_| None)),
+            }
+        }
+    }
+
+    /// Queues a message, once there is room. It is taken out of `message` then.
+    ///
+    /// # Errors
+    /// Whatever does not pass by waiting. The message is still in `message`.
+    #[inline]
+    pub fn feed(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        message: &mut Option<Message>,
+    ) -> Result<Step<()>, Error> {
+        self.queue(stream, ready, message, |session, message| {
+            session.push(message).map_err(|rejected| (rejected.refusal, rejected.into_message()))
+        })
+    }
+
+    /// As [`feed`](Self::feed), for a question.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ask(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        message: &mut Option<Message>,
+    ) -> Result<Step<CallId>, Error> {
+        self.queue(stream, ready, message, |session, message| {
+            session.ask(message).map_err(|rejected| (rejected.refusal, rejected.into_message()))
+        })
+    }
+
+    /// As [`feed`](Self::feed), for the answer to a request.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn answer(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        (id, answer): (CallId, &mut Option<Answer<OwnedFd>>),
+    ) -> Result<Step<()>, Error> {
+        self.queue(stream, ready, answer, |session, answer| {
+            let failed = matches!(answer, Answer::Failure(_));
+            session.answer(id, answer).map_err(|rejected| {
+                let refusal = rejected.refusal;
+                let message = rejected.into_message();
+                (refusal, if failed { Answer::Failure(message) } else { Answer::Response(message) })
+            })
+        })
+    }
+
+    /// Waits for the answer to a question.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush) and [`next`](Self::next); [`Error::Stopped`] if the connection ended first,
+    /// [`Error::Failure`] if the other side said so.
+    pub fn answered(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        (id, wait): (CallId, Wait),
+    ) -> Result<Step<Message>, SendError> {
+        loop {
+            self.gather().map_err(SendError::queued)?;
+            match self.session.take_answer(id) {
+                Some(Answer::Response(message)) => return Ok(Step::Done(message)),
+                Some(Answer::Failure(message)) => {
+                    return Err(SendError::queued(Error::Failure(message.body)));
+                }
+                None if self.session.line().is_ended() => return Err(SendError::queued(Stopped::Closed)),
+                None => {}
+            }
+            if ready.write
+                && let Step::Pause(length) = self.drain(stream)?
+            {
+                return Ok(Step::Pause(length));
+            }
+            if !ready.read || !self.fill(stream, wait)? {
+                return Ok(Step::Wait(Directions { read: true, write: !self.is_written() }));
+            }
+        }
+    }
+
+    /// Nobody waits for this answer any more; the other side is told, at once if that needs no waiting.
+    pub fn forget(&mut self, id: CallId, stream: &Stream) {
+        self.session.forget(id);
+        self.try_write(stream);
+    }
+
+    /// Takes leave: writes what is queued and a goodbye, ends the writing direction, and reads on, dropping what comes,
+    /// until the other side has ended too. A socket that is closed with something unread would reset the other side.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the connection broke before everything was written.
+    pub fn close(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, Error> {
+        self.session.line().goodbye();
+        if ready.write
+            && let Step::Pause(length) = self.write_now(stream)?
+        {
+            return Ok(Step::Pause(length));
+        }
+        if self.is_written() {
+            // It fails if the other side has gone already, and then there is nobody to tell.
+            let _ = socket::shutdown(stream.as_fd(), std::net::Shutdown::Write);
+        }
+        let ended = self.discard(stream, ready);
+        let write = !self.is_written();
+        if ended && !write { Ok(Step::Done(())) } else { Ok(Step::Wait(Directions { read: !ended, write })) }
+    }
+
+    /// Reads and drops what comes. `true`: nothing more will.
+    fn discard(&mut self, stream: &Stream, ready: Directions) -> bool {
+        for _ in 0..READS {
+            loop {
+                match self.take() {
+                    Ok(Next::Delivery(_)) => {}
+                    Ok(Next::Pending) => break,
+                    Ok(Next::Ended) | Err(_) => return true,
+                }
+            }
+            match if ready.read { self.fill(stream, Wait::Never) } else { Ok(false) } {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+}
+
+/// Pauses while descriptors wait for others to be read.
+const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+
+/// Most reads of one attempt to close.
+const READS: usize = 16;

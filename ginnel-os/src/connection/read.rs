@@ -1,0 +1,100 @@
+//! The reading side of the attempts.
+
+use std::io;
+
+use ginnel_proto::{Gathered, PeerFault};
+
+use super::{Connection, Directions, Error, Stopped};
+use crate::error::SocketError;
+use crate::stream::{Chunk, Stream};
+use crate::sys::{Wait, Would};
+
+impl Connection {
+    /// Somebody else's read brought these bytes, as [`Stream::receive_behind`] told. `false`: there was nothing.
+    ///
+    /// # Errors
+    /// What the read failed with.
+    pub fn received(&mut self, bytes: &[u8], outcome: Would<Chunk>) -> io::Result<bool> {
+        let Some(chunk) = self.judge(outcome)? else { return Ok(false) };
+        self.session.line().received(bytes, chunk.fds);
+        Ok(true)
+    }
+
+    /// Reads once. `false`: there was nothing.
+    #[inline]
+    pub(super) fn fill(&mut self, stream: &Stream, wait: Wait) -> io::Result<bool> {
+        let wait = self.calmly(wait);
+        let room = self.session.line().link().room();
+        let outcome = stream.receive_behind(room.buffer, room.most, wait);
+        let Some(chunk) = self.judge(outcome)? else { return Ok(false) };
+        self.session.line().arrived(chunk.bytes, chunk.fds);
+        Ok(true)
+    }
+
+    #[inline]
+    fn judge(&mut self, outcome: Would<Chunk>) -> Would<Chunk> {
+        match outcome {
+            Ok(Some(chunk)) => {
+                self.blocked.read = chunk.drained;
+                if chunk.bytes == 0 {
+                    self.session.line().ended();
+                }
+                Ok(Some(chunk))
+            }
+            Ok(None) => {
+                self.blocked.read = true;
+                Ok(None)
+            }
+            Err(error) => self.judge_error(error).map(Some),
+        }
+    }
+
+    #[cold]
+    fn judge_error(&mut self, error: io::Error) -> io::Result<Chunk> {
+        let chunk = |bytes| Chunk { bytes, fds: Vec::new(), drained: false };
+        match SocketError::of(&error) {
+            // What arrived is whole but for its descriptors: the frame that misses them will say so.
+            Some(&SocketError::FdsLost { bytes }) => {
+                self.lost = Some(SocketError::FdsLost { bytes });
+                Ok(chunk(bytes))
+            }
+            // Whoever closes without having read our greeting resets us, and we have said nothing else: that is an end
+            // like any other.
+            _ if error.raw_os_error() == Some(libc::ECONNRESET) && self.session.line().has_only_greeted() => {
+                self.session.line().ended();
+                Ok(chunk(0))
+            }
+            _ => Err(error),
+        }
+    }
+
+    pub(super) fn blame(&mut self, fault: PeerFault) -> Error {
+        match (fault, self.lost.take()) {
+            (PeerFault::WrongFds { .. }, Some(lost)) => Error::Io(lost.into()),
+            _ => fault.into(),
+        }
+    }
+
+    /// Puts what has arrived into the inbox.
+    pub(super) fn gather(&mut self) -> Result<(), Error> {
+        self.session.gather().map_err(|stopped| match stopped {
+            Gathered::Full(limit) => limit.into(),
+            Gathered::Fault(fault) => self.blame(fault),
+        })
+    }
+
+    /// Reads to the inbox while something else is waited for, so that two who both send do not wait for each other.
+    /// Says what to wait for.
+    pub(super) fn read_aside(&mut self, stream: &Stream, ready: Directions) -> Result<Directions, Error> {
+        self.gather()?;
+        let write = !self.is_written();
+        if self.session.line().is_ended() {
+            // A hang-up is always readable: wait for the write alone, which says what became of it.
+            return if write { Ok(Directions::WRITE) } else { Err(Stopped::Closed.into()) };
+        }
+        if ready.read && self.fill(stream, Wait::Never)? {
+            self.gather()?;
+        }
+        Ok(Directions { read: true, write })
+    }
+}

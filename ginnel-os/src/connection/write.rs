@@ -1,0 +1,204 @@
+//! The writing side of the attempts.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use ginnel_proto::Session;
+use ginnel_proto::link::{Limit, Refusal, Transmit};
+
+use super::{Connection, Directions, Error, SendError, Step, Stopped};
+use crate::Message;
+use crate::stream::Stream;
+use crate::sys::{self, Wait, Would};
+
+/// What became of a message that was offered.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must do something about each")]
+pub enum Offer {
+    /// It is queued.
+    Queued,
+    /// There is no room; here it is again.
+    Full(Message),
+    /// It is too large to be sent before the other side has greeted; here it is again.
+    NotGreeted(Message),
+}
+
+/// Whether something moved.
+enum Moved {
+    /// There may be room now.
+    Some,
+    Wait(Directions),
+    Pause(Duration),
+}
+
+impl Connection {
+    /// Is everything written that was queued?
+    #[inline]
+    pub(super) fn is_written(&mut self) -> bool {
+        self.session.line().outbound().is_empty()
+    }
+
+    /// Writes what needs no waiting: the greeting of a fresh connection, a pong, a cancellation. Errors show when
+    /// somebody flushes.
+    pub fn try_write(&mut self, stream: &Stream) {
+        let _ = self.write_now(stream);
+    }
+
+    /// Writes until the kernel has everything that was queued; reads meanwhile, to the inbox.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the connection broke, or the other side takes no descriptors (`EPERM`): then the message that has
+    /// some comes back, and what is behind it is still queued. [`Error::Limit`]: while waiting, more arrived than the
+    /// inbox takes; everything is still queued.
+    #[inline]
+    pub fn flush(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
+        let step = if ready.write { self.drain(stream)? } else { self.written() };
+        match step {
+            Step::Wait(_) => Ok(Step::Wait(self.read_aside(stream, ready).map_err(SendError::queued)?)),
+            other => Ok(other),
+        }
+    }
+
+    /// As [`flush`](Self::flush), for a half, which does not read.
+    ///
+    /// # Errors
+    /// As there, but for the inbox.
+    pub fn flush_half(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
+        if ready.write { self.drain(stream) } else { Ok(self.written()) }
+    }
+
+    /// As [`flush_half`](Self::flush_half), but what cannot be written stays queued.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn write_half(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, Error> {
+        if ready.write { Ok(self.write_now(stream)?) } else { Ok(self.written()) }
+    }
+
+    /// Queues a message for a half, which waits for room without reading.
+    ///
+    /// # Errors
+    /// Whatever does not pass by waiting, with the message.
+    #[inline]
+    pub fn offer(&mut self, message: Message) -> Result<Offer, SendError> {
+        let rejected = match self.session.push(message) {
+            Ok(()) => return Ok(Offer::Queued),
+            Err(rejected) => rejected,
+        };
+        match rejected.refusal {
+            Refusal::Limit(Limit::Queue { .. }) => Ok(Offer::Full(rejected.into_message())),
+            Refusal::Limit(Limit::NotGreeted) if self.session.line().is_ended() => {
+                Err(SendError::returned(Stopped::Closed, rejected.into_message()))
+            }
+            Refusal::Limit(Limit::NotGreeted) => Ok(Offer::NotGreeted(rejected.into_message())),
+            _ => Err(rejected.into()),
+        }
+    }
+
+    /// Waits until the queue is below its bound.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn make_room(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
+        while !self.session.line().outbound().has_room() {
+            match self.move_some(stream, ready).map_err(SendError::queued)? {
+                Moved::Some => {}
+                Moved::Wait(directions) => return Ok(Step::Wait(directions)),
+                Moved::Pause(length) => return Ok(Step::Pause(length)),
+            }
+        }
+        Ok(Step::Done(()))
+    }
+
+    /// Tries to queue something, and makes room until it can be.
+    pub(super) fn queue<M, T>(
+        &mut self,
+        stream: &Stream,
+        ready: Directions,
+        item: &mut Option<M>,
+        push: impl Fn(&mut Session<OwnedFd>, M) -> Result<T, (Refusal, M)>,
+    ) -> Result<Step<T>, Error> {
+        while let Some(taken) = item.take() {
+            let (refusal, back) = match push(&mut self.session, taken) {
+                Ok(value) => return Ok(Step::Done(value)),
+                Err(refused) => refused,
+            };
+            *item = Some(back);
+            if !refusal.passes() {
+                return Err(refusal.into());
+            }
+            match self.move_some(stream, ready)? {
+                Moved::Some => {}
+                Moved::Wait(directions) => return Ok(Step::Wait(directions)),
+                Moved::Pause(length) => return Ok(Step::Pause(length)),
+            }
+        }
+        unreachable!(
+            "the item is put back before each new attempt, and nobody attempts again after one succeeded"
+        )
+    }
+
+    /// Writes and reads a little. What cannot be written stays where it is: the caller has another message in hand.
+    fn move_some(&mut self, stream: &Stream, ready: Directions) -> Result<Moved, Error> {
+        let before = (self.session.line().outbound().gone(), self.greeting().is_some());
+        if ready.write
+            && let Step::Pause(length) = self.write_now(stream)?
+        {
+            return Ok(Moved::Pause(length));
+        }
+        if self.session.line().outbound().gone() > before.0 {
+            return Ok(Moved::Some);
+        }
+        let directions = self.read_aside(stream, ready)?;
+        let greeted = self.greeting().is_some() != before.1;
+        Ok(if greeted { Moved::Some } else { Moved::Wait(directions) })
+    }
+
+    fn written(&mut self) -> Step<()> {
+        if self.is_written() { Step::Done(()) } else { Step::Wait(Directions::WRITE) }
+    }
+
+    /// Writes until nothing is left or the kernel takes no more. A message whose descriptors are refused comes back.
+    #[inline]
+    pub(super) fn drain(&mut self, stream: &Stream) -> Result<Step<()>, SendError> {
+        self.write_now(stream).map_err(|error| {
+            let refused = error.raw_os_error() == Some(libc::EPERM);
+            let frame = if refused { self.session.line().outbound().take_back() } else { None };
+            SendError::with(error.into(), frame.map(|frame| frame.message))
+        })
+    }
+
+    /// Writes until nothing is left or the kernel takes no more. After an error everything is still queued.
+    #[inline]
+    pub(super) fn write_now(&mut self, stream: &Stream) -> io::Result<Step<()>> {
+        let outbound = self.session.line().outbound();
+        while let Some(transmit) = outbound.transmit() {
+            match send(stream, &transmit) {
+                Ok(Some(written)) => {
+                    outbound.transmitted(written);
+                    self.pause.reset();
+                }
+                Ok(None) => {
+                    self.blocked.write = true;
+                    return Ok(Step::Wait(Directions::WRITE));
+                }
+                // Too many descriptors of this user are under way unread, on whatever connections.
+                Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => {
+                    return Ok(Step::Pause(self.pause.next(sys::jitter())));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Step::Done(()))
+    }
+}
+
+#[inline]
+fn send(stream: &Stream, transmit: &Transmit<'_, OwnedFd>) -> Would<usize> {
+    if transmit.fds().is_empty() {
+        return stream.send(transmit.slices(), &[], Wait::Never);
+    }
+    let fds: Vec<BorrowedFd<'_>> = transmit.fds().iter().map(AsFd::as_fd).collect();
+    stream.send(transmit.slices(), &fds, Wait::Never)
+}

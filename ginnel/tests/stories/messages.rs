@@ -1,0 +1,519 @@
+// What users do with messages, told once for both drivers. Included by `messages.rs` of each, which brings the types
+// into scope and says what `driver!` means there.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _, Seek, SeekFrom, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+type Told = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// An unnamed file with this text.
+fn file(text: &str) -> OwnedFd {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("room for the text");
+    file.into()
+}
+
+fn text_of(fd: OwnedFd) -> String {
+    let mut file = File::from(fd);
+    file.seek(SeekFrom::Start(0)).expect("it is a file");
+    io::read_to_string(file).expect("it is text")
+}
+
+/// A connection, and the bare socket at its other end, which never waits.
+fn with_bare_peer(options: &ConnectionOptions) -> (Connection, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().expect("two sockets");
+    theirs.set_nonblocking(true).expect("a socket");
+    let stream = Stream::adopt(ours.into()).expect("a socket");
+    (Connection::over(stream, options), theirs)
+}
+
+/// What is there to read now.
+fn there(peer: &mut UnixStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match peer.read_to_end(&mut bytes) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => bytes,
+        other => {
+            other.expect("a socket");
+            bytes
+        }
+    }
+}
+
+fn greeting() -> Vec<u8> {
+    let mut bytes = b"GNL\x01\0\0\0\0".to_vec();
+    bytes.extend((16u32 << 20).to_le_bytes());
+    bytes.extend([16, 0, 0, 0]);
+    bytes.extend([7; 16]);
+    bytes
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32).to_le_bytes()[..], &[1, 0, 0, 0], body].concat()
+}
+
+driver! { story messages_arrive_whole_in_order_with_their_descriptors {
+    let (mut left, mut right) = Connection::pair()?;
+    for number in 0..100u8 {
+        let fds = (0..number % 3).map(|fd| file(&format!("{number}.{fd}"))).collect();
+        driver!(wait left.feed(Message::new(vec![number; number.into()]).with_fds(fds)))?;
+    }
+    driver!(wait left.flush())?;
+    for number in 0..100u8 {
+        let message = driver!(wait right.recv())?.expect("all of them came");
+        assert_eq!(message.body, vec![number; number.into()]);
+        let texts: Vec<_> = message.fds.into_iter().map(text_of).collect();
+        let expected: Vec<_> = (0..number % 3).map(|fd| format!("{number}.{fd}")).collect();
+        assert_eq!(texts, expected);
+    }
+    drop(left);
+    assert!(driver!(wait right.recv())?.is_none());
+    Ok(())
+}}
+
+driver! { story a_message_goes_through_a_listener {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("s");
+    let listener = Connection::listen(&path)?;
+    let client = driver!(spawn {
+        let mut connection = driver!(wait Connection::connect(&path))?;
+        driver!(wait connection.send("ping"))?;
+        let answer = driver!(wait connection.recv())?.expect("an answer");
+        assert_eq!(&answer.body[..], b"pong");
+        driver!(wait connection.close(LONG))?;
+        Told::Ok(())
+    });
+    let mut connection = driver!(wait listener.accept())?;
+    assert_eq!(&driver!(wait connection.recv())?.expect("a question").body[..], b"ping");
+    driver!(wait connection.send("pong"))?;
+    assert!(driver!(wait connection.recv())?.is_none());
+    assert!(connection.said_goodbye());
+    drop(connection);
+    driver!(join client)
+}}
+
+driver! { story what_is_fed_is_queued_and_what_is_sent_is_with_the_kernel {
+    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
+    assert_eq!(there(&mut peer).len(), 32, "the greeting goes at once");
+    driver!(wait connection.feed("one"))?;
+    driver!(wait connection.feed("two"))?;
+    assert_eq!(there(&mut peer), b"", "fed is not sent");
+    driver!(wait connection.send("three"))?;
+    drop(connection);
+    let expected = [frame(b"one"), frame(b"two"), frame(b"three")].concat();
+    assert_eq!(there(&mut peer), expected, "sent survives the sender, and so does what was fed before");
+    Ok(())
+}}
+
+driver! { story a_full_queue_gives_the_message_back {
+    let queue = Bound { bytes: 1 << 20, messages: 3, fds: 64 };
+    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new().queue(queue));
+    for _ in 0..3 {
+        connection.try_feed("x")?;
+    }
+    let refused = connection.try_feed("the fourth").expect_err("three fit");
+    assert!(matches!(refused.error, Error::Limit(Limit::Queue { messages: 3, .. })), "{refused}");
+    assert_eq!(&refused.message.expect("it comes back").body[..], b"the fourth");
+    driver!(wait connection.flush())?;
+    connection.try_feed("now it fits")?;
+    there(&mut peer);
+    Ok(())
+}}
+
+driver! { story a_peer_that_never_reads_costs_the_budget_and_no_more {
+    let (mut connection, _peer) = with_bare_peer(&ConnectionOptions::new());
+    let mut taken = 0;
+    for _ in 0..10 {
+        // What the kernel takes goes to the kernel; what it does not take stays within the bound.
+        while connection.try_feed(vec![0; 8 << 10]).is_ok() {
+            taken += 1;
+        }
+        let flushing = driver!(within 20 connection.flush());
+        assert!(flushing.is_none_or(|flushed: Result<(), SendError>| flushed.is_err()), "nobody reads");
+    }
+    assert!(taken < 300, "{taken} messages of 8 KiB were taken");
+    Ok(())
+}}
+
+driver! { story two_who_flood_each_other_do_not_stand_still {
+    let (mut left, mut right) = Connection::pair()?;
+    let other = driver!(spawn {
+        for _ in 0..500 {
+            driver!(wait right.send(vec![1; 2000]))?;
+        }
+        for _ in 0..500 {
+            assert_eq!(driver!(wait right.recv())?.expect("a message").body.len(), 2000);
+        }
+        Told::Ok(())
+    });
+    for _ in 0..500 {
+        driver!(wait left.send(vec![2; 2000]))?;
+    }
+    for _ in 0..500 {
+        assert_eq!(driver!(wait left.recv())?.expect("a message").body.len(), 2000);
+    }
+    driver!(join other)
+}}
+
+driver! { story a_sender_whose_inbox_is_full_is_told_and_goes_on {
+    let inbox = Bound { bytes: 1 << 20, messages: 2, fds: 64 };
+    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new().inbox(inbox));
+    peer.write_all(&[greeting(), frame(b"1"), frame(b"2"), frame(b"3")].concat())?;
+    while connection.try_feed(vec![0; 60_000]).is_ok() {}
+    let failed = driver!(wait connection.flush()).expect_err("nobody reads, and three messages came");
+    assert!(matches!(failed.error, Error::Limit(Limit::Inbox { messages: 2, .. })), "{failed}");
+    for number in [b"1", b"2", b"3"] {
+        assert_eq!(&driver!(wait connection.recv())?.expect("kept").body[..], number);
+    }
+    let reader = std::thread::spawn(move || {
+        peer.set_nonblocking(false)?;
+        io::copy(&mut peer, &mut io::sink())
+    });
+    driver!(wait connection.flush())?;
+    drop(connection);
+    reader.join().expect("the reader did not panic")?;
+    Ok(())
+}}
+
+driver! { story a_question_gets_its_answer_with_a_file_both_ways {
+    let (mut client, mut server) = Connection::pair()?;
+    let serving = driver!(spawn {
+        let Some(Delivery::Request(request)) = driver!(wait server.next())? else { panic!("a request came") };
+        assert_eq!(&request.message.body[..], b"read this");
+        let mut message = Message::new("here");
+        message.fds.push(file("the answer"));
+        assert_eq!(request.message.fds.len(), 1);
+        driver!(wait server.send("a message between"))?;
+        driver!(wait server.reply(request, message))?;
+        let Some(Delivery::Request(request)) = driver!(wait server.next())? else { panic!("a request came") };
+        driver!(wait server.fail(request, "no such thing"))?;
+        assert!(driver!(wait server.next())?.is_none());
+        Told::Ok(())
+    });
+    let answer = driver!(wait client.call(Message::new("read this").with_fds(vec![file("question")])))?;
+    assert_eq!(&answer.body[..], b"here");
+    assert_eq!(text_of(answer.fds.into_iter().next().expect("a file")), "the answer");
+    let failed = driver!(wait client.call("something else")).expect_err("it said no");
+    assert!(matches!(&failed.error, Error::Failure(why) if &why[..] == b"no such thing"), "{failed}");
+    assert_eq!(&driver!(wait client.recv())?.expect("kept").body[..], b"a message between");
+    drop(client);
+    driver!(join serving)
+}}
+
+driver! { story whoever_only_receives_refuses_questions_so_that_nobody_waits {
+    let (mut client, mut server) = Connection::pair()?;
+    let serving = driver!(spawn {
+        assert_eq!(&driver!(wait server.recv())?.expect("a message").body[..], b"after");
+        Told::Ok(())
+    });
+    let failed = driver!(wait client.call("anybody?")).expect_err("nobody serves");
+    assert!(matches!(failed.error, Error::Failure(_)), "{failed}");
+    driver!(wait client.send("after"))?;
+    driver!(join serving)
+}}
+
+driver! { story a_question_whose_connection_ends_is_told {
+    let (mut client, server) = Connection::pair()?;
+    let gone = driver!(spawn {
+        let mut server = server;
+        let _ = driver!(wait server.next())?;
+        Told::Ok(())
+    });
+    let failed = driver!(wait client.call("are you there?")).expect_err("it went");
+    let stopped = matches!(failed.error, Error::Stopped(Stopped::Closed));
+    let broken = matches!(&failed.error, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset);
+    assert!(stopped || broken, "{failed}");
+    driver!(join gone)
+}}
+
+driver! { story an_answer_nobody_waits_for_is_cancelled_over_there {
+    let (mut client, mut server) = Connection::pair()?;
+    let none = driver!(within 20 client.call("slow"));
+    assert!(none.is_none_or(|answer: Result<Message, SendError>| answer.is_err()));
+    driver!(unbound client);
+    let Some(Delivery::Request(request)) = driver!(wait server.next())? else { panic!("a request came") };
+    let Some(Delivery::Cancelled(id)) = driver!(wait server.next())? else { panic!("a cancellation came") };
+    assert_eq!(id, request.id);
+    driver!(wait server.reply(request, "too late"))?;
+    driver!(wait server.send("next"))?;
+    assert_eq!(&driver!(wait client.recv())?.expect("the late answer was dropped").body[..], b"next");
+    Ok(())
+}}
+
+driver! { story calls_on_other_wires_are_misuse_and_give_the_question_back {
+    let (mut connection, _peer) = with_bare_peer(&ConnectionOptions::new().wire(Wire::Lines));
+    let failed = driver!(wait connection.call("?")).expect_err("lines have no calls");
+    assert!(matches!(failed.error, Error::Misuse(Misuse::NoCalls)), "{failed}");
+    assert_eq!(&failed.message.expect("it comes back").body[..], b"?");
+    Ok(())
+}}
+
+driver! { story large_messages_wait_for_the_greeting_and_arrive_whole {
+    let (mut left, mut right) = Connection::pair()?;
+    let body: Vec<u8> = (0..3_000_000u32).map(|byte| (byte % 251) as u8).collect();
+    let expected = body.clone();
+    let other = driver!(spawn {
+        let message = driver!(wait right.recv())?.expect("it came");
+        assert_eq!(message.body, expected);
+        assert_eq!(message.fds.len(), 1);
+        driver!(wait right.send(message))?;
+        Told::Ok(())
+    });
+    driver!(wait left.send(Message::new(body).with_fds(vec![file("beside")])))?;
+    let echo = driver!(wait left.recv())?.expect("it came back");
+    assert_eq!(text_of(echo.fds.into_iter().next().expect("with its file")), "beside");
+    driver!(join other)
+}}
+
+driver! { story a_message_over_the_peers_limit_is_refused_here_and_comes_back {
+    let (mut left, mut right) = {
+        let (a, b) = Stream::pair()?;
+        (Connection::from(a), Connection::over(b, &ConnectionOptions::new().largest_message(100_000)))
+    };
+    driver!(wait right.send("so that the greeting is read"))?;
+    driver!(wait left.recv())?;
+    let failed = driver!(wait left.send(vec![0; 100_001])).expect_err("one byte too many");
+    assert!(matches!(failed.error, Error::Limit(Limit::Message { length: 100_001, limit: 100_000 })), "{failed}");
+    assert_eq!(failed.message.expect("it comes back").body.len(), 100_001);
+    driver!(wait left.send("still fine"))?;
+    assert_eq!(&driver!(wait right.recv())?.expect("still fine").body[..], b"still fine");
+    Ok(())
+}}
+
+driver! { story a_graceful_close_resets_nobody_even_in_a_flood {
+    let (mut left, mut right) = Connection::pair()?;
+    let other = driver!(spawn {
+        // It floods without reading, and then wants everything that was sent to it.
+        for _ in 0..1000 {
+            driver!(wait right.feed(vec![1; 1000]))?;
+        }
+        driver!(wait right.flush())?;
+        let mut count = 0;
+        while driver!(wait right.recv())?.is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 700);
+        assert!(right.said_goodbye());
+        Told::Ok(())
+    });
+    for _ in 0..700 {
+        driver!(wait left.feed(vec![2; 1000]))?;
+    }
+    driver!(wait left.close(LONG))?;
+    driver!(join other)
+}}
+
+driver! { story closing_does_not_wait_for_ever_for_a_peer_that_stays {
+    let (connection, _peer) = with_bare_peer(&ConnectionOptions::new());
+    let error = driver!(wait connection.close(Duration::from_millis(20))).expect_err("the peer stays");
+    assert!(error.is_timeout(), "{error}");
+    Ok(())
+}}
+
+driver! { story gone_without_a_goodbye_is_told_apart {
+    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
+    peer.write_all(&[greeting(), frame(b"last words")].concat())?;
+    drop(peer);
+    assert!(driver!(wait connection.recv())?.is_some());
+    assert!(driver!(wait connection.recv())?.is_none());
+    assert!(!connection.said_goodbye());
+    Ok(())
+}}
+
+driver! { story bad_input_is_named_after_everything_that_came_before {
+    let header = |kind: u8, reserved: u8| vec![0, 0, 0, 0, kind, 0, reserved, 0];
+    let table = [
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), 0, PeerFault::ForeignGreeting),
+        (b"GNL\x02".to_vec(), 0, PeerFault::Version { theirs: 2 }),
+        ([greeting(), frame(b"ok"), header(1, 1)].concat(), 1, PeerFault::ReservedBit),
+        ([greeting(), frame(b"ok"), header(77, 0)].concat(), 1, PeerFault::UnknownKind { kind: 77 }),
+        (
+            [greeting(), frame(b"ok"), u32::MAX.to_le_bytes().to_vec(), vec![1, 0, 0, 0]].concat(),
+            1,
+            PeerFault::TooLong { length: u32::MAX.into(), limit: 16 << 20 },
+        ),
+        ([greeting(), frame(b"ok"), vec![0, 0, 0, 0, 1, 1, 0, 0]].concat(), 1, PeerFault::WrongFds { declared: 1, came: 0 }),
+        ([greeting(), frame(b"ok"), vec![9]].concat(), 1, PeerFault::CutShort { bytes: 1 }),
+    ];
+    for (bytes, before, fault) in table {
+        let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
+        peer.write_all(&bytes)?;
+        drop(peer);
+        for _ in 0..before {
+            assert_eq!(&driver!(wait connection.recv())?.expect("it came before").body[..], b"ok");
+        }
+        for _ in 0..2 {
+            let error = driver!(wait connection.recv()).expect_err("bad input");
+            assert!(matches!(error, Error::Peer(found) if found == fault), "{error} is not {fault}");
+        }
+    }
+    Ok(())
+}}
+
+driver! { story a_peer_that_does_not_greet_is_cut {
+    let options = ConnectionOptions::new().greeting_deadline(Some(Duration::from_millis(20)));
+    let (mut connection, _peer) = with_bare_peer(&options);
+    let error = driver!(wait connection.recv()).expect_err("it is silent");
+    assert!(matches!(error, Error::Peer(PeerFault::Silent)), "{error}");
+    Ok(())
+}}
+
+driver! { story a_frame_that_does_not_go_on_is_cut {
+    let options = ConnectionOptions::new().progress_deadline(Some(Duration::from_millis(20)));
+    let (mut connection, mut peer) = with_bare_peer(&options);
+    peer.write_all(&[greeting(), frame(b"whole"), vec![5, 0]].concat())?;
+    assert!(driver!(wait connection.recv())?.is_some());
+    let error = driver!(wait connection.recv()).expect_err("it stopped inside a frame");
+    assert!(matches!(error, Error::Peer(PeerFault::Stuck)), "{error}");
+    Ok(())
+}}
+
+driver! { story a_hung_peer_is_found_by_ping_and_a_live_one_is_not {
+    let lively = ConnectionOptions::new().keep_alive(Duration::from_millis(30));
+    let (mut connection, mut peer) = with_bare_peer(&lively);
+    peer.write_all(&greeting())?;
+    let error = driver!(wait connection.recv()).expect_err("it hangs");
+    assert!(matches!(error, Error::Peer(PeerFault::Unresponsive)), "{error}");
+    assert_eq!(there(&mut peer)[32..], [0, 0, 0, 0, 6, 0, 0, 0], "it was pinged once");
+    let (left, mut right) = Stream::pair().map(|(a, b)| (Connection::over(a, &lively), Connection::from(b)))?;
+    let other = driver!(spawn {
+        let mut left = left;
+        // Several pings pass before the message.
+        assert!(driver!(within 200 left.recv()).is_none_or(|early| early.is_err_and(|error| error.is_timeout())));
+        driver!(unbound left);
+        driver!(wait left.send("now"))?;
+        Told::Ok(())
+    });
+    assert_eq!(&driver!(wait right.recv())?.expect("a message").body[..], b"now");
+    driver!(join other)
+}}
+
+driver! { story refused_descriptors_cost_their_message_and_not_the_connection {
+    let (mut left, mut right) = Connection::pair()?;
+    if !right.refuse_fds()? {
+        return Ok(());
+    }
+    driver!(wait left.feed("before"))?;
+    driver!(wait left.feed(Message::new("with a file").with_fds(vec![file("x")])))?;
+    driver!(wait left.feed("after"))?;
+    let failed = driver!(wait left.flush()).expect_err("descriptors are refused");
+    let message = failed.message.expect("it comes back");
+    assert_eq!((&message.body[..], message.fds.len()), (&b"with a file"[..], 1));
+    assert!(matches!(&failed.error, Error::Io(error) if error.kind() == ErrorKind::PermissionDenied));
+    driver!(wait left.flush())?;
+    for text in [&b"before"[..], b"after"] {
+        assert_eq!(&driver!(wait right.recv())?.expect("it came").body[..], text);
+    }
+    Ok(())
+}}
+
+driver! { story every_wire_carries_messages_both_ways {
+    for wire in [Wire::Native, Wire::LengthPrefixed, Wire::Lines, Wire::Kyneta] {
+        let options = ConnectionOptions::new().wire(wire);
+        let (a, b) = Stream::pair()?;
+        let (mut left, mut right) = (Connection::over(a, &options), Connection::over(b, &options));
+        for body in [&b"one"[..], b"two", &[b'x'; 5000]] {
+            driver!(wait left.send(body.to_vec()))?;
+            let message = driver!(wait right.recv())?.expect("it came");
+            assert_eq!(message.body, body);
+            driver!(wait right.send(message))?;
+            assert_eq!(driver!(wait left.recv())?.expect("it came back").body, body);
+        }
+        drop(left);
+        assert!(driver!(wait right.recv())?.is_none());
+    }
+    Ok(())
+}}
+
+driver! { story raw_chunks_come_as_they_are_with_their_descriptors {
+    let options = ConnectionOptions::new().wire(Wire::Raw);
+    let (mut connection, mut peer) = with_bare_peer(&options);
+    assert_eq!(there(&mut peer), b"", "no greeting");
+    peer.write_all(b"anything")?;
+    assert_eq!(&driver!(wait connection.recv())?.expect("a chunk").body[..], b"anything");
+    driver!(wait connection.send(Message::new("x").with_fds(vec![file("raw")])))?;
+    assert_eq!(there(&mut peer), b"x");
+    drop(peer);
+    assert!(driver!(wait connection.recv())?.is_none());
+    Ok(())
+}}
+
+driver! { story halves_send_and_receive_at_the_same_time {
+    let (left, right) = Connection::pair()?;
+    let (mut to_right, mut from_right) = left.split();
+    let (mut to_left, mut from_left) = right.split();
+    let echo = driver!(spawn {
+        while let Some(message) = driver!(wait from_left.recv())? {
+            driver!(wait to_left.send(message))?;
+        }
+        Told::Ok(())
+    });
+    let receiving = driver!(spawn {
+        let mut bytes = 0;
+        while let Some(message) = driver!(wait from_right.recv())? {
+            bytes += message.body.len();
+        }
+        assert_eq!(bytes, 200 * 3000 + 2_000_000);
+        Told::Ok(())
+    });
+    for _ in 0..200 {
+        driver!(wait to_right.feed(vec![0; 3000]))?;
+    }
+    // Larger than everybody takes: it waits for the greeting that the other half reads.
+    driver!(wait to_right.send(vec![0; 2_000_000]))?;
+    drop(to_right);
+    driver!(join echo)?;
+    driver!(join receiving)
+}}
+
+driver! { story a_half_that_waits_for_a_greeting_is_told_when_none_will_come {
+    let (connection, peer) = with_bare_peer(&ConnectionOptions::new());
+    let (mut sender, mut receiver) = connection.split();
+    drop(peer);
+    let receiving = driver!(spawn {
+        assert!(driver!(wait receiver.recv()).is_ok_and(|end| end.is_none()));
+        Told::Ok(())
+    });
+    driver!(join receiving)?;
+    let failed = driver!(wait sender.send(vec![0; 100_000])).expect_err("nobody is there");
+    assert_eq!(failed.message.expect("it comes back").body.len(), 100_000);
+    Ok(())
+}}
+
+driver! { story a_half_that_fills_its_queue_waits_for_room_and_for_nothing_else {
+    let (connection, mut peer) = with_bare_peer(&ConnectionOptions::new().wire(Wire::Lines));
+    let (mut sender, _receiver) = connection.split();
+    for _ in 0..3000 {
+        driver!(wait sender.feed("a line"))?;
+    }
+    driver!(wait sender.flush())?;
+    assert_eq!(there(&mut peer).len(), 3000 * 7);
+    Ok(())
+}}
+
+driver! { story a_refused_descriptor_costs_no_other_message {
+    let (mut left, mut right) = Connection::pair()?;
+    if !right.refuse_fds()? {
+        return Ok(());
+    }
+    driver!(wait left.feed(Message::new("refused").with_fds(vec![file("x")])))?;
+    // The receiver's side of things tries to write, and the queue fills: neither may swallow the refusal.
+    driver!(wait right.send("hello"))?;
+    driver!(wait left.recv())?;
+    for _ in 0..1023 {
+        driver!(wait left.feed("behind"))?;
+    }
+    let failed = driver!(wait left.feed("one too many")).expect_err("the queue cannot be emptied");
+    assert_eq!(&failed.message.expect("it comes back").body[..], b"one too many");
+    let failed = driver!(wait left.flush()).expect_err("descriptors are refused");
+    assert_eq!(&failed.message.expect("it comes back").body[..], b"refused");
+    driver!(wait left.flush())?;
+    for _ in 0..1023 {
+        assert_eq!(&driver!(wait right.recv())?.expect("it came").body[..], b"behind");
+    }
+    Ok(())
+}}
