@@ -11,6 +11,8 @@ pub mod connection;
 mod credentials;
 mod datagram;
 mod error;
+#[cfg(feature = "serde")]
+mod fd;
 mod listener;
 mod listener_builder;
 mod name;
@@ -23,6 +25,8 @@ pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, Se
 pub use credentials::{Credentials, Policy, PolicyError};
 pub use datagram::Datagram;
 pub use error::SocketError;
+#[cfg(feature = "serde")]
+pub use fd::{Fd, decode_with_fds, encode_with_fds};
 pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};

@@ -13,7 +13,7 @@ use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
 use crate::machine::{Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Output, Outputs, Refused};
 use crate::session::Request;
-use crate::{Address, Backoff, CallId, Frame, Kind, Message};
+use crate::{Address, Backoff, CallId, Frame, Kind};
 
 pub use status::{ClientOptions, Reason, Status};
 pub use words::{Command, Event};

@@ -9,6 +9,8 @@ mod address;
 mod backoff;
 mod calls;
 pub mod client;
+#[cfg(feature = "serde")]
+pub mod codec;
 pub mod election;
 mod fault;
 mod frame;

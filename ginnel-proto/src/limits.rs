@@ -32,6 +32,12 @@ pub const SLICES: usize = 1024;
 /// Most bytes of a portable name, see [`Address::named`](crate::Address::named).
 pub const NAME: usize = 200;
 
+/// Most arrays, maps and tags inside each other in one message, unless a codec is told otherwise.
+pub const DEPTH: u8 = 32;
+
+/// Most keys in all maps of one message together, unless a codec is told otherwise.
+pub const KEYS: usize = 4096;
+
 /// Largest body of a message, in bytes, unless told otherwise: 16 MiB.
 pub const MESSAGE: usize = 16 << 20;
 

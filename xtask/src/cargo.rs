@@ -17,12 +17,13 @@ pub(crate) fn fmt(workspace: &Workspace) -> Result<bool> {
 }
 
 pub(crate) fn lint(workspace: &Workspace) -> Result<bool> {
-    let args = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let args =
+        ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
     passes(&mut cargo(workspace.root(), args))
 }
 
 pub(crate) fn doc(workspace: &Workspace) -> Result<bool> {
-    let args = ["doc", "--workspace", "--no-deps", "--locked"];
+    let args = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     passes(cargo(workspace.root(), args).env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -34,7 +34,7 @@ fn dependency_rules(workspace: &Workspace) -> Result<bool> {
         ("every crate has its place", graph::unknown_crates(&names)),
         ("our crates import downwards only", graph::wrong_imports(&declared)),
         (
-            "ginnel-proto uses bytes, thiserror and optional serde alone",
+            "ginnel-proto uses bytes, memchr and thiserror alone, and for serde three more",
             graph::wrong_core_dependencies(&declared),
         ),
         ("ginnel does not reach tokio", graph::runtime_reached(&resolved)),

@@ -23,7 +23,8 @@ pub(crate) enum Group {
     Demo,
 }
 
-/// Every check there is, in the order in which they run: cheap ones first.
+/// Every check there is, in the order in which they run: cheap ones first. Examples and the demo are built without
+/// features, the rest with all of them.
 const STEPS: &[Step] = &[
     Step { group: Group::Fmt, title: "fmt", work: Work::Check(cargo::fmt) },
     Step { group: Group::Lint, title: "lint", work: Work::Check(cargo::lint) },
@@ -32,12 +33,19 @@ const STEPS: &[Step] = &[
     Step {
         group: Group::Tests,
         title: "tests",
-        work: Work::Tests(&["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"]),
+        work: Work::Tests(&[
+            "test",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--locked",
+            "--no-fail-fast",
+        ]),
     },
     Step {
         group: Group::Doctests,
         title: "doctests",
-        work: Work::Tests(&["test", "--workspace", "--doc", "--locked", "--no-fail-fast"]),
+        work: Work::Tests(&["test", "--workspace", "--doc", "--all-features", "--locked", "--no-fail-fast"]),
     },
     // Examples that end by themselves; the others are only built, by `tests`.
     Step {

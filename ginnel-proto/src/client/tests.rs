@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::Message;
 use crate::limits::Bound;
 use crate::link::Limit;
 use crate::machine::{CREDIT, SendId};

@@ -46,8 +46,15 @@ const BLOCKING: &str = "ginnel";
 const RUNTIME: &str = "tokio";
 
 /// What the core may take from others: name, and whether it has to be optional.
-const PROTO_MAY_USE: [(&str, bool); 5] =
-    [("bytes", false), ("fastrand", false), ("memchr", false), ("thiserror", false), ("serde", true)];
+const PROTO_MAY_USE: [(&str, bool); 7] = [
+    ("bytes", false),
+    ("fastrand", false),
+    ("memchr", false),
+    ("thiserror", false),
+    ("serde", true),
+    ("cbor4ii", true),
+    ("serde_json", true),
+];
 
 /// A dependency as its manifest declares it, for whatever system.
 #[derive(Debug, Clone)]
@@ -234,12 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn the_core_has_three_friends() {
+    fn the_core_has_few_friends() {
         let serde = uses("ginnel-proto", "serde");
         let fine = [
             uses("ginnel-proto", "bytes"),
             uses("ginnel-proto", "thiserror"),
             Declared { optional: true, ..serde.clone() },
+            Declared { optional: true, ..uses("ginnel-proto", "cbor4ii") },
             tests_use("ginnel-proto", "proptest"),
             uses("ginnel-os", "rustix"),
         ];
