@@ -20,6 +20,8 @@ mod seqpacket;
 mod socket;
 mod stream;
 pub mod sys;
+#[cfg(feature = "serde")]
+mod typed;
 
 pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step, Stopped};
 pub use credentials::{Credentials, Policy, PolicyError};
@@ -33,6 +35,8 @@ pub use name::{Locks, activated};
 pub use seqpacket::{Batch, Packet, SeqPacket};
 pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
 pub use stream::{Chunk, Stream};
+#[cfg(feature = "serde")]
+pub use typed::{Asked, TypedDelivery, Typing};
 /// Bytes and the descriptors that belong to them.
 pub type Message = ginnel_proto::Message<std::os::fd::OwnedFd>;
 /// A question. It is answered by giving it back, once.

@@ -271,6 +271,12 @@ impl Connection {
         tokio::time::timeout(drain, closing).await.map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))?
     }
 
+    /// Ends the connection at once: nothing goes or comes any more.
+    pub fn abort(&mut self) {
+        // It fails if the other side has gone already.
+        let _ = os::shutdown(self.as_fd(), std::net::Shutdown::Both);
+    }
+
     /// Two halves for two tasks: one that sends, one that receives. Calls belong to the whole.
     pub fn split(self) -> (Sender, Receiver) {
         crate::message_halves::split(self)

@@ -37,6 +37,8 @@ mod listener;
 mod message_halves;
 mod seqpacket;
 mod stream;
+#[cfg(feature = "serde")]
+mod typed;
 
 pub use connection::Connection;
 pub use datagram::Datagram;
@@ -45,9 +47,15 @@ pub use ginnel_os::{
     Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Request, SendError,
     SocketError, Stopped, Wire,
 };
+#[cfg(feature = "serde")]
+pub use ginnel_os::{Asked, Fd, TypedDelivery};
+#[cfg(feature = "serde")]
+pub use ginnel_proto::codec;
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
 pub use halves::{ReadHalf, WriteHalf};
 pub use listener::{Incoming, Listener, Socket};
 pub use message_halves::{Receiver, Sender};
 pub use seqpacket::SeqPacket;
 pub use stream::Stream;
+#[cfg(feature = "serde")]
+pub use typed::Typed;

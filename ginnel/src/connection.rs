@@ -235,6 +235,12 @@ impl Connection {
         driver::drive((&mut self.core, &self.os), waits, |core, ready, _| core.close(&self.os, ready))
     }
 
+    /// Ends the connection at once: nothing goes or comes any more.
+    pub fn abort(&mut self) {
+        // It fails if the other side has gone already.
+        let _ = os::shutdown(self.os.as_fd(), std::net::Shutdown::Both);
+    }
+
     /// Two halves for two threads: one that sends, one that receives. Calls belong to the whole.
     pub fn split(self) -> (Sender, Receiver) {
         crate::message_halves::split(self)

@@ -40,6 +40,8 @@ mod listener;
 mod message_halves;
 mod seqpacket;
 mod stream;
+#[cfg(feature = "serde")]
+mod typed;
 
 pub use connection::Connection;
 pub use datagram::Datagram;
@@ -48,11 +50,17 @@ pub use ginnel_os::{
     Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Request, SendError,
     SocketError, Stopped, Wire,
 };
+#[cfg(feature = "serde")]
+pub use ginnel_os::{Asked, Fd, TypedDelivery};
+#[cfg(feature = "serde")]
+pub use ginnel_proto::codec;
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
 pub use listener::{Incoming, Listener, Socket};
 pub use message_halves::{Receiver, Sender};
 pub use seqpacket::SeqPacket;
 pub use stream::{ReadHalf, Stream, WriteHalf};
+#[cfg(feature = "serde")]
+pub use typed::Typed;
 
 /// The examples of the front page run as tests.
 #[cfg(doctest)]

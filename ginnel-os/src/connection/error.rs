@@ -34,6 +34,10 @@ pub enum Error {
     /// The other side's application answered a request with a failure. What it says about it.
     #[error("the other side answered with a failure: {}", Shown(.0))]
     Failure(Bytes),
+    /// A value could not be written, or bytes are not what was agreed on.
+    #[cfg(feature = "serde")]
+    #[error(transparent)]
+    Codec(#[from] ginnel_proto::codec::CodecError),
     /// The text is no address.
     #[error(transparent)]
     Address(#[from] AddressError),

@@ -1,0 +1,109 @@
+// What users do with values, told once for both drivers.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+type Told = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+enum Say {
+    Count(u64),
+    Names(BTreeMap<String, Vec<u8>>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Job {
+    name: String,
+    input: Fd,
+    output: Option<Fd>,
+}
+
+/// An unnamed file with this text.
+fn file(text: &str) -> Fd {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    io::Write::write_all(&mut file, text.as_bytes()).expect("room for the text");
+    io::Seek::rewind(&mut file).expect("it is a file");
+    file.into()
+}
+
+driver! { story values_go_and_come {
+    let (left, right) = Connection::pair()?;
+    let mut left: Typed<Connection, Say, Say> = Typed::new(left);
+    let mut right: Typed<Connection, Say, Say> = Typed::new(right);
+    let names = || Say::Names(BTreeMap::from([("one".to_owned(), vec![1, 2, 3])]));
+    driver!(wait left.feed(&Say::Count(u64::MAX)))?;
+    driver!(wait left.send(&names()))?;
+    assert_eq!(driver!(wait right.recv())?, Some(Say::Count(u64::MAX)));
+    assert_eq!(driver!(wait right.recv())?, Some(names()));
+    drop(left);
+    assert_eq!(driver!(wait right.recv())?, None);
+    Ok(())
+}}
+
+driver! { story a_question_with_an_open_file_is_answered_with_another {
+    let (client, server) = Connection::pair()?;
+    let serving = driver!(spawn {
+        let mut server: Typed<Connection, Job, Job> = Typed::new(server);
+        let Some(TypedDelivery::Request(job, asked)) = driver!(wait server.next())? else { panic!("a request came") };
+        let text = io::read_to_string(File::from(job.input))?;
+        assert!(job.output.is_none());
+        let answer = Job { name: job.name, input: file(&text.to_uppercase()), output: Some(file("log")) };
+        driver!(wait server.reply(asked, &answer))?;
+        let Some(TypedDelivery::Request(_, asked)) = driver!(wait server.next())? else { panic!("a request came") };
+        driver!(wait server.fail(asked, "not today"))?;
+        Told::Ok(())
+    });
+    let mut client: Typed<Connection, Job, Job> = Typed::new(client);
+    let job = Job { name: "shout".into(), input: file("quietly"), output: None };
+    let answer = driver!(wait client.call(&job))?;
+    assert_eq!((answer.name.as_str(), io::read_to_string(File::from(answer.input))?.as_str()), ("shout", "QUIETLY"));
+    assert!(answer.output.is_some());
+    let Err(failed) = driver!(wait client.call(&job)) else { panic!("it said no") };
+    assert!(matches!(&failed, Error::Failure(why) if &why[..] == b"not today"), "{failed}");
+    driver!(join serving)?;
+    Ok(())
+}}
+
+driver! { story every_codec_speaks_on_every_wire_that_takes_it {
+    for wire in [Wire::Native, Wire::LengthPrefixed, Wire::Lines] {
+        let options = ConnectionOptions::new().wire(wire);
+        let (a, b) = Stream::pair()?;
+        let mut left = Typed::<_, Say, Say, _>::with_codec(Connection::over(a, &options), codec::Json::new());
+        let mut right = Typed::<_, Say, Say, _>::with_codec(Connection::over(b, &options), codec::Json::new());
+        driver!(wait left.send(&Say::Count(7)))?;
+        assert_eq!(driver!(wait right.recv())?, Some(Say::Count(7)));
+    }
+    let (a, b) = Connection::pair()?;
+    let mut left = Typed::<_, String, String, _>::with_codec(a, codec::Raw::new());
+    let mut right = Typed::<_, String, String, _>::with_codec(b, codec::Raw::new());
+    driver!(wait left.send(&"as it is".to_owned()))?;
+    assert_eq!(driver!(wait right.recv())?.as_deref(), Some("as it is"));
+    Ok(())
+}}
+
+driver! { story what_is_no_such_value_is_named_and_ends_the_connection_after_all_before_it {
+    let (mut left, right) = Connection::pair()?;
+    let mut right: Typed<Connection, Say, Say> = Typed::new(right);
+    let good = codec::Codec::encode(&codec::Cbor::new(), &Say::Count(1))?;
+    driver!(wait left.feed(good.clone()))?;
+    driver!(wait left.feed(b"{\"json\":true}".to_vec()))?;
+    driver!(wait left.send(good))?;
+    assert_eq!(driver!(wait right.recv())?, Some(Say::Count(1)));
+    let error = driver!(wait right.recv()).expect_err("JSON is no CBOR");
+    assert!(matches!(error, Error::Codec(_)), "{error}");
+    assert!(driver!(wait left.send("more")).is_err(), "the connection has ended");
+    Ok(())
+}}
+
+driver! { story a_file_that_nobody_names_is_an_error_and_is_closed {
+    let (mut left, right) = Connection::pair()?;
+    let mut right: Typed<Connection, Say, Say> = Typed::new(right);
+    let body = codec::Codec::encode(&codec::Cbor::new(), &Say::Count(1))?;
+    driver!(wait left.send(Message::new(body).with_fds(vec![file("stray").into()])))?;
+    let error = driver!(wait right.recv()).expect_err("nobody names it");
+    assert!(matches!(error, Error::Codec(codec::CodecError::FdsUnclaimed { count: 1 })), "{error}");
+    Ok(())
+}}

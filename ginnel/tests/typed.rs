@@ -1,0 +1,24 @@
+//! The user stories of `stories/typed.rs`, with threads.
+
+use ginnel::*;
+
+/// How this driver tells a story. `ginnel-tokio` has the other one.
+macro_rules! driver {
+    (story $name:ident $body:block) => {
+        #[test]
+        fn $name() -> Told {
+            $body
+        }
+    };
+    (wait $call:expr) => {
+        $call
+    };
+    (spawn $body:block) => {
+        std::thread::spawn(move || $body)
+    };
+    (join $handle:expr) => {
+        $handle.join().expect("the other side did not panic")
+    };
+}
+
+include!("stories/typed.rs");
