@@ -1,12 +1,11 @@
+mod futures;
+
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_core::Stream as FuturesStream;
-use futures_sink::Sink;
 use ginnel_os::{
     self as os, AdoptError, ConnectionOptions, Credentials, Delivery, Directions, Error, Greeting, Message,
     PeerFault, Request, SendError, SocketKind, Step, Wait,
@@ -24,7 +23,7 @@ use crate::{Receiver, Sender, Stream};
 /// also reads, into an inbox of 1,024 messages and 1 MiB, so that two ends that both send do not wait for each other
 /// for ever; a receive that has to wait also writes what is queued.
 ///
-/// It is also a [`Stream`](futures_core::Stream) and a [`Sink`] of messages.
+/// It is also a [`Stream`](futures_core::Stream) and a [`Sink`](futures_sink::Sink) of messages.
 ///
 /// # Example
 /// ```
@@ -342,45 +341,6 @@ impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         let Connection { watched, core, .. } = &mut *self.connection;
         core.forget(self.id, watched.get());
-    }
-}
-
-/// The messages that arrive; requests are refused, as by [`recv`](Connection::recv). It ends after an error.
-impl FuturesStream for Connection {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let received = self
-            .get_mut()
-            .poll(cx, Directions::READ, |core, stream, ready| core.recv(stream, ready, Wait::Never));
-        received.map(Result::transpose)
-    }
-}
-
-/// As [`feed`](Connection::feed) and [`flush`](Connection::flush). What was said to be ready takes one message whatever
-/// its size, so the queue may exceed its bound by one. Closing flushes and says goodbye.
-impl Sink<Message> for Connection {
-    type Error = SendError;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll(cx, Directions::WRITE, |core, stream, ready| core.make_room(stream, ready))
-    }
-
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
-        Ok(self.get_mut().core.session().push_over(message)?)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().poll(cx, Directions::WRITE, |core, stream, ready| core.flush(stream, ready))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        let this = self.get_mut();
-        this.core.session().line().goodbye();
-        ready!(this.poll(cx, Directions::WRITE, |core, stream, ready| core.flush(stream, ready)))?;
-        // The peer may have gone first; then there is nobody to tell.
-        let _ = os::shutdown(this.as_fd(), std::net::Shutdown::Write);
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{Kind, PeerFault};
 const VERSION: u8 = 2;
 const COMPLETE: u8 = 0;
 const FRAGMENT: u8 = 1;
-const HEADER: usize = 6;
+pub(super) const HEADER: usize = 6;
 const FRAGMENT_HEADER: usize = 16;
 
 /// Most frames that may be in pieces at once.

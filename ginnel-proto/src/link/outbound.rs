@@ -1,3 +1,5 @@
+mod recall;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -27,8 +29,8 @@ pub struct Outbound<F> {
     /// Bytes of `copied` that were written.
     written: usize,
     splices: VecDeque<Splice<F>>,
-    /// Where frames that count end, in bytes from the beginning of the connection.
-    ends: VecDeque<u64>,
+    /// Where frames that count begin and end, in bytes from the beginning of the connection.
+    frames: VecDeque<(u64, u64)>,
     pushed: u64,
     gone: u64,
     fds: usize,
@@ -95,7 +97,7 @@ impl<F> Outbound<F> {
             copied: Vec::new(),
             written: 0,
             splices: VecDeque::new(),
-            ends: VecDeque::new(),
+            frames: VecDeque::new(),
             pushed: 0,
             gone: 0,
             fds: 0,
@@ -122,7 +124,7 @@ impl<F> Outbound<F> {
     /// What waits to be written.
     #[inline]
     pub fn queued(&self) -> Load {
-        Load { bytes: (self.pushed - self.gone) as usize, messages: self.ends.len(), fds: self.fds }
+        Load { bytes: (self.pushed - self.gone) as usize, messages: self.frames.len(), fds: self.fds }
     }
 
     /// Is nothing left to write?
@@ -207,7 +209,7 @@ impl<F> Outbound<F> {
         }
         self.closing |= kind == Kind::Goodbye;
         self.make_room(body.len());
-        let begin = self.copied.len();
+        let (begin, start) = (self.copied.len(), self.pushed);
         let count = fds.len();
         if count > 0 {
             self.fds += count;
@@ -232,7 +234,7 @@ impl<F> Outbound<F> {
         }
         self.pushed += (self.copied.len() - begin) as u64;
         if !is_small(kind) {
-            self.ends.push_back(self.pushed);
+            self.frames.push_back((start, self.pushed));
         }
     }
 
@@ -294,14 +296,14 @@ impl<F> Outbound<F> {
             self.copied.clear();
             self.written = 0;
             self.splices.clear();
-            self.ends.clear();
+            self.frames.clear();
             self.fds = 0;
             self.pong_waits = false;
             return;
         }
         self.advance(bytes);
-        let done = self.ends.partition_point(|&end| end <= self.gone);
-        self.ends.drain(..done);
+        let done = self.frames.partition_point(|&(_, end)| end <= self.gone);
+        self.frames.drain(..done);
     }
 
     fn advance(&mut self, mut bytes: usize) {
@@ -329,46 +331,14 @@ impl<F> Outbound<F> {
     pub fn settle(&mut self) {
         if self.is_empty() && self.copied.capacity() > KEPT {
             self.copied = Vec::new();
-            self.ends = VecDeque::new();
+            self.frames = VecDeque::new();
             self.splices = VecDeque::new();
         }
     }
 
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.copied.capacity() + self.ends.capacity() + self.splices.capacity()
-    }
-
-    /// Takes the frame back that is next to be written and carries descriptors: the other side refuses them, and that
-    /// must not hold up what is behind. It counts as gone. `None`: no such frame is next.
-    pub fn take_back(&mut self) -> Option<Frame<F>> {
-        let Splice { at, what: Spliced::Fds(_) } = self.splices.front()? else { return None };
-        if *at != self.written {
-            return None;
-        }
-        let end = self.ends.pop_front()?;
-        let Some(Splice { what: Spliced::Fds(fds), .. }) = self.splices.pop_front() else { return None };
-        let mut copied = (end - self.gone) as usize;
-        let spliced = match self.splices.front() {
-            Some(Splice { at, what: Spliced::Body(body) }) if *at < self.written + copied => {
-                Some(body.clone())
-            }
-            _ => None,
-        };
-        if let Some(body) = &spliced {
-            copied -= body.len();
-            self.splices.pop_front();
-        }
-        let bytes = Bytes::from(self.copied.drain(self.written..self.written + copied).collect::<Vec<_>>());
-        for splice in &mut self.splices {
-            splice.at -= copied;
-        }
-        self.fds -= fds.len();
-        self.gone = end;
-        let (kind, header) =
-            if self.wire == Wire::Native { native::kind(&bytes)? } else { (Kind::Message, 0) };
-        let body = spliced.unwrap_or_else(|| bytes.slice(header..));
-        Some(Frame { kind, message: Message { body, fds } })
+        self.copied.capacity() + self.frames.capacity() + self.splices.capacity()
     }
 }
 

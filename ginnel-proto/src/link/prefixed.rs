@@ -3,19 +3,21 @@
 use super::{Accept, Declared, Decode, Head, What};
 use crate::{Kind, PeerFault};
 
+pub(super) const HEADER: usize = 4;
+
 #[derive(Debug)]
 pub(super) struct Decoder;
 
 impl Decode for Decoder {
     fn head(&mut self, input: &[u8], accept: &Accept) -> Result<Option<Head>, PeerFault> {
-        let Some(&length) = input.first_chunk::<4>() else { return Ok(None) };
+        let Some(&length) = input.first_chunk::<HEADER>() else { return Ok(None) };
         let length = u32::from_be_bytes(length);
         let body = length as usize;
         if body > accept.message {
             return Err(PeerFault::TooLong { length: length.into(), limit: accept.message as u64 });
         }
         let what = What::Frame(Kind::Message);
-        Ok(Some(Head { what, skip: 4, body, trail: 0, fds: Declared::Number(0) }))
+        Ok(Some(Head { what, skip: HEADER, body, trail: 0, fds: Declared::Number(0) }))
     }
 }
 

@@ -506,6 +506,45 @@ fn a_frame_whose_descriptors_are_refused_is_taken_back_alone() {
     }
 }
 
+#[test]
+fn what_was_not_begun_can_be_recalled_whole_at_any_cut() {
+    for wire in WIRES {
+        let frames: Vec<Frame<u32>> = samples(wire)
+            .into_iter()
+            .filter(|frame| !matches!(frame.kind, Kind::Ping | Kind::Pong | Kind::Goodbye | Kind::Cancel(_)))
+            .collect();
+        let mut near = Link::new(&options(wire));
+        push_all(&mut near, frames.clone());
+        let total = near.outbound().pushed();
+        for cut in 0..=total {
+            let mut near = Link::new(&options(wire));
+            let mut ends = Vec::new();
+            for frame in frames.clone() {
+                near.push(frame).unwrap();
+                ends.push(near.outbound().pushed());
+            }
+            near.push(Frame::empty(Kind::Ping)).err();
+            let mut left = cut as usize;
+            while left > 0 {
+                let bytes: usize = near.transmit().unwrap().slices().iter().map(|slice| slice.len()).sum();
+                near.transmitted(bytes.min(left));
+                left -= bytes.min(left);
+            }
+            let start =
+                |index: usize| if index == 0 { total - ends_length(&ends, total) } else { ends[index - 1] };
+            let first = (0..frames.len()).find(|&index| start(index) >= cut).unwrap_or(frames.len());
+            let expected: Vec<_> = ends.iter().copied().zip(frames.clone()).skip(first).collect();
+            assert_eq!(near.outbound().recall(), expected, "{wire:?} cut at {cut}");
+        }
+    }
+}
+
+/// Bytes of all frames together: what is before the first is the greeting.
+fn ends_length(ends: &[u64], total: u64) -> u64 {
+    let greeting = if total > 32 && ends[0] > 32 { 32 } else { 0 };
+    total - greeting
+}
+
 trait ConcatAll {
     fn concat_all(&self) -> Vec<u8>;
 }
