@@ -22,6 +22,7 @@ pub use error::{Error, SendError, Stopped};
 pub use options::ConnectionOptions;
 pub use step::{Directions, Step};
 pub use write::Offer;
+pub(crate) use write::{Written, write_all};
 
 /// One connection, beside its stream. Never waits by itself.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use ginnel_proto::Session;
-use ginnel_proto::link::{Limit, Refusal, Transmit};
+use ginnel_proto::link::{Limit, Outbound, Refusal, Transmit};
 
 use super::{Connection, Directions, Error, SendError, Step, Stopped};
 use crate::Message;
@@ -172,26 +172,43 @@ impl Connection {
     /// Writes until nothing is left or the kernel takes no more. After an error everything is still queued.
     #[inline]
     pub(super) fn write_now(&mut self, stream: &Stream) -> io::Result<Step<()>> {
-        let outbound = self.session.line().outbound();
-        while let Some(transmit) = outbound.transmit() {
-            match send(stream, &transmit) {
-                Ok(Some(written)) => {
-                    outbound.transmitted(written);
-                    self.pause.reset();
-                }
-                Ok(None) => {
-                    self.blocked.write = true;
-                    return Ok(Step::Wait(Directions::WRITE));
-                }
-                // Too many descriptors of this user are under way unread, on whatever connections.
-                Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => {
-                    return Ok(Step::Pause(self.pause.next(sys::jitter())));
-                }
-                Err(error) => return Err(error),
+        Ok(match write_all(stream, self.session.line().outbound())? {
+            Written::All => {
+                self.pause.reset();
+                Step::Done(())
             }
-        }
-        Ok(Step::Done(()))
+            Written::Some => {
+                self.blocked.write = true;
+                Step::Wait(Directions::WRITE)
+            }
+            Written::Stalled => Step::Pause(self.pause.next(sys::jitter())),
+        })
     }
+}
+
+/// How far writing came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Written {
+    /// Nothing is left.
+    All,
+    /// The kernel takes no more for now.
+    Some,
+    /// Too many descriptors of this user are under way unread, on whatever connections (`ETOOMANYREFS`).
+    Stalled,
+}
+
+/// Writes until nothing is left or the kernel takes no more. Never waits. After an error everything is still queued.
+#[inline]
+pub(crate) fn write_all(stream: &Stream, outbound: &mut Outbound<OwnedFd>) -> io::Result<Written> {
+    while let Some(transmit) = outbound.transmit() {
+        match send(stream, &transmit) {
+            Ok(Some(written)) => outbound.transmitted(written),
+            Ok(None) => return Ok(Written::Some),
+            Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => return Ok(Written::Stalled),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Written::All)
 }
 
 #[inline]

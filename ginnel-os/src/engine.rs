@@ -1,0 +1,128 @@
+//! A machine and its sockets: the machine decides, the sockets do, and a driver waits for one descriptor and one moment.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use ginnel_proto::machine::{Action, Input, Machine, NetEvent, Output};
+
+/// The sockets of one engine: actions in, reports out.
+pub trait Net {
+    /// What a descriptor is.
+    type Fd;
+
+    /// Carries out an order. What comes of it is reported.
+    fn act(&mut self, action: Action<Self::Fd>, now: Instant);
+
+    /// The next report.
+    fn report(&mut self) -> Option<NetEvent<Self::Fd>>;
+
+    /// Writes what was ordered, as far as that needs no waiting.
+    fn flush(&mut self, now: Instant);
+
+    /// Does what is ready, a bounded amount of it; nothing is read while on hold. `false`: nothing was ready.
+    ///
+    /// # Errors
+    /// The poller's.
+    fn turn(&mut self, now: Instant, hold: bool) -> io::Result<bool>;
+
+    /// When to turn at the latest.
+    fn deadline(&self) -> Option<Instant>;
+}
+
+/// A machine, its sockets, and what the application has not been told yet.
+///
+/// A driver waits for the descriptor and the deadline, turns until there is nothing more to do, and takes the events.
+/// Nothing here waits, and nothing recurses: reports are queued and fed to the machine one by one.
+#[derive(Debug)]
+pub struct Engine<M: Machine, N> {
+    machine: M,
+    net: N,
+    events: VecDeque<M::Event>,
+}
+
+impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
+    /// A machine and its sockets.
+    pub const fn new(machine: M, net: N) -> Self {
+        Self { machine, net, events: VecDeque::new() }
+    }
+
+    /// What decides.
+    pub const fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// What does.
+    pub const fn net(&self) -> &N {
+        &self.net
+    }
+
+    /// Asks the machine for something. What it orders is begun at once.
+    pub fn command(&mut self, command: M::Command, now: Instant) {
+        self.feed(Input::App(command), now);
+        self.settle(now);
+    }
+
+    /// The next thing that the application is told.
+    pub fn poll_event(&mut self) -> Option<M::Event> {
+        self.events.pop_front()
+    }
+
+    /// Events that nobody has taken.
+    pub fn waiting_events(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Does what is ready, a bounded amount of it. `false`: nothing was, and it is time to wait. While more than 1,024
+    /// events wait to be taken nothing more is read.
+    ///
+    /// # Errors
+    /// The poller's: the engine is of no more use.
+    pub fn turn(&mut self, now: Instant) -> io::Result<bool> {
+        let hold = self.events.len() >= EVENTS;
+        let active = self.net.turn(now, hold)?;
+        if self.machine.deadline().is_some_and(|deadline| deadline <= now) {
+            self.feed(Input::Timeout, now);
+        }
+        self.settle(now);
+        Ok(active)
+    }
+
+    /// When to turn at the latest.
+    pub fn deadline(&self) -> Option<Instant> {
+        [self.machine.deadline(), self.net.deadline()].into_iter().flatten().min()
+    }
+
+    /// Feeds reports until there are none, and writes what they led to.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            while let Some(report) = self.net.report() {
+                self.feed(Input::Net(report), now);
+            }
+            self.net.flush(now);
+            match self.net.report() {
+                Some(report) => self.feed(Input::Net(report), now),
+                None => return,
+            }
+        }
+    }
+
+    fn feed(&mut self, input: Input<M::Command, M::Fd>, now: Instant) {
+        for output in self.machine.handle(input, now) {
+            match output {
+                Output::App(event) => self.events.push_back(event),
+                Output::Net(action) => self.net.act(action, now),
+            }
+        }
+    }
+}
+
+impl<M: Machine, N: AsFd> AsFd for Engine<M, N> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.net.as_fd()
+    }
+}
+
+/// Events that may wait before reading stops.
+const EVENTS: usize = 1024;

@@ -1,0 +1,325 @@
+//! One connection of an engine.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use ginnel_proto::machine::{ConnId, Failure, Loss, NetEvent, Refused, SendId};
+use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
+
+use super::NetOptions;
+use crate::SocketError;
+use crate::connection::{Directions, Written, write_all};
+use crate::stream::Stream;
+use crate::sys::Wait;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// The other side has not greeted.
+    Opening { accepted: bool },
+    /// The machine knows of it.
+    Open,
+    /// Nothing is reported of it any more; what is queued is written until this moment.
+    Leaving { until: Instant },
+}
+
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) id: ConnId,
+    stream: Stream,
+    line: Line<OwnedFd>,
+    stage: Stage,
+    /// What the link holds, and where each ends.
+    sends: VecDeque<(SendId, u64)>,
+    /// What the poller watches it for, if it does.
+    pub(super) watched: Option<Directions>,
+    pub(super) paused: bool,
+    /// Descriptors wait for others to be read: no writing before this moment.
+    stalled: Option<Instant>,
+    pause: Backoff,
+    /// Nothing can be written any more; what is left to read is read first.
+    broken: Option<i32>,
+    /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
+    fds_lost: bool,
+    /// When to look at it at the latest.
+    pub(super) deadline: Option<Instant>,
+    /// As the list of deadlines has it.
+    pub(super) listed: Option<Instant>,
+}
+
+/// What is left of a connection after something was done with it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum After {
+    Stays,
+    /// There is more to read at once.
+    More,
+    Gone,
+}
+
+type Reports = VecDeque<NetEvent<OwnedFd>>;
+
+impl Conn {
+    pub(super) fn new(id: ConnId, stream: Stream, accepted: bool, options: &NetOptions) -> Self {
+        Self {
+            id,
+            stream,
+            line: Line::new(&options.link, options.patience),
+            stage: Stage::Opening { accepted },
+            sends: VecDeque::new(),
+            watched: None,
+            paused: false,
+            stalled: None,
+            pause: PAUSE,
+            broken: None,
+            fds_lost: false,
+            deadline: None,
+            listed: None,
+        }
+    }
+
+    /// Was it accepted, and has not greeted?
+    pub(super) fn is_knocking(&self) -> bool {
+        self.stage == Stage::Opening { accepted: true }
+    }
+
+    /// The system cannot serve it.
+    pub(super) fn give_up(&mut self, errno: i32, reports: &mut Reports) {
+        self.lose(Loss::Errno(errno), reports);
+    }
+
+    /// Tells the machine, once the other side has greeted or need not.
+    pub(super) fn open(&mut self, reports: &mut Reports) {
+        let Stage::Opening { accepted } = self.stage else { return };
+        if self.line.is_open() {
+            self.stage = Stage::Open;
+            let greeting = self.line.greeting().copied();
+            reports.push_back(match accepted {
+                true => NetEvent::Accepted(self.id, greeting),
+                false => NetEvent::Connected(self.id, greeting),
+            });
+        }
+    }
+
+    /// Queues a frame that the machine sends.
+    pub(super) fn send(&mut self, send: SendId, frame: Frame<OwnedFd>, reports: &mut Reports) {
+        match self.line.outbound().push_over(frame) {
+            Ok(()) => self.sends.push_back((send, self.line.outbound().pushed())),
+            Err(rejected) => {
+                let refused = Refused::Refusal(rejected.refusal);
+                reports.push_back(NetEvent::Refused(self.id, send, rejected.frame, refused));
+            }
+        }
+    }
+
+    /// Writes what is queued.
+    pub(super) fn write(&mut self, now: Instant, reports: &mut Reports) -> After {
+        if self.broken.is_some() || self.stalled.is_some_and(|until| now < until) {
+            return After::Stays;
+        }
+        self.stalled = None;
+        loop {
+            let had = !self.sends.is_empty();
+            let written = write_all(&self.stream, self.line.outbound());
+            self.tell_sent(reports);
+            match written {
+                Ok(Written::All) => {
+                    if had && self.stage == Stage::Open {
+                        reports.push_back(NetEvent::Room(self.id));
+                    }
+                    return self.leave_once_written();
+                }
+                Ok(Written::Some) => return After::Stays,
+                Ok(Written::Stalled) => {
+                    self.stalled = now.checked_add(self.pause.next(crate::sys::jitter()));
+                    return After::Stays;
+                }
+                Err(error) if error.raw_os_error() == Some(libc::EPERM) && self.give_back(reports) => {}
+                Err(error) => {
+                    // What the other side said before comes first.
+                    self.broken = Some(errno(&error));
+                    return After::More;
+                }
+            }
+        }
+    }
+
+    fn tell_sent(&mut self, reports: &mut Reports) {
+        let gone = self.line.outbound().gone();
+        let done = self.sends.partition_point(|&(_, end)| end <= gone);
+        if let Some((last, _)) = self.sends.drain(..done).next_back()
+            && self.stage == Stage::Open
+        {
+            reports.push_back(NetEvent::Sent(self.id, last));
+        }
+    }
+
+    /// The frame that is next has descriptors, which the other side refuses.
+    fn give_back(&mut self, reports: &mut Reports) -> bool {
+        let Some(frame) = self.line.outbound().take_back() else { return false };
+        if let Some((send, _)) = self.sends.pop_front() {
+            reports.push_back(NetEvent::Refused(self.id, send, frame, Refused::Descriptors));
+        }
+        true
+    }
+
+    fn leave_once_written(&mut self) -> After {
+        if matches!(self.stage, Stage::Leaving { .. }) {
+            // It fails if the other side has gone already, and then there is nobody to tell.
+            let _ = crate::shutdown(self.stream.as_fd(), std::net::Shutdown::Write);
+        }
+        After::Stays
+    }
+
+    /// Reads what is there, up to a bound, and tells of it.
+    pub(super) fn read(&mut self, scratch: &mut Vec<u8>, reports: &mut Reports) -> After {
+        let mut frames = 0;
+        for _ in 0..READS {
+            loop {
+                match self.line.poll() {
+                    Ok(Polled::Pending) => break,
+                    Ok(Polled::Ended) => {
+                        let goodbye = self.line.said_goodbye();
+                        return self.lose(Loss::Closed { goodbye }, reports);
+                    }
+                    Err(PeerFault::WrongFds { .. }) if self.fds_lost => {
+                        return self.lose(Loss::Errno(libc::EMFILE), reports);
+                    }
+                    Err(fault) => return self.lose(Loss::Fault(fault), reports),
+                    Ok(Polled::Frame(frame)) => {
+                        self.open(reports);
+                        if self.stage == Stage::Open {
+                            reports.push_back(NetEvent::Received(self.id, frame));
+                        }
+                        frames += 1;
+                        if frames == FRAMES {
+                            return After::More;
+                        }
+                    }
+                }
+            }
+            self.open(reports);
+            match self.fill(scratch) {
+                Ok(true) => {}
+                Ok(false) => match self.broken {
+                    Some(errno) => return self.lose(Loss::Errno(errno), reports),
+                    None => return After::Stays,
+                },
+                Err(error) => return self.lose(Loss::Errno(errno(&error)), reports),
+            }
+        }
+        After::More
+    }
+
+    /// Reads once into the engine's buffer, or into the body that is under way. `false`: there is nothing now.
+    fn fill(&mut self, scratch: &mut Vec<u8>) -> io::Result<bool> {
+        scratch.clear();
+        scratch.reserve(limits::READ);
+        let chunk = match self.stream.receive_behind(scratch, limits::READ, Wait::Never) {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(false),
+            Err(error) if is_reset(&error) && self.line.has_only_greeted() => {
+                self.line.ended();
+                return Ok(true);
+            }
+            Err(error) if matches!(SocketError::of(&error), Some(SocketError::FdsLost { .. })) => {
+                self.fds_lost = true;
+                self.line.received(scratch, Vec::new());
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        if chunk.bytes == 0 {
+            self.line.ended();
+        }
+        self.line.received(scratch, chunk.fds);
+        Ok(true)
+    }
+
+    /// The machine takes leave.
+    pub(super) fn leave(&mut self, now: Instant, linger: Duration) {
+        self.line.goodbye();
+        self.sends.clear();
+        self.stage = Stage::Leaving { until: now.checked_add(linger).unwrap_or(now) };
+    }
+
+    /// It is gone, and whoever knows of it is told.
+    fn lose(&mut self, loss: Loss, reports: &mut Reports) -> After {
+        match self.stage {
+            Stage::Opening { accepted: false } => {
+                let failure = match loss {
+                    Loss::Closed { .. } => Failure::Closed,
+                    Loss::Fault(fault) => Failure::Fault(fault),
+                    Loss::Errno(errno) => Failure::Errno(errno),
+                };
+                reports.push_back(NetEvent::ConnectFailed(self.id, failure));
+            }
+            Stage::Open => {
+                for (end, frame) in self.line.outbound().recall() {
+                    if let Ok(at) = self.sends.binary_search_by_key(&end, |&(_, end)| end) {
+                        let send = self.sends[at].0;
+                        reports.push_back(NetEvent::Refused(self.id, send, frame, Refused::Gone));
+                    }
+                }
+                reports.push_back(NetEvent::Lost(self.id, loss));
+            }
+            Stage::Opening { accepted: true } | Stage::Leaving { .. } => {}
+        }
+        After::Gone
+    }
+
+    /// Looks at the clock: silence, and the end of taking leave.
+    pub(super) fn look(&mut self, now: Instant, reports: &mut Reports) -> After {
+        if let Stage::Leaving { until } = self.stage
+            && now >= until
+        {
+            return After::Gone;
+        }
+        self.line.settle();
+        match self.line.look(now) {
+            Err(fault) => self.lose(Loss::Fault(fault), reports),
+            Ok(look) => {
+                let until = match self.stage {
+                    Stage::Leaving { until } => Some(until),
+                    Stage::Opening { .. } | Stage::Open => None,
+                };
+                self.deadline = [look, until, self.stalled].into_iter().flatten().min();
+                After::Stays
+            }
+        }
+    }
+
+    /// What the poller is to watch.
+    pub(super) fn wants(&mut self) -> Directions {
+        let leaving = matches!(self.stage, Stage::Leaving { .. });
+        let read = leaving || !self.paused;
+        Directions { read, write: self.has_output() }
+    }
+
+    /// Is there something to write that needs no waiting?
+    pub(super) fn has_output(&mut self) -> bool {
+        self.broken.is_none() && self.stalled.is_none() && !self.line.outbound().is_empty()
+    }
+}
+
+impl AsFd for Conn {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+pub(super) fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ECONNRESET)
+}
+
+/// Reads of one turn, of 64 KiB each at most.
+const READS: usize = 4;
+/// Frames of one turn.
+const FRAMES: usize = 64;
+/// Pauses while descriptors wait for others to be read.
+const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));

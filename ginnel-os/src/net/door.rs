@@ -1,0 +1,112 @@
+//! The listening socket of an engine.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use ginnel_proto::Address;
+use ginnel_proto::machine::ConnId;
+
+use crate::connection::Directions;
+use crate::listener::{AcceptPause, Knock, Listener, ListenerOptions};
+use crate::poller::Poller;
+use crate::stream::Stream;
+use crate::sys::SocketKind;
+
+/// What the poller calls it.
+pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 1);
+
+/// Connections that may stand without having greeted. More wait in the kernel's queue.
+const KNOCKING: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Door {
+    listener: Listener,
+    last: ConnId,
+    /// Those who have not greeted.
+    knocking: usize,
+    pause: AcceptPause,
+    /// There are no descriptors left: nobody is accepted before this moment.
+    until: Option<Instant>,
+    watched: bool,
+}
+
+impl Door {
+    pub(super) fn open(address: &Address, options: &ListenerOptions, poller: &Poller) -> io::Result<Self> {
+        let options = ListenerOptions { nonblocking: true, ..options.clone() };
+        let listener = Listener::open(SocketKind::Stream, address, options)?;
+        poller.add(listener.as_fd(), TOKEN.0, Directions::READ)?;
+        let last = ConnId::FIRST_ACCEPTED;
+        Ok(Self { listener, last, knocking: 0, pause: AcceptPause::new(), until: None, watched: true })
+    }
+
+    pub(super) fn close(self, poller: &Poller) {
+        if self.watched {
+            poller.remove(self.listener.as_fd());
+        }
+    }
+
+    /// The next who waits, if there is one and room for it.
+    pub(super) fn accept(&mut self, poller: &Poller, now: Instant) -> Option<(ConnId, Stream)> {
+        loop {
+            if self.knocking >= KNOCKING {
+                self.watch(poller, false);
+                return None;
+            }
+            match self.listener.accept() {
+                Ok(Some(Knock::Allowed(fd))) => {
+                    self.pause = AcceptPause::new();
+                    self.knocking += 1;
+                    self.last.0 += 1;
+                    return Some((self.last, Stream::made(fd)));
+                }
+                Ok(Some(Knock::Denied)) => {}
+                Ok(None) => return None,
+                Err(error) => match self.pause.after(error) {
+                    Ok(length) if length.is_zero() => {}
+                    Ok(length) => {
+                        self.until = now.checked_add(length);
+                        self.watch(poller, false);
+                        return None;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "cannot accept connections any more");
+                        self.watch(poller, false);
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    /// One of those who knocked has greeted, or gone.
+    pub(super) fn opened(&mut self, poller: &Poller) {
+        self.knocking = self.knocking.saturating_sub(1);
+        if self.until.is_none() {
+            self.watch(poller, true);
+        }
+    }
+
+    pub(super) fn look(&mut self, poller: &Poller, now: Instant) {
+        if self.until.is_some_and(|until| until <= now) {
+            self.until = None;
+            self.watch(poller, true);
+        }
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.until
+    }
+
+    fn watch(&mut self, poller: &Poller, watch: bool) {
+        if watch == self.watched {
+            return;
+        }
+        if watch {
+            self.watched = poller.add(self.listener.as_fd(), TOKEN.0, Directions::READ).is_ok();
+        } else {
+            poller.remove(self.listener.as_fd());
+            self.watched = false;
+        }
+    }
+}

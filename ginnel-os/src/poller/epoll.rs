@@ -1,0 +1,100 @@
+//! epoll(7), level-triggered: what is left undone is told again.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::Errno;
+
+use super::Waker;
+use crate::connection::Directions;
+
+/// What is ready, and who it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    pub(crate) token: u64,
+    pub(crate) directions: Directions,
+}
+
+pub(crate) struct Poller {
+    epoll: OwnedFd,
+    waker: Waker,
+    events: Vec<Event>,
+}
+
+impl Poller {
+    pub(crate) fn new() -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &event, EventData::new_u64(WAKE), EventFlags::IN)?;
+        Ok(Self { epoll, waker: Waker::new(event), events: Vec::with_capacity(EVENTS) })
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Watches a descriptor. It must be removed before it is closed: others may hold it too.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(token), flags(directions))?)
+    }
+
+    pub(crate) fn change(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(token), flags(directions))?)
+    }
+
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
+        // It fails only for a descriptor that is not watched.
+        let _ = epoll::delete(&self.epoll, fd);
+    }
+
+    /// What is ready now, without waiting. `false`: nothing is.
+    pub(crate) fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
+        self.events.clear();
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), Some(&now)) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+        for &Event { flags, data } in &self.events {
+            let token = data.u64();
+            if token == WAKE {
+                self.waker.clear();
+                continue;
+            }
+            let broken = flags.intersects(EventFlags::HUP | EventFlags::ERR);
+            let read = broken || flags.contains(EventFlags::IN);
+            let write = broken || flags.contains(EventFlags::OUT);
+            ready.push(Ready { token, directions: Directions { read, write } });
+        }
+        Ok(!self.events.is_empty())
+    }
+}
+
+fn flags(directions: Directions) -> EventFlags {
+    let mut flags = EventFlags::empty();
+    flags.set(EventFlags::IN, directions.read);
+    flags.set(EventFlags::OUT, directions.write);
+    flags
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller").field("epoll", &self.epoll).finish_non_exhaustive()
+    }
+}
+
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+/// Most that one look brings.
+const EVENTS: usize = 256;
+
+/// No connection has this number.
+const WAKE: u64 = u64::MAX;
