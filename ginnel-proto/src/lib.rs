@@ -20,6 +20,7 @@ mod line;
 pub mod link;
 pub mod machine;
 mod message;
+pub mod server;
 mod session;
 
 pub use address::{Address, AddressError, AddressKind, ToAddress};

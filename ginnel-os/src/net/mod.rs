@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
 use ginnel_proto::{Address, LinkOptions, Patience};
+use rustix::net::sockopt;
 
 use crate::connection::Directions;
 use crate::engine::Net;
@@ -103,6 +104,10 @@ impl UnixNet {
 
     /// Takes a connected stream in.
     fn adopt(&mut self, id: ConnId, stream: Stream, accepted: bool, now: Instant) {
+        if self.conns.len() >= MANY {
+            // Many who do not read must not hold much of the kernel's memory together. It fails for no socket.
+            let _ = sockopt::set_socket_send_buffer_size(stream.as_fd(), SMALL_BUFFER);
+        }
         let mut conn = Conn::new(id, stream, accepted, &self.options);
         conn.open(&mut self.reports);
         self.conns.insert(id, conn);
@@ -330,6 +335,11 @@ impl AsFd for UnixNet {
         self.poller.as_fd()
     }
 }
+
+/// From so many connections on, each gets a small send buffer.
+const MANY: usize = 256;
+/// Bytes of it; the kernel doubles them for its own needs.
+const SMALL_BUFFER: usize = 32 << 10;
 
 /// Connections that are accepted in one turn.
 const ACCEPTS: usize = 64;

@@ -1,0 +1,335 @@
+//! Many connections, one inbox.
+
+mod words;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::calls::{Answer, Calls};
+use crate::lane::Lane;
+use crate::limits::Load;
+use crate::link::{Limit, Misuse, Refusal};
+use crate::machine::{Action, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId};
+use crate::session::Request;
+use crate::{Address, CallId, Frame, Kind, Message, PeerFault, Wire};
+
+pub use words::{Command, Event, ServerOptions};
+
+/// Many connections, one inbox.
+///
+/// ```text
+///            Listen               Listening
+///   closed ─────────▶ opening ───────────────▶ listening     connections come and go in each of these states,
+///     ▲                  │ ListenFailed            │         and stay when listening ends
+///     └──────────────────┴─────────────────────────┘ Stop
+/// ```
+///
+/// Each connection has a queue of its own, so one that does not read holds up nobody else; together they hold no more
+/// than the server's bound.
+#[derive(Debug)]
+pub struct Server<F> {
+    options: ServerOptions,
+    state: State,
+    peers: BTreeMap<ConnId, Peer<F>>,
+    /// Bytes in all queues.
+    held: usize,
+    outputs: VecDeque<Output<Event<F>, F>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Closed,
+    Opening,
+    Listening,
+}
+
+#[derive(Debug)]
+struct Peer<F> {
+    lane: Lane<F>,
+    calls: Calls<F>,
+}
+
+impl<F> Server<F> {
+    /// A server that does not listen yet.
+    pub const fn new(options: ServerOptions) -> Self {
+        Self { options, state: State::Closed, peers: BTreeMap::new(), held: 0, outputs: VecDeque::new() }
+    }
+
+    /// Can others connect?
+    pub fn is_listening(&self) -> bool {
+        self.state == State::Listening
+    }
+
+    /// How many are connected.
+    pub fn connection_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Who is connected, the oldest first.
+    pub fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.peers.keys().copied()
+    }
+
+    /// Is this one connected?
+    pub fn is_connected(&self, id: ConnId) -> bool {
+        self.peers.contains_key(&id)
+    }
+
+    /// What is not with the kernel yet for this one; nothing if it is gone.
+    pub fn unsent(&self, id: ConnId) -> Load {
+        self.peers.get(&id).map(|peer| peer.lane.load()).unwrap_or_default()
+    }
+
+    /// The number that the next question to this one will have.
+    pub fn upcoming(&self, id: ConnId) -> Option<CallId> {
+        Some(self.peers.get(&id)?.calls.upcoming())
+    }
+
+    /// Would this frame be queued now? `None`: this one is gone.
+    pub fn admit(&self, id: ConnId, frame: &Frame<F>) -> Option<Result<(), Refusal>> {
+        let peer = self.peers.get(&id)?;
+        Some(self.admit_to(peer, frame))
+    }
+
+    fn admit_to(&self, peer: &Peer<F>, frame: &Frame<F>) -> Result<(), Refusal> {
+        if frame.kind != Kind::Message && self.options.wire != Wire::Native {
+            return Err(Misuse::NoCalls.into());
+        }
+        if matches!(frame.kind, Kind::Request(_)) {
+            peer.calls.admit()?;
+        }
+        peer.lane.admit(frame)?;
+        let load = peer.lane.load();
+        if load.messages > 0 && self.held.saturating_add(frame.message.body.len()) > self.options.total {
+            return Err(Limit::Queue { bytes: self.held, messages: load.messages }.into());
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command<F>) {
+        match command {
+            Command::Listen(address) => self.listen(address),
+            Command::Stop => self.stop(),
+            Command::Send(id, message) => self.push(id, message.into()),
+            Command::Ask(id, message) => {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    let call = peer.calls.ask();
+                    self.push(id, Frame::new(Kind::Request(call), message));
+                }
+            }
+            Command::Answer(id, call, answer) => {
+                if self.peers.get_mut(&id).is_some_and(|peer| peer.calls.settle(call)) {
+                    self.push(id, answer.into_frame(call));
+                }
+            }
+            Command::Forget(id, call) => self.forget(id, call),
+            Command::Broadcast(body) => self.broadcast(&body),
+            Command::Disconnect(id) => {
+                if self.peers.contains_key(&id) {
+                    self.pump(id);
+                    self.leave(id);
+                }
+            }
+        }
+    }
+
+    fn listen(&mut self, address: Address) {
+        if self.state == State::Closed {
+            self.state = State::Opening;
+            self.outputs.push_back(Output::Net(Action::Listen(address)));
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.state != State::Closed {
+            self.state = State::Closed;
+            self.outputs.push_back(Output::Net(Action::Unlisten));
+        }
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.leave(id);
+        }
+    }
+
+    /// Takes leave of one; what its link holds is still written, what waits in its queue comes back.
+    fn leave(&mut self, id: ConnId) {
+        self.outputs.push_back(Output::Net(Action::Close(id)));
+        self.gone(id);
+    }
+
+    fn push(&mut self, id: ConnId, frame: Frame<F>) {
+        if self.is_connected(id) {
+            self.change(id, |peer| peer.lane.push(frame));
+            self.pump(id);
+        } else if frame.kind == Kind::Message {
+            self.tell(Event::Returned(id, frame.message, Refused::Gone));
+        }
+    }
+
+    /// Does something to one, and keeps count of what waits for all.
+    fn change<T>(&mut self, id: ConnId, change: impl FnOnce(&mut Peer<F>) -> T) -> Option<T> {
+        let peer = self.peers.get_mut(&id)?;
+        let before = peer.lane.load().bytes;
+        let changed = change(peer);
+        self.held = self.held - before + peer.lane.load().bytes;
+        Some(changed)
+    }
+
+    fn forget(&mut self, id: ConnId, call: CallId) {
+        let asked =
+            self.change(id, |peer| peer.calls.forget(call) && !peer.lane.withdraw(Kind::Request(call)));
+        if asked == Some(true) {
+            self.push(id, Frame::empty(Kind::Cancel(call)));
+        }
+    }
+
+    /// The same body to everybody, shared and not copied. Whoever's queue is full misses it, and that is told.
+    fn broadcast(&mut self, body: &Bytes) {
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            let frame = Frame::from(Message::new(body.clone()));
+            match self.admit(id, &frame) {
+                Some(Ok(())) => self.push(id, frame),
+                Some(Err(_)) => self.tell(Event::Missed(id)),
+                None => {}
+            }
+        }
+    }
+
+    fn net(&mut self, event: NetEvent<F>) {
+        match event {
+            NetEvent::Listening if self.state == State::Opening => {
+                self.state = State::Listening;
+                self.tell(Event::Listening);
+            }
+            NetEvent::ListenFailed(failure) if self.state == State::Opening => {
+                self.state = State::Closed;
+                self.tell(Event::ListenFailed(failure));
+            }
+            // It was stopped meanwhile.
+            NetEvent::Listening => self.outputs.push_back(Output::Net(Action::Unlisten)),
+            NetEvent::ListenFailed(_) => {}
+            NetEvent::Accepted(id, _) => self.accepted(id),
+            NetEvent::Received(id, frame) => self.received(id, frame),
+            NetEvent::Sent(id, send) => {
+                self.change(id, |peer| peer.lane.sent(send));
+            }
+            NetEvent::Room(id) => {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.lane.room();
+                    self.pump(id);
+                }
+            }
+            NetEvent::Refused(id, send, frame, why) => self.refused(id, (send, frame), why),
+            NetEvent::Lost(id, loss) => {
+                if self.peers.contains_key(&id) {
+                    self.lost(id, loss);
+                }
+            }
+            // A server connects to nobody.
+            NetEvent::Connected(id, _) => self.outputs.push_back(Output::Net(Action::Close(id))),
+            NetEvent::ConnectFailed(..) => {}
+        }
+    }
+
+    fn accepted(&mut self, id: ConnId) {
+        if self.state == State::Closed || self.peers.contains_key(&id) {
+            return self.outputs.push_back(Output::Net(Action::Close(id)));
+        }
+        let mut lane = Lane::new(self.options.queue);
+        lane.room();
+        self.peers.insert(id, Peer { lane, calls: Calls::default() });
+        self.tell(Event::Joined(id));
+    }
+
+    fn received(&mut self, id: ConnId, frame: Frame<F>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Frame { kind, message } = frame;
+        let event = match kind {
+            Kind::Message => Event::Message(id, message),
+            Kind::Request(call) => match peer.calls.asked(call) {
+                Ok(()) => Event::Request(Request::new(id, call, message)),
+                Err(fault) => return self.misbehaved(id, fault),
+            },
+            Kind::Response(call) if peer.calls.forget(call) => {
+                Event::Answered(id, call, Answer::Response(message))
+            }
+            Kind::Failure(call) if peer.calls.forget(call) => {
+                Event::Answered(id, call, Answer::Failure(message))
+            }
+            Kind::Cancel(call) if peer.calls.settle(call) => Event::Cancelled(id, call),
+            _ => return,
+        };
+        self.tell(event);
+    }
+
+    fn misbehaved(&mut self, id: ConnId, fault: PeerFault) {
+        self.outputs.push_back(Output::Net(Action::Close(id)));
+        self.lost(id, Loss::Fault(fault));
+    }
+
+    fn refused(&mut self, id: ConnId, (send, frame): (SendId, Frame<F>), why: Refused) {
+        let took_back = self.change(id, |peer| {
+            if let Kind::Request(call) = frame.kind {
+                peer.calls.forget(call);
+            }
+            peer.lane.took_back(send)
+        });
+        if took_back == Some(true) && matches!(frame.kind, Kind::Message | Kind::Request(_)) {
+            self.tell(Event::Returned(id, frame.message, why));
+        }
+    }
+
+    fn lost(&mut self, id: ConnId, loss: Loss) {
+        self.gone(id);
+        self.tell(Event::Left(id, loss));
+    }
+
+    /// Nothing more can be sent to this one: what waited for it comes back.
+    fn gone(&mut self, id: ConnId) {
+        let Some(mut peer) = self.peers.remove(&id) else { return };
+        self.held -= peer.lane.load().bytes;
+        for call in peer.calls.end(|_| false) {
+            self.tell(Event::CallLost(id, call));
+        }
+        for frame in peer.lane.clear() {
+            if frame.kind == Kind::Message {
+                self.outputs.push_back(Output::App(Event::Returned(id, frame.message, Refused::Gone)));
+            }
+        }
+    }
+
+    /// Gives a link what there is credit for.
+    fn pump(&mut self, id: ConnId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        while let Some((send, frame)) = peer.lane.next() {
+            self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
+        }
+    }
+
+    fn tell(&mut self, event: Event<F>) {
+        self.outputs.push_back(Output::App(event));
+    }
+}
+
+impl<F: std::fmt::Debug> Machine for Server<F> {
+    type Command = Command<F>;
+    type Event = Event<F>;
+    type Fd = F;
+
+    fn handle(&mut self, input: Input<Command<F>, F>, _now: Instant) -> Outputs<'_, Event<F>, F> {
+        match input {
+            Input::App(command) => self.command(command),
+            Input::Net(event) => self.net(event),
+            Input::Timeout => {}
+        }
+        Outputs::new(&mut self.outputs)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use bytes::Bytes;
+
+use crate::calls::Answer;
+use crate::limits::{self, Bound};
+use crate::machine::{ConnId, Failure, Loss, Refused};
+use crate::session::Request;
+use crate::{Address, CallId, Message, Wire};
+
+/// How much a server holds for its connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "plain settings, with a default")]
+pub struct ServerOptions {
+    /// What is spoken; without calls on wires that have none.
+    pub wire: Wire,
+    /// How much may wait for one connection.
+    pub queue: Bound,
+    /// Bytes that may wait for all connections together. A connection for which nothing waits may have one message
+    /// all the same.
+    pub total: usize,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { wire: Wire::Native, queue: Bound::CONNECTION, total: limits::SERVER }
+    }
+}
+
+/// What the application asks of a server.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the machine answers each")]
+pub enum Command<F> {
+    /// Listen.
+    Listen(Address),
+    /// Listen no more, and take leave of everybody.
+    Stop,
+    /// Send a message to one. Ask [`Server::admit`](super::Server::admit) first: a full queue takes it all the same.
+    Send(ConnId, Message<F>),
+    /// Ask one; the answer bears the number that [`Server::upcoming`](super::Server::upcoming) tells before.
+    Ask(ConnId, Message<F>),
+    /// Answer a request.
+    Answer(ConnId, CallId, Answer<F>),
+    /// Nobody waits for this answer any more.
+    Forget(ConnId, CallId),
+    /// Send the same bytes to everybody who is connected.
+    Broadcast(Bytes),
+    /// Take leave of one.
+    Disconnect(ConnId),
+}
+
+/// What the application of a server is told.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver passes on each")]
+pub enum Event<F> {
+    /// Others can connect.
+    Listening,
+    /// They cannot.
+    ListenFailed(Failure),
+    /// Somebody has connected, and greeted where the wire has greetings.
+    Joined(ConnId),
+    /// A message came.
+    Message(ConnId, Message<F>),
+    /// A question came.
+    Request(Request<F>),
+    /// A question that was given out is not wanted any more.
+    Cancelled(ConnId, CallId),
+    /// The answer to a question came.
+    Answered(ConnId, CallId, Answer<F>),
+    /// The connection ended before the answer came.
+    CallLost(ConnId, CallId),
+    /// A message cannot be sent, and here it is again.
+    Returned(ConnId, Message<F>, Refused),
+    /// This one's queue was full: a broadcast has passed it by.
+    Missed(ConnId),
+    /// It is gone. Nothing more comes of it.
+    Left(ConnId, Loss),
+}
