@@ -97,7 +97,7 @@ impl<F> Client<F> {
     /// Would this message be queued now?
     ///
     /// # Errors
-    /// [`Limit::Queue`].
+    /// [`Limit::Queue`](crate::link::Limit::Queue).
     pub fn admit(&self, frame: &Frame<F>) -> Result<(), Refusal> {
         if frame.kind != Kind::Message && !self.options.wire.greets() {
             return Err(Misuse::NoCalls.into());
