@@ -118,8 +118,7 @@ impl Listener {
         self.adopted
     }
 
-    /// The descriptor of a listener that owns no name; one that does removes it and is closed when its duplicate
-    /// is.
+    /// Gives the descriptor away. A name that it owns is removed.
     pub fn into_fd(self) -> OwnedFd {
         drop(self.name);
         self.fd
@@ -139,7 +138,7 @@ impl Listener {
         }
     }
 
-    /// Does somebody wait whom readiness of the descriptor does not tell of?
+    /// Are there replaced sockets, whose readiness this descriptor does not tell?
     pub fn has_retired(&self) -> bool {
         !self.lock_retired().is_empty()
     }
@@ -187,7 +186,7 @@ impl Listener {
         let Some(name) = &mut self.name else { return Ok(false) };
         let Some(fresh) = name.republish()? else { return Ok(false) };
         let replaced = std::mem::replace(&mut self.fd, fresh);
-        // It fails for no socket that listens; a socket that would block could not be asked for the rest.
+        // This cannot fail for a listening socket. A blocking one could not be polled for what is left.
         if sys::set_nonblocking(replaced.as_fd()).is_ok() {
             self.lock_retired().push(replaced);
         }

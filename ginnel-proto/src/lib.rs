@@ -1,4 +1,4 @@
-//! What Ginnel *decides*: who may own a path, what an address means, how long to pause.
+//! What Ginnel *decides*: what stands on the wire, what is answered, who may own a path, what an address means.
 //!
 //! Nothing here makes a system call, reads a clock, draws a random number or starts a thread: those are
 //! arguments. `ginnel-os` does what is decided here; `ginnel` (threads) and `ginnel-tokio` wait for it.

@@ -21,7 +21,8 @@
 //! The names, the order of arguments and the errors are those of the crate `ginnel`; what waits has `.await`.
 //! Deadlines are tokio's own (`tokio::time::timeout_at`): every async function here says what cancelling does.
 //!
-//! **Nothing is hidden.** No task is spawned. Descriptors that are adopted keep their flags. Every call that
+//! **Nothing is hidden.** No task is spawned. Adopted sockets keep their flags; an adopted listener becomes
+//! non-blocking. Every call that
 //! finds work ready takes its share of tokio's budget, so that a busy socket does not starve others.
 //!
 //! # Panics

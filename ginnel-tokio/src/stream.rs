@@ -18,7 +18,7 @@ use crate::listener::{Listener, Socket};
 /// A byte stream that carries descriptors.
 ///
 /// It is tokio's `AsyncRead` and `AsyncWrite`. `read` has no place for descriptors: if some come, they are closed,
-/// the bytes are returned, and the next read fails with `InvalidData`. A peer that wants descriptors uses
+/// the bytes are returned, and the next read fails with `InvalidData`. To receive descriptors use
 /// [`recv_with_fds`](Self::recv_with_fds).
 ///
 /// # Example

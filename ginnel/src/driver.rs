@@ -210,7 +210,7 @@ fn set_timeout(fd: BorrowedFd<'_>, direction: Direction, rest: Option<Duration>)
         Direction::Read => Timeout::Recv,
         Direction::Write => Timeout::Send,
     };
-    // The kernel counts in ticks and takes 0 for "for ever": never ask for less than a tenth of one.
+    // 0 would mean "for ever"; anything shorter than a tick is rounded up.
     let rest = rest.map(|rest| rest.max(Duration::from_micros(100)));
     Ok(sockopt::set_socket_timeout(fd, which, rest)?)
 }

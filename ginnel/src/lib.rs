@@ -30,8 +30,8 @@
 //! fails with `TimedOut`. **Signals** interrupt no call. **SIGPIPE** is never raised. Everything is
 //! close-on-exec.
 //!
-//! **Adopted descriptors** keep their flags: such a socket is asked first and polled then, which costs about
-//! 1.4 times as much where it has to wait as one of our own, which waits inside the call.
+//! **Adopted sockets** keep their flags; an adopted listener becomes non-blocking. On an adopted socket a call is tried
+//! first and then polled; where it has to wait, that costs about 1.4 times as much as on one of our own.
 
 mod connection;
 mod datagram;

@@ -183,7 +183,8 @@ impl SeqPacket {
 
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
     ///
-    /// What is ready is still taken after the moment. A call with a deadline costs one more system call.
+    /// What is ready is still taken after the moment. With a deadline a receive costs one more system call; a send only
+    /// if it has to wait.
     ///
     /// # Errors
     /// The kernel's, see setsockopt(2).

@@ -14,7 +14,8 @@ use crate::listener::{Listener, Socket};
 ///
 /// It reads and writes like any other, by value or by reference, so one thread can read while another writes.
 /// `read` has no place for descriptors: if some come, they are closed, the bytes are returned, and the next read
-/// fails with `InvalidData`. A peer that wants descriptors uses [`recv_with_fds`](Self::recv_with_fds).
+/// fails with `InvalidData`. To receive descriptors use
+/// [`recv_with_fds`](Self::recv_with_fds).
 ///
 /// # Example
 /// ```
@@ -143,7 +144,8 @@ impl Stream {
 
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
     ///
-    /// What is ready is still taken after the moment. A call with a deadline costs one more system call.
+    /// What is ready is still taken after the moment. With a deadline a receive costs one more system call; a send only
+    /// if it has to wait.
     ///
     /// # Errors
     /// The kernel's, see setsockopt(2).
@@ -246,7 +248,7 @@ impl From<OwnedFd> for Stream {
     }
 }
 
-/// Gives the descriptor away, without deadlines.
+/// Gives the descriptor away and clears its timeouts.
 impl From<Stream> for OwnedFd {
     fn from(mut stream: Stream) -> Self {
         // A descriptor that cannot take it is no socket, and had no deadline.

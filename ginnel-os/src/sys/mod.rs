@@ -1,7 +1,7 @@
-//! The kernel as `ginnel-os` sees it: one function per system call, and nothing above them decides twice.
+//! The kernel as `ginnel-os` sees it: one function per system call.
 //!
-//! Everything that can go wrong between two of these calls is above this line and generic over [`Sys`], so a
-//! simulated kernel can stand in for the real one. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
+//! Sending, receiving and owning a path are generic over [`Sys`], so that tests can put another kernel in its place; a
+//! few calls without that need are plain functions. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
 //! made again here, except one that was waiting: it is `Ok(None)` too, so that its caller looks at the clock.
 #![expect(unsafe_code, reason = "one method of the trait has a contract that types cannot hold")]
 
