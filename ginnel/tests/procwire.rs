@@ -86,6 +86,19 @@ fn an_end_inside_a_message_is_told_after_the_messages_before_it() -> Told {
     Ok(())
 }
 
+/// Just dropped, it would reset the package in the middle of its answers, and version 0.3.0 throws over that.
+#[test]
+fn a_close_in_the_middle_of_answers_resets_nobody() -> Told {
+    for case in CASES {
+        let mut met = case.meet("echo")?;
+        for _ in 0..3 {
+            met.connection.send(pattern(300_000))?;
+        }
+        met.close()?;
+    }
+    Ok(())
+}
+
 #[test]
 fn each_side_refuses_what_is_over_its_own_limit() -> Told {
     for case in CASES {
