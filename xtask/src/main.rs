@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod finding;
+mod interop;
 mod layers;
 mod sizes;
 mod soak;

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::cargo::{self, Counts, cargo};
 use crate::workspace::Workspace;
-use crate::{layers, sizes};
+use crate::{interop, layers, sizes};
 
 /// What `--only` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,6 +16,7 @@ pub(crate) enum Group {
     Lint,
     Layers,
     Sizes,
+    Interop,
     Tests,
     Doctests,
     Examples,
@@ -30,6 +31,8 @@ const STEPS: &[Step] = &[
     Step { group: Group::Lint, title: "lint", work: Work::Check(cargo::lint) },
     Step { group: Group::Layers, title: "layers", work: Work::Check(layers::check) },
     Step { group: Group::Sizes, title: "sizes", work: Work::Check(sizes::check) },
+    // Before the tests, which need it.
+    Step { group: Group::Interop, title: "interop", work: Work::Check(interop::fetch) },
     Step {
         group: Group::Tests,
         title: "tests",
@@ -48,6 +51,11 @@ const STEPS: &[Step] = &[
         work: Work::Tests(&["test", "--workspace", "--doc", "--all-features", "--locked", "--no-fail-fast"]),
     },
     // Examples that end by themselves; the others are only built, by `tests`.
+    Step {
+        group: Group::Examples,
+        title: "example kyneta",
+        work: Work::Cargo(&["run", "--locked", "-p", "ginnel", "--example", "kyneta"]),
+    },
     Step {
         group: Group::Examples,
         title: "example http",
