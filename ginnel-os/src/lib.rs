@@ -7,6 +7,7 @@
 //! `Ok(None)` means "not yet" everywhere: the call would have had to wait.
 
 mod ancillary;
+mod client;
 pub mod connection;
 mod credentials;
 mod datagram;
@@ -26,7 +27,8 @@ pub mod sys;
 #[cfg(feature = "serde")]
 mod typed;
 
-pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step, Stopped};
+pub use client::{Client, ClientOptions, Pace};
+pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step};
 pub use credentials::{Credentials, Policy, PolicyError};
 pub use datagram::Datagram;
 pub use error::SocketError;
@@ -48,6 +50,7 @@ pub type Request = ginnel_proto::Request<std::os::fd::OwnedFd>;
 /// Something that arrived on a connection.
 pub type Delivery = ginnel_proto::Delivery<std::os::fd::OwnedFd>;
 
+pub use ginnel_proto::client::{Reason, Status};
 pub use ginnel_proto::limits::Bound;
 pub use ginnel_proto::link::{Greeting, Incarnation, Limit, Misuse};
 pub use ginnel_proto::{CallId, PeerFault, Wire};

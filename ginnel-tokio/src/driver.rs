@@ -166,6 +166,8 @@ impl Watched<os::Stream> {
         mut attempt: impl FnMut(&mut os::Connection, Directions) -> Result<Step<T>, E>,
     ) -> Poll<Result<T, E>> {
         self.poll_attempts(cx, (first, timer), |ready| {
+            // What an attempt that failed has seen is of no account any more.
+            core.take_blocked();
             let step = attempt(core, ready)?;
             let look = if matches!(step, Step::Wait(_)) { core.before_wait(self.get())? } else { None };
             Ok(Attempt { step, blocked: core.take_blocked(), look })
@@ -181,6 +183,7 @@ impl Watched<os::Stream> {
     ) -> Poll<Result<T, E>> {
         self.poll_attempts(cx, (half, timer), |ready| {
             let mut core = core.lock().unwrap_or_else(PoisonError::into_inner);
+            core.take_blocked();
             // The other direction's place to wait belongs to the other half.
             let step = match attempt(&mut core, ready)? {
                 Step::Wait(wants) => Step::Wait(wants.and(half)),

@@ -45,8 +45,8 @@ pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
     AdoptError, Batch, Bound, CallId, ConnectionOptions, Credentials, Delivery, Error, Greeting, Incarnation,
-    Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Request, SendError,
-    SocketError, Stopped, Wire,
+    Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Reason, Request,
+    SendError, SocketError, Wire,
 };
 #[cfg(feature = "serde")]
 pub use ginnel_os::{Asked, Fd, TypedDelivery};

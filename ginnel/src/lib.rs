@@ -21,6 +21,7 @@
 //! | [`SeqPacket`] | whole packets over a connection, each with its descriptors | `SOCK_SEQPACKET` |
 //! | [`Datagram`] | whole packets without a connection | `SOCK_DGRAM` |
 //! | [`Connection`] | messages, questions and answers, over a stream | |
+//! | [`Client`] | the same, over a connection that comes back | |
 //! | [`Listener`] | connections of the first two | `listen`, `accept` |
 //!
 //! `ginnel-tokio` has the same names with `.await`. What `Ok` means, where descriptors stand in a stream and how
@@ -33,6 +34,7 @@
 //! **Adopted sockets** keep their flags; an adopted listener becomes non-blocking. On an adopted socket a call is tried
 //! first and then polled; where it has to wait, that costs about 1.4 times as much as on one of our own.
 
+mod client;
 mod connection;
 mod datagram;
 mod driver;
@@ -43,12 +45,13 @@ mod stream;
 #[cfg(feature = "serde")]
 mod typed;
 
+pub use client::Client;
 pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
-    AdoptError, Batch, Bound, CallId, ConnectionOptions, Credentials, Delivery, Error, Greeting, Incarnation,
-    Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Request, SendError,
-    SocketError, Stopped, Wire,
+    AdoptError, Batch, Bound, CallId, ClientOptions, ConnectionOptions, Credentials, Delivery, Error,
+    Greeting, Incarnation, Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError,
+    Reason, Request, SendError, SocketError, Status, Wire,
 };
 #[cfg(feature = "serde")]
 pub use ginnel_os::{Asked, Fd, TypedDelivery};

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
+use ginnel_proto::client::Reason;
 use ginnel_proto::link::{Limit, Misuse, Refusal, Rejected};
 use ginnel_proto::{AddressError, PeerFault};
 
@@ -28,9 +29,9 @@ pub enum Error {
     /// A bound was reached: ours, or one that the other side told us.
     #[error(transparent)]
     Limit(#[from] Limit),
-    /// The connection has ended, and no other will come by itself.
+    /// The connection has ended, or there is none, and no other will come by itself.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Stopped(#[from] Reason),
     /// The other side's application answered a request with a failure. What it says about it.
     #[error("the other side answered with a failure: {}", Shown(.0))]
     Failure(Bytes),
@@ -51,18 +52,6 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
     }
-}
-
-/// Why there is no connection, and none will come.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// The other side ended it.
-    #[error("the other side has ended the connection")]
-    Closed,
-    /// It was closed here.
-    #[error("the connection was closed here")]
-    Intentional,
 }
 
 impl From<Refusal> for Error {

@@ -10,6 +10,7 @@ mod write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use ginnel_proto::client::Reason;
 use ginnel_proto::link::Greeting;
 use ginnel_proto::{Answer, Backoff, CallId, Delivery, Next, PeerFault, Request, Session};
 
@@ -18,7 +19,7 @@ use crate::stream::Stream;
 use crate::sys::{self, Wait};
 use crate::{Message, socket};
 
-pub use error::{Error, SendError, Stopped};
+pub use error::{Error, SendError};
 pub use options::ConnectionOptions;
 pub use step::{Directions, Step};
 pub use write::Offer;
@@ -74,10 +75,17 @@ impl Connection {
         if !self.session.line().watches_time() {
             return Ok(None);
         }
-        let look = self.session.line().look(Instant::now())?;
-        // A ping may have been queued.
-        self.try_write(stream);
-        Ok(look)
+        let now = Instant::now();
+        match self.session.line().look(now) {
+            Ok(look) => {
+                // A ping may have been queued.
+                self.try_write(stream);
+                Ok(look)
+            }
+            // Nobody may have looked for a while: what lies in the kernel counts.
+            Err(_) if matches!(self.fill(stream, Wait::Never), Ok(true)) => Ok(Some(now)),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// A read waits inside the call only if nothing else has to be done meanwhile.
@@ -104,20 +112,20 @@ impl Connection {
         ready: Directions,
         wait: Wait,
     ) -> Result<Step<Option<Delivery<OwnedFd>>>, Error> {
-        loop {
+        for _ in 0..READS {
             match self.take()? {
                 Next::Delivery(delivery) => return Ok(Step::Done(Some(delivery))),
                 Next::Ended => return Ok(Step::Done(None)),
                 Next::Pending => {}
             }
-            if ready.write {
-                // What cannot be written is told to whoever writes. What arrived comes first.
-                self.try_write(stream);
-            }
+            // What cannot be written is told to whoever writes, and not waited for. What arrived comes first.
+            let stuck = ready.write && matches!(self.write_now(stream), Err(_) | Ok(Step::Pause(_)));
             if !ready.read || !self.fill(stream, wait)? {
-                return Ok(Step::Wait(Directions { read: true, write: !self.is_written() }));
+                return Ok(Step::Wait(Directions { read: true, write: !stuck && !self.is_written() }));
             }
         }
+        // Much came, and nothing for the caller: a deadline, and other tasks, must have their turn.
+        Ok(Step::Wait(Directions::READ))
     }
 
     /// As [`next`](Self::next), for messages alone. Requests are refused, so that whoever asks does not wait for ever.
@@ -203,25 +211,27 @@ impl Connection {
         ready: Directions,
         (id, wait): (CallId, Wait),
     ) -> Result<Step<Message>, SendError> {
-        loop {
+        for _ in 0..READS {
             self.gather().map_err(SendError::queued)?;
             match self.session.take_answer(id) {
                 Some(Answer::Response(message)) => return Ok(Step::Done(message)),
                 Some(Answer::Failure(message)) => {
                     return Err(SendError::queued(Error::Failure(message.body)));
                 }
-                None if self.session.line().is_ended() => return Err(SendError::queued(Stopped::Closed)),
+                None if self.session.line().is_ended() => return Err(SendError::queued(Reason::Closed)),
                 None => {}
             }
             if ready.write
                 && let Step::Pause(length) = self.drain(stream)?
             {
+                self.read_aside(stream, Directions::BOTH).map_err(SendError::queued)?;
                 return Ok(Step::Pause(length));
             }
             if !ready.read || !self.fill(stream, wait)? {
                 return Ok(Step::Wait(Directions { read: true, write: !self.is_written() }));
             }
         }
+        Ok(Step::Wait(Directions::READ))
     }
 
     /// Nobody waits for this answer any more; the other side is told, at once if that needs no waiting.
@@ -274,5 +284,5 @@ impl Connection {
 /// Pauses while descriptors wait for others to be read.
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
 
-/// Most reads of one attempt to close.
+/// Most reads of one attempt.
 const READS: usize = 16;

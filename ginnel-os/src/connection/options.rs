@@ -15,7 +15,7 @@ use ginnel_proto::{SessionOptions, Wire};
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ConnectionOptions {
-    pub(super) session: SessionOptions,
+    pub(crate) session: SessionOptions,
 }
 
 impl ConnectionOptions {

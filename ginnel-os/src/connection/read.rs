@@ -4,10 +4,11 @@ use std::io;
 
 use ginnel_proto::{Gathered, PeerFault};
 
-use super::{Connection, Directions, Error, Stopped};
+use super::{Connection, Directions, Error};
 use crate::error::SocketError;
 use crate::stream::{Chunk, Stream};
 use crate::sys::{Wait, Would};
+use ginnel_proto::client::Reason;
 
 impl Connection {
     /// Somebody else's read brought these bytes, as [`Stream::receive_behind`] told. `false`: there was nothing.
@@ -90,7 +91,7 @@ impl Connection {
         let write = !self.is_written();
         if self.session.line().is_ended() {
             // A hang-up is always readable: wait for the write alone, which says what became of it.
-            return if write { Ok(Directions::WRITE) } else { Err(Stopped::Closed.into()) };
+            return if write { Ok(Directions::WRITE) } else { Err(Reason::Closed.into()) };
         }
         if ready.read && self.fill(stream, Wait::Never)? {
             self.gather()?;

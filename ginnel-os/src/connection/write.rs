@@ -7,10 +7,11 @@ use std::time::Duration;
 use ginnel_proto::Session;
 use ginnel_proto::link::{Limit, Outbound, Refusal, Transmit};
 
-use super::{Connection, Directions, Error, SendError, Step, Stopped};
+use super::{Connection, Directions, Error, SendError, Step};
 use crate::Message;
 use crate::stream::Stream;
 use crate::sys::{self, Wait, Would};
+use ginnel_proto::client::Reason;
 
 /// What became of a message that was offered.
 #[derive(Debug)]
@@ -56,7 +57,12 @@ impl Connection {
         let step = if ready.write { self.drain(stream)? } else { self.written() };
         match step {
             Step::Wait(_) => Ok(Step::Wait(self.read_aside(stream, ready).map_err(SendError::queued)?)),
-            other => Ok(other),
+            Step::Pause(length) => {
+                // Descriptors wait to be read everywhere: somebody has to begin.
+                self.read_aside(stream, Directions::BOTH).map_err(SendError::queued)?;
+                Ok(Step::Pause(length))
+            }
+            Step::Done(()) => Ok(Step::Done(())),
         }
     }
 
@@ -89,7 +95,7 @@ impl Connection {
         match rejected.refusal {
             Refusal::Limit(Limit::Queue { .. }) => Ok(Offer::Full(rejected.into_message())),
             Refusal::Limit(Limit::NotGreeted) if self.session.line().is_ended() => {
-                Err(SendError::returned(Stopped::Closed, rejected.into_message()))
+                Err(SendError::returned(Reason::Closed, rejected.into_message()))
             }
             Refusal::Limit(Limit::NotGreeted) => Ok(Offer::NotGreeted(rejected.into_message())),
             _ => Err(rejected.into()),
@@ -145,6 +151,7 @@ impl Connection {
         if ready.write
             && let Step::Pause(length) = self.write_now(stream)?
         {
+            self.read_aside(stream, Directions::BOTH)?;
             return Ok(Moved::Pause(length));
         }
         if self.session.line().outbound().gone() > before.0 {

@@ -39,7 +39,8 @@ pub(super) struct Pulse {
     since: Option<(u64, Instant)>,
     /// Where the unfinished frame begins, how many bytes there were when its time began, and when that was.
     begun: Option<(u64, u64, Instant)>,
-    pinged: bool,
+    /// When it was asked whether anybody is there, since the last byte.
+    pinged: Option<Instant>,
 }
 
 /// What is to be done about the silence so far.
@@ -53,7 +54,7 @@ pub(super) struct Look {
 
 impl Pulse {
     pub(super) const fn new(patience: Patience) -> Self {
-        Self { patience, since: None, begun: None, pinged: false }
+        Self { patience, since: None, begun: None, pinged: None }
     }
 
     pub(super) const fn stop_pinging(&mut self) {
@@ -80,10 +81,12 @@ impl Pulse {
             None => None,
         };
         let Some(patience) = self.patience.ping else { return Ok(Look { deadline: stuck, ping: false }) };
-        let ping = now.saturating_duration_since(since) >= patience && !self.pinged;
-        self.pinged |= ping;
-        let next = if self.pinged { patience.saturating_mul(2) } else { patience };
-        let hung = after(since, Some(next), now, PeerFault::Unresponsive)?;
+        let ping = now.saturating_duration_since(since) >= patience && self.pinged.is_none();
+        if ping {
+            self.pinged = Some(now);
+        }
+        // It has as long to answer, counted from the ping: nobody may have looked for a while.
+        let hung = after(self.pinged.unwrap_or(since), Some(patience), now, PeerFault::Unresponsive)?;
         Ok(Look { deadline: [stuck, hung].into_iter().flatten().min(), ping })
     }
 
@@ -92,7 +95,7 @@ impl Pulse {
         let since = match self.since {
             Some((received, since)) if received == signs.received || !signs.greeted => since,
             _ => {
-                self.pinged = false;
+                self.pinged = None;
                 now
             }
         };

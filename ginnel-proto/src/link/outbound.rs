@@ -293,17 +293,22 @@ impl<F> Outbound<F> {
         self.gone += bytes as u64;
         assert!(self.gone <= self.pushed, "more was written than was lent");
         if self.gone == self.pushed {
-            self.copied.clear();
-            self.written = 0;
-            self.splices.clear();
-            self.frames.clear();
-            self.fds = 0;
-            self.pong_waits = false;
-            return;
+            return self.reset();
         }
         self.advance(bytes);
         let done = self.frames.partition_point(|&(_, end)| end <= self.gone);
         self.frames.drain(..done);
+    }
+
+    /// Nothing waits.
+    #[inline]
+    fn reset(&mut self) {
+        self.copied.clear();
+        self.written = 0;
+        self.splices.clear();
+        self.frames.clear();
+        self.fds = 0;
+        self.pong_waits = false;
     }
 
     fn advance(&mut self, mut bytes: usize) {

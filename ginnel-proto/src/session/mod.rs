@@ -2,6 +2,8 @@
 
 mod inbox;
 
+use std::collections::VecDeque;
+
 use crate::calls::{Answer, Calls};
 use crate::limits::Bound;
 use crate::line::{Line, Patience, Polled};
@@ -77,13 +79,20 @@ pub struct Session<F> {
     line: Line<F>,
     inbox: Inbox<F>,
     calls: Calls<F>,
+    /// Requests that are refused once there is room to say so. Until then they count as waiting.
+    refused: VecDeque<CallId>,
 }
 
 impl<F> Session<F> {
     /// A fresh connection; its greeting is queued.
     pub fn new(options: &SessionOptions) -> Self {
         let SessionOptions { link, inbox, patience } = options;
-        Self { line: Line::new(link, *patience), inbox: Inbox::new(*inbox), calls: Calls::default() }
+        Self {
+            line: Line::new(link, *patience),
+            inbox: Inbox::new(*inbox),
+            calls: Calls::default(),
+            refused: VecDeque::new(),
+        }
     }
 
     /// The bytes of it, and what the wire itself says.
@@ -108,6 +117,7 @@ impl<F> Session<F> {
     /// The peer broke a rule; everything before was given out.
     #[inline]
     pub fn poll_next(&mut self) -> Result<Next<F>, PeerFault> {
+        self.say_refusals();
         if let Some(delivery) = self.inbox.pop() {
             return Ok(Next::Delivery(delivery));
         }
@@ -151,6 +161,7 @@ impl<F> Session<F> {
     /// # Errors
     /// [`Gathered::Full`]: there is more than the inbox takes. Or the peer broke a rule.
     pub fn gather(&mut self) -> Result<(), Gathered> {
+        self.say_refusals();
         loop {
             self.inbox.check().map_err(Gathered::Full)?;
             let Polled::Frame(frame) = self.line.poll().map_err(Gathered::Fault)? else { return Ok(()) };
@@ -239,11 +250,21 @@ impl<F> Session<F> {
         Ok(())
     }
 
-    /// Refuses a request that nobody here serves. That finds room always: there is one for each request at most.
+    /// Refuses a request that nobody here serves, once there is room to say so.
     pub fn refuse(&mut self, id: CallId) {
-        if self.calls.settle(id) {
-            // After our goodbye nothing is said.
-            let _ = self.line.outbound().push_over(Answer::not_served().into_frame(id));
+        self.refused.push_back(id);
+        self.say_refusals();
+    }
+
+    #[inline]
+    fn say_refusals(&mut self) {
+        while !self.refused.is_empty() && self.line.outbound().has_room() {
+            if let Some(id) = self.refused.pop_front()
+                && self.calls.settle(id)
+            {
+                // After our goodbye nothing is said.
+                let _ = self.line.outbound().push_over(Answer::not_served().into_frame(id));
+            }
         }
     }
 }

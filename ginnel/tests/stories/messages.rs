@@ -224,7 +224,7 @@ driver! { story a_question_whose_connection_ends_is_told {
         Told::Ok(())
     });
     let failed = driver!(wait client.call("are you there?")).expect_err("it went");
-    let stopped = matches!(failed.error, Error::Stopped(Stopped::Closed));
+    let stopped = matches!(failed.error, Error::Stopped(Reason::Closed));
     let broken = matches!(&failed.error, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset);
     assert!(stopped || broken, "{failed}");
     driver!(join gone)

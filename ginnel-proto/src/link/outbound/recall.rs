@@ -47,6 +47,9 @@ impl<F> Outbound<F> {
             splice.at -= copied;
         }
         self.gone = end;
+        if self.gone == self.pushed {
+            self.reset();
+        }
         let (kind, head) = match self.wire {
             Wire::Native => native::kind(&bytes)?,
             Wire::LengthPrefixed => (Kind::Message, prefixed::HEADER),
