@@ -106,3 +106,26 @@ async fn a_connection_that_idles_after_calls_holds_little() -> Told {
     })
     .await
 }
+
+#[tokio::test]
+async fn a_connection_that_idles_after_its_inbox_was_full_holds_little() -> Told {
+    warm_up().await?;
+    after_a_burst("1,000 messages beside a call", async |left, right| {
+        let serve = async {
+            let Some(Delivery::Request(request)) = right.next().await? else { panic!("a request came") };
+            for _ in 0..1000 {
+                right.feed("something else").await?;
+            }
+            right.reply(request, "yes").await?;
+            Told::Ok(())
+        };
+        let (answer, served) = tokio::join!(left.call("well?"), serve);
+        answer?;
+        served?;
+        for _ in 0..1000 {
+            left.recv().await?;
+        }
+        Ok(())
+    })
+    .await
+}
