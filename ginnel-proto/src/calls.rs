@@ -22,6 +22,11 @@ impl<F> Answer<F> {
         Self::Failure(Message::new(NOT_SERVED))
     }
 
+    /// What is said in place of an answer whose descriptors are refused.
+    pub fn undeliverable() -> Self {
+        Self::Failure(Message::new(UNDELIVERABLE))
+    }
+
     /// The frame that carries it.
     pub fn into_frame(self, id: CallId) -> Frame<F> {
         match self {
@@ -137,6 +142,7 @@ impl<F> Calls<F> {
     }
 }
 
+const UNDELIVERABLE: &[u8] = b"the answer has descriptors, which you refuse";
 const NOT_SERVED: &[u8] = b"requests are not served here";
 
 #[cfg(test)]

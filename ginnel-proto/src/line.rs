@@ -67,6 +67,11 @@ impl<F> Line<F> {
         self.link.greeting()
     }
 
+    /// Does a connection begin with greetings?
+    pub const fn greets(&self) -> bool {
+        self.greets
+    }
+
     /// May frames be exchanged? Not before the other side's greeting, on a wire that greets.
     pub const fn is_open(&self) -> bool {
         !self.greets || self.link.greeting().is_some()

@@ -44,6 +44,8 @@ pub struct Connection {
     pub(crate) watched: Watched<os::Stream>,
     pub(crate) core: os::Connection,
     timer: Timer,
+    /// As a `Stream` it has ended, by an error.
+    failed: bool,
 }
 
 impl Connection {
@@ -96,7 +98,7 @@ impl Connection {
         let Stream { watched } = stream;
         let mut core = os::Connection::new(options);
         core.try_write(watched.get());
-        Self { watched, core, timer: Timer::default() }
+        Self { watched, core, timer: Timer::default(), failed: false }
     }
 
     /// Adopts a connected descriptor after checking it. Its flags stay as they are.
@@ -326,7 +328,7 @@ impl Connection {
         first: Directions,
         mut attempt: impl FnMut(&mut os::Connection, &os::Stream, Directions) -> Result<Step<T>, E>,
     ) -> Poll<Result<T, E>> {
-        let Self { watched, core, timer } = self;
+        let Self { watched, core, timer, .. } = self;
         watched.poll_drive(cx, (core, timer, first), |core, ready| attempt(core, watched.get(), ready))
     }
 }

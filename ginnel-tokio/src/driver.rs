@@ -217,10 +217,14 @@ impl Watched<os::Stream> {
                 Step::Pause(length) => Instant::now().checked_add(length),
                 Step::Wait(wants) => {
                     let more = wants.or(watched);
-                    let rest = wants.and(ready).without(blocked);
-                    if cleared || more != watched || rest != Directions::default() {
+                    if cleared || more != watched {
                         watched = more;
                         continue;
+                    }
+                    if wants.and(ready).without(blocked) != Directions::default() {
+                        // The attempt has done its share and there is more: others come first.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                     look
                 }

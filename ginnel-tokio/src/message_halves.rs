@@ -174,6 +174,14 @@ impl Receiver {
     }
 }
 
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        // Nobody will read a greeting any more.
+        self.shared.lock().session().line().ended();
+        self.shared.heard.notify_waiters();
+    }
+}
+
 impl AsFd for Receiver {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.shared.watched.as_fd()

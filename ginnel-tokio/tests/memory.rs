@@ -55,7 +55,6 @@ async fn warm_up() -> Told {
     Ok(())
 }
 
-#[tokio::test]
 async fn a_connection_that_idles_after_small_messages_holds_little() -> Told {
     warm_up().await?;
     after_a_burst("20,000 small messages", async |left, right| {
@@ -73,7 +72,6 @@ async fn a_connection_that_idles_after_small_messages_holds_little() -> Told {
     .await
 }
 
-#[tokio::test]
 async fn a_connection_that_idles_after_large_messages_holds_little() -> Told {
     warm_up().await?;
     after_a_burst("10 messages of 60 kB with descriptors", async |left, right| {
@@ -88,7 +86,6 @@ async fn a_connection_that_idles_after_large_messages_holds_little() -> Told {
     .await
 }
 
-#[tokio::test]
 async fn a_connection_that_idles_after_calls_holds_little() -> Told {
     warm_up().await?;
     after_a_burst("100 calls", async |left, right| {
@@ -107,7 +104,6 @@ async fn a_connection_that_idles_after_calls_holds_little() -> Told {
     .await
 }
 
-#[tokio::test]
 async fn a_connection_that_idles_after_its_inbox_was_full_holds_little() -> Told {
     warm_up().await?;
     after_a_burst("1,000 messages beside a call", async |left, right| {
@@ -128,4 +124,14 @@ async fn a_connection_that_idles_after_its_inbox_was_full_holds_little() -> Told
         Ok(())
     })
     .await
+}
+
+/// One after another and nothing beside them: the allocator counts for the whole process.
+#[tokio::test]
+async fn what_is_held_is_bounded() -> Told {
+    a_connection_that_idles_after_small_messages_holds_little().await?;
+    a_connection_that_idles_after_large_messages_holds_little().await?;
+    a_connection_that_idles_after_calls_holds_little().await?;
+    a_connection_that_idles_after_its_inbox_was_full_holds_little().await?;
+    Ok(())
 }

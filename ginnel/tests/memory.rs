@@ -64,7 +64,6 @@ fn bombs() -> Vec<(&'static str, Wire, Vec<u8>)> {
     ]
 }
 
-#[test]
 fn a_header_that_announces_four_gigabytes_costs_no_more_than_what_has_come() -> Told {
     for (what, wire, bytes) in bombs() {
         for limit in [16 * MIB, u32::MAX as usize] {
@@ -83,7 +82,6 @@ fn a_header_that_announces_four_gigabytes_costs_no_more_than_what_has_come() -> 
     Ok(())
 }
 
-#[test]
 fn a_large_message_costs_twice_what_has_come_at_most() -> Told {
     let (mut connection, mut peer) =
         with_bare_peer(&ConnectionOptions::new().largest_message(u32::MAX as usize));
@@ -105,7 +103,6 @@ fn a_large_message_costs_twice_what_has_come_at_most() -> Told {
     Ok(())
 }
 
-#[test]
 fn a_peer_that_never_reads_costs_the_queue_and_one_message() -> Told {
     for size in [0, 10, 100, 1000, 4096, 5000, 60_000, 1_000_000, 3_000_000] {
         let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
@@ -164,7 +161,6 @@ fn call(kind: u8, id: u64) -> Vec<u8> {
     [&[8, 0, 0, 0, kind, 0, 0, 0][..], &id.to_le_bytes()].concat()
 }
 
-#[test]
 fn pings_pongs_cancellations_and_answers_that_nobody_asked_for_cost_nothing() -> Told {
     for kind in [3, 4, 5] {
         let (held, frames) = received_in_a_flood(|id| call(kind, id))?;
@@ -179,10 +175,20 @@ fn pings_pongs_cancellations_and_answers_that_nobody_asked_for_cost_nothing() ->
     Ok(())
 }
 
-#[test]
 fn refusals_for_a_peer_that_asks_and_never_reads_stay_within_the_queue() -> Told {
     let (held, frames) = received_in_a_flood(|id| call(2, id))?;
     println!("{frames} requests: {held} bytes held");
     assert!(held <= 2 * MIB + READ, "{frames} requests of 16 bytes: {held} bytes");
+    Ok(())
+}
+
+/// One after another and nothing beside them: the allocator counts for the whole process.
+#[test]
+fn what_is_held_is_bounded() -> Told {
+    a_header_that_announces_four_gigabytes_costs_no_more_than_what_has_come()?;
+    a_large_message_costs_twice_what_has_come_at_most()?;
+    a_peer_that_never_reads_costs_the_queue_and_one_message()?;
+    pings_pongs_cancellations_and_answers_that_nobody_asked_for_cost_nothing()?;
+    refusals_for_a_peer_that_asks_and_never_reads_stay_within_the_queue()?;
     Ok(())
 }

@@ -71,7 +71,7 @@ impl Connection {
     /// # Errors
     /// The other side was silent for too long.
     pub fn before_wait(&mut self, stream: &Stream) -> Result<Option<Instant>, PeerFault> {
-        self.session.line().settle();
+        self.session.settle();
         if !self.session.line().watches_time() {
             return Ok(None);
         }
@@ -248,9 +248,9 @@ impl Connection {
     pub fn close(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, Error> {
         self.session.line().goodbye();
         if ready.write
-            && let Step::Pause(length) = self.write_now(stream)?
+            && let Some(step) = self.say_the_rest(stream)?
         {
-            return Ok(Step::Pause(length));
+            return Ok(step);
         }
         if self.is_written() {
             // It fails if the other side has gone already, and then there is nobody to tell.
@@ -259,6 +259,22 @@ impl Connection {
         let ended = self.discard(stream, ready);
         let write = !self.is_written();
         if ended && !write { Ok(Step::Done(())) } else { Ok(Step::Wait(Directions { read: !ended, write })) }
+    }
+
+    /// Writes what is queued at the end; one message that cannot be sent must not cost those behind it.
+    fn say_the_rest(&mut self, stream: &Stream) -> Result<Option<Step<()>>, Error> {
+        loop {
+            match self.drain(stream) {
+                Ok(Step::Pause(length)) => return Ok(Some(Step::Pause(length))),
+                Ok(Step::Done(()) | Step::Wait(_)) => return Ok(None),
+                Err(SendError { message: Some(_), .. }) => {}
+                // Nobody is there to hear the goodbye, and nothing else is left to say.
+                Err(_) if self.session.line().outbound().queued().messages == 0 => {
+                    return Ok(Some(Step::Done(())));
+                }
+                Err(failed) => return Err(failed.error),
+            }
+        }
     }
 
     /// Reads and drops what comes. `true`: nothing more will.

@@ -55,7 +55,8 @@ impl Connection {
         let chunk = |bytes| Chunk { bytes, fds: Vec::new(), drained: false };
         match SocketError::of(&error) {
             // What arrived is whole but for its descriptors: the frame that misses them will say so.
-            Some(&SocketError::FdsLost { bytes }) => {
+            // Where no frame declares any, nothing would.
+            Some(&SocketError::FdsLost { bytes }) if self.session.line().greets() => {
                 self.lost = Some(SocketError::FdsLost { bytes });
                 Ok(chunk(bytes))
             }
@@ -70,7 +71,7 @@ impl Connection {
     }
 
     pub(super) fn blame(&mut self, fault: PeerFault) -> Error {
-        match (fault, self.lost.take()) {
+        match (fault, self.lost) {
             (PeerFault::WrongFds { .. }, Some(lost)) => Error::Io(lost.into()),
             _ => fault.into(),
         }

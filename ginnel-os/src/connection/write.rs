@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use ginnel_proto::Session;
 use ginnel_proto::link::{Limit, Outbound, Refusal, Transmit};
+use ginnel_proto::{Frame, Kind, Session};
 
 use super::{Connection, Directions, Error, SendError, Step};
 use crate::Message;
@@ -102,12 +102,12 @@ impl Connection {
         }
     }
 
-    /// Waits until the queue is below its bound.
+    /// Waits until the queue is below its bound and the other side has greeted: then a message of any size may follow.
     ///
     /// # Errors
     /// As [`flush`](Self::flush).
     pub fn make_room(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
-        while !self.session.line().outbound().has_room() {
+        while !self.session.line().is_open() || !self.session.line().outbound().has_room() {
             match self.move_some(stream, ready).map_err(SendError::queued)? {
                 Moved::Some => {}
                 Moved::Wait(directions) => return Ok(Step::Wait(directions)),
@@ -172,6 +172,10 @@ impl Connection {
         self.write_now(stream).map_err(|error| {
             let refused = error.raw_os_error() == Some(libc::EPERM);
             let frame = if refused { self.session.line().outbound().take_back() } else { None };
+            if let Some(Frame { kind: Kind::Response(id) | Kind::Failure(id), .. }) = frame {
+                self.session.undeliverable(id);
+                self.try_write(stream);
+            }
             SendError::with(error.into(), frame.map(|frame| frame.message))
         })
     }

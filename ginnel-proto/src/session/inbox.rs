@@ -46,6 +46,13 @@ impl<F> Inbox<F> {
         Some(delivery)
     }
 
+    /// Lets go of a buffer that holds nothing.
+    pub(super) fn settle(&mut self) {
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+
     /// Takes a request out whose answer is not wanted any more. `false`: it is not here.
     pub(super) fn withdraw(&mut self, id: CallId) -> bool {
         let is = |delivery: &Delivery<F>| matches!(delivery, Delivery::Request(request) if request.id == id);

@@ -171,6 +171,12 @@ impl<F> Session<F> {
         }
     }
 
+    /// Lets go of buffers that hold nothing, before a wait.
+    pub fn settle(&mut self) {
+        self.line.settle();
+        self.inbox.settle();
+    }
+
     /// What is for the application; the rest is seen to.
     #[inline]
     fn sort(&mut self, frame: Frame<F>) -> Result<Option<Delivery<F>>, PeerFault> {
@@ -248,6 +254,11 @@ impl<F> Session<F> {
             self.calls.settle(id);
         }
         Ok(())
+    }
+
+    /// The answer to this request cannot be delivered: whoever asked is told so. There is one for each request at most.
+    pub fn undeliverable(&mut self, id: CallId) {
+        let _ = self.line.outbound().push_over(Answer::undeliverable().into_frame(id));
     }
 
     /// Refuses a request that nobody here serves, once there is room to say so.

@@ -15,10 +15,15 @@ impl Stream for Connection {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let received = self
-            .get_mut()
-            .poll(cx, Directions::READ, |core, stream, ready| core.recv(stream, ready, Wait::Never));
-        received.map(Result::transpose)
+        let this = self.get_mut();
+        if this.failed {
+            return Poll::Ready(None);
+        }
+        let attempt =
+            |core: &mut os::Connection, stream: &os::Stream, ready| core.recv(stream, ready, Wait::Never);
+        let received: Result<_, Error> = ready!(this.poll(cx, Directions::READ, attempt));
+        this.failed = received.is_err();
+        Poll::Ready(received.transpose())
     }
 }
 
