@@ -111,6 +111,7 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<String>,
     /// What to ask; standard input to its end if it is - or missing
+    #[arg(allow_negative_numbers = true)]
     pub(crate) text: Option<OsString>,
 }
 

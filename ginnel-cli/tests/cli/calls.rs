@@ -16,6 +16,7 @@ fn a_question_is_answered_in_every_codec() {
     for (codec, question, answer) in [
         ("", "{\"a\":[1,2.5]}", "{\"a\":[1,2.5]}\n"),
         ("--codec cbor", "[]", "[]\n"),
+        ("--codec cbor", "-7", "-7\n"),
         ("--codec json", "{\"a\":1.10}", "{\"a\":1.10}\n"),
         ("--codec raw", "as-it-stands", "as-it-stands"),
     ] {
