@@ -3,6 +3,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
 
+use rustix::fs::{CWD, Mode, mkfifoat};
+
 use crate::program::{Running, ginnel, run};
 
 /// Somebody who answers every request with a command.
@@ -48,6 +50,24 @@ fn a_command_knows_who_asks() {
     let client = Running::start(&mut ginnel("call s 0", dir.path()));
     let pid = client.pid();
     assert_eq!(client.finish().text(), format!("{pid}\n"));
+}
+
+#[test]
+fn connections_do_not_wait_for_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        mkfifoat(CWD, dir.path().join(name), Mode::RUSR | Mode::WUSR).unwrap();
+    }
+    // Each waits for the other one's word.
+    let script = "read me; read you; echo from $me > $you & cat < $me";
+    let _server = answering("--codec raw", script, dir.path());
+    let ask = |question| {
+        let mut client = Running::start(ginnel("call s --codec raw -", dir.path()).stdin(Stdio::piped()));
+        client.type_in(question);
+        client
+    };
+    let clients = [ask("a\nb\n"), ask("b\na\n")];
+    assert_eq!(clients.map(|client| client.finish().text()), ["from b\n", "from a\n"]);
 }
 
 #[test]

@@ -184,6 +184,11 @@ fn a_peer_that_breaks_a_rule_is_told_with_its_own_exit_code() {
         ("--wire native", &b"GET / HTTP/1.1\r\n\r\n"[..], "the first bytes are no greeting"),
         ("--codec cbor", b"GNL\x02", "version 2 of the wire is spoken there"),
         ("--wire prefixed", b"\xff\xff\xff\xff", "a frame of 4294967295 bytes was announced"),
+        (
+            "--wire native",
+            b"GNL\x01\0\0\0\0\0\0\0\x01\x10\0\0\0sixteen of them!\x05\0\0\0\x01\0\0\0he",
+            "the connection ended inside a frame, after 10 bytes of it",
+        ),
         ("--wire lines", b"half a line", "the connection ended inside a frame, after 11 bytes of it"),
     ] {
         let (code, said) = after(words, bytes).failure();
@@ -191,6 +196,24 @@ fn a_peer_that_breaks_a_rule_is_told_with_its_own_exit_code() {
         let start = format!("cannot receive: the other side broke a rule: {message}");
         assert!(said.starts_with(&start), "{said}");
         assert_eq!(said.matches(message).count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_peer_that_breaks_a_rule_costs_a_server_its_own_connection_only() {
+    for option in ["--codec json --exec", "--codec json --answer"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut listen = ginnel(&format!("listen s {option} cat"), dir.path());
+        let mut server = Running::listening(listen.stdout(Stdio::null()));
+        for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"GNL\x01\xff\xff\xff\xff", b"GNL"] {
+            let mut peer = UnixStream::connect(dir.path().join("s")).unwrap();
+            peer.write_all(bytes).unwrap();
+            peer.shutdown(std::net::Shutdown::Write).unwrap();
+            let lost = server.event("connection-lost");
+            assert!(lost["message"].as_str().unwrap().contains("the other side broke a rule: "), "{lost}");
+        }
+        let words = if option.ends_with("exec") { "connect s --codec json" } else { "call s --codec json -" };
+        assert_eq!(run(ginnel(words, dir.path()), "7").text(), "7\n", "{option}");
     }
 }
 
