@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit;
+use crate::speech::{Codec, WireName};
 
 /// Sockets, packets and open files between processes on one machine.
 #[derive(Debug, Parser)]
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Connect(ConnectArgs),
     Send(SendArgs),
     Recv(RecvArgs),
+    Call(CallArgs),
     Who(WhoArgs),
     /// Show in a moment what the library holds, with real processes
     #[command(after_help = ABOUT_DEMO)]
@@ -45,6 +47,11 @@ pub(crate) struct ListenArgs {
     /// Run `sh -c CMD` for every connection, or every packet with --datagram
     #[arg(long, value_name = "CMD")]
     pub(crate) exec: Option<OsString>,
+    /// Answer every request: run `sh -c CMD` with it as standard input, the output is the answer
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["exec", "wire", "seqpacket", "datagram"])]
+    pub(crate) answer: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) speech: SpeechArgs,
     /// How many connections may wait to be accepted
     #[arg(long, value_name = "N", conflicts_with = "datagram")]
     pub(crate) backlog: Option<u32>,
@@ -59,6 +66,8 @@ pub(crate) struct ConnectArgs {
     /// Run `sh -c CMD` with the connection; the exit code is CMD's
     #[arg(long, value_name = "CMD", conflicts_with = "datagram")]
     pub(crate) exec: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) speech: SpeechArgs,
 }
 
 /// Send one message, with open files if wanted
@@ -85,6 +94,27 @@ pub(crate) struct RecvArgs {
     pub(crate) exec: Option<OsString>,
 }
 
+/// Ask one question, and print the answer
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_CALL)]
+pub(crate) struct CallArgs {
+    /// A path, @NAME (abstract), named:NAME or fd:NUMBER (connected)
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: OsString,
+    /// What the question and the answer are
+    #[arg(long, value_enum, default_value = "cbor")]
+    pub(crate) codec: Codec,
+    /// Open FILE for reading and send the descriptor; up to 253 times
+    #[arg(long = "fd", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Give up after this long in all (exit code 124)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
+    /// What to ask; standard input to its end if it is - or missing
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) text: Option<OsString>,
+}
+
 /// Show who listens: process, user, groups
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT_WHO)]
@@ -107,6 +137,17 @@ pub(crate) struct WhoArgs {
 pub(crate) struct DemoPartArgs {
     pub(crate) role: String,
     pub(crate) path: PathBuf,
+}
+
+/// Messages over a byte stream.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SpeechArgs {
+    /// Send and receive messages, framed like this, one per line
+    #[arg(long, value_enum, conflicts_with_all = ["seqpacket", "datagram"])]
+    pub(crate) wire: Option<WireName>,
+    /// What the messages are; the wire is native unless told otherwise
+    #[arg(long, value_enum, conflicts_with_all = ["seqpacket", "datagram"])]
+    pub(crate) codec: Option<Codec>,
 }
 
 /// Where, what kind, and for how long.
@@ -151,6 +192,13 @@ GINNEL_PEER_UID and GINNEL_PEER_GID. With --datagram, the packet is CMD's
 standard input, and packets are served one after another. --timeout ends no
 command that was started.
 
+With --wire, messages are sent and received as `ginnel connect --help` says, and
+CMD of --exec sees what is in them. With --answer, which speaks the native wire
+and takes CBOR unless --codec says otherwise, CMD has a request's descriptors at
+3, 4 and so on, and their count in GINNEL_FDS. If it fails, so does the request,
+with the last line of its standard error. The requests of one connection are
+answered one after another. Such connections end with this process.
+
 A live listener is never displaced (exit code 4), a dead one is replaced.
 SIGHUP, SIGINT and SIGTERM remove the socket; connections that a command serves
 go on.
@@ -160,7 +208,9 @@ Examples:
   ginnel listen /tmp/echo.sock --exec cat
   ginnel listen /tmp/who.sock --exec 'echo you are process $GINNEL_PEER_PID'
   ginnel listen @build --allow same-user --seqpacket
-  ginnel listen named:log --datagram";
+  ginnel listen named:log --datagram
+  ginnel listen /tmp/chat.sock --codec cbor
+  ginnel listen /tmp/wc.sock --codec json --answer 'wc -c <&3'";
 
 const ABOUT_CONNECT: &str = "\
 The end of standard input ends that direction only; the command ends when the
@@ -169,10 +219,20 @@ printed as a line. With --datagram, every line is sent as a packet, and the end
 of standard input is the end. With --exec, the connection is CMD's standard
 input and output; --timeout is over when CMD starts.
 
+With --wire, every line is sent as a message and every message is printed as a
+line. With --codec cbor, a line is JSON text that is sent as CBOR; what comes is
+printed like JSON, with bytes as h'00ff'. With --codec json, lines are checked
+and sent as they are. With --codec raw, and without --codec, messages are bytes.
+Descriptors that come are named and closed. With --exec, CMD reads and writes
+such lines, but without --codec the bytes of the messages themselves, unless the
+wire is lines. With --json, each message is also told as an event.
+
 Examples:
   ginnel connect /tmp/chat.sock
   echo hello | ginnel connect /tmp/echo.sock --timeout 5
-  ginnel connect @build --seqpacket";
+  ginnel connect @build --seqpacket
+  echo '{\"name\":\"build\"}' | ginnel connect /tmp/jobs.sock --codec cbor
+  ginnel connect /tmp/log.sock --wire lines";
 
 const ABOUT_SEND: &str = "\
 The receiver gets descriptors of the files, which stay readable for it even if
@@ -197,6 +257,19 @@ Examples:
   ginnel recv /tmp/in.sock
   ginnel recv /tmp/in.sock --exec 'cat <&3'
   ginnel recv /tmp/in.sock --seqpacket --allow uid:1000 --mode 0666";
+
+const ABOUT_CALL: &str = "\
+The native wire is spoken. With --codec cbor, the question is JSON text that is
+sent as CBOR, and the answer is printed like JSON, with bytes as h'00ff'. With
+--codec json both are JSON, and with raw both are bytes as they stand. A number
+in the question stands for a descriptor where the listener expects one: 0 is the
+first --fd. Descriptors of the answer are named and closed. An answer that is a
+failure is told on standard error (exit code 7).
+
+Examples:
+  ginnel call /tmp/jobs.sock '{\"name\":\"build\"}'
+  ginnel call /tmp/wc.sock --codec json --fd README.md null
+  ginnel call /tmp/jobs.sock --codec raw - < question";
 
 const ABOUT_WHO: &str = "\
 This connects and hangs up: whoever listens sees a connection without a byte.

@@ -10,25 +10,84 @@ use serde::Serialize;
 
 use crate::escape;
 use crate::plan::Kind;
+use crate::speech::Told;
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum Event {
-    Listening { address: String, kind: Kind },
-    Connected { address: String, peer: Peer },
-    Accepted { peer: Peer },
-    Closed { unread: bool },
-    Sent { bytes: usize, fds: usize },
-    Received { bytes: usize, fds: usize },
-    Descriptor { index: usize, target: String, size: Option<u64> },
-    DescriptorsClosed { count: usize },
-    NotReceived { message: String },
-    Started { pid: u32 },
-    NotStarted { message: String },
-    Ended { pid: u32, status: String },
-    Step { number: usize, name: &'static str, held: bool, what: String, micros: u128 },
-    Error { code: u8, message: String },
+    Listening {
+        address: String,
+        kind: Kind,
+    },
+    Connected {
+        address: String,
+        peer: Peer,
+    },
+    Accepted {
+        peer: Peer,
+    },
+    Closed {
+        unread: bool,
+    },
+    Sent {
+        bytes: usize,
+        fds: usize,
+    },
+    Received {
+        bytes: usize,
+        fds: usize,
+    },
+    Message {
+        #[serde(flatten)]
+        told: Told,
+        bytes: usize,
+        fds: usize,
+    },
+    Answered {
+        bytes: usize,
+    },
+    NotAnswered {
+        message: String,
+    },
+    MessageDropped {
+        bytes: usize,
+    },
+    ConnectionLost {
+        message: String,
+    },
+    Descriptor {
+        index: usize,
+        target: String,
+        size: Option<u64>,
+    },
+    DescriptorsClosed {
+        count: usize,
+    },
+    NotReceived {
+        message: String,
+    },
+    Started {
+        pid: u32,
+    },
+    NotStarted {
+        message: String,
+    },
+    Ended {
+        pid: u32,
+        status: String,
+    },
+    Step {
+        number: usize,
+        name: &'static str,
+        held: bool,
+        what: String,
+        micros: u128,
+    },
+    Error {
+        code: u8,
+        message: String,
+    },
 }
 
 /// Who is at the other end.
@@ -58,6 +117,9 @@ impl Event {
                 | Self::DescriptorsClosed { .. }
                 | Self::NotReceived { .. }
                 | Self::NotStarted { .. }
+                | Self::NotAnswered { .. }
+                | Self::MessageDropped { .. }
+                | Self::ConnectionLost { .. }
                 | Self::Error { .. }
         )
     }
@@ -73,6 +135,15 @@ impl fmt::Display for Event {
             Self::Closed { unread: true } => f.write_str("the peer has ended without reading everything"),
             Self::Sent { bytes, fds } => write!(f, "sent {bytes} bytes and {fds} descriptors"),
             Self::Received { bytes, fds } => write!(f, "received {bytes} bytes and {fds} descriptors"),
+            Self::Message { bytes, fds, .. } => {
+                write!(f, "received a message of {bytes} bytes and {fds} descriptors")
+            }
+            Self::Answered { bytes } => write!(f, "answered a request with {bytes} bytes"),
+            Self::NotAnswered { message } => write!(f, "a request failed: {message}"),
+            Self::MessageDropped { bytes } => {
+                write!(f, "a message of {bytes} bytes was dropped: requests are answered here")
+            }
+            Self::ConnectionLost { message } => write!(f, "a connection was lost: {message}"),
             Self::Descriptor { index, target, size: None } => write!(f, "descriptor {index}: {target}"),
             Self::Descriptor { index, target, size: Some(size) } => {
                 write!(f, "descriptor {index}: {target}, {size} bytes")
@@ -125,6 +196,11 @@ impl Events {
     /// Was `--json` given?
     pub(crate) fn are_json(self) -> bool {
         self.0 == Form::Json
+    }
+
+    /// Was neither `--json` nor `-v` given?
+    pub(crate) fn are_few(self) -> bool {
+        self.0 == Form::Quiet
     }
 
     /// Writes one line, in one piece. That nobody reads standard error any more is no failure.

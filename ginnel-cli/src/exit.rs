@@ -5,10 +5,12 @@ use std::io::{self, ErrorKind};
 use std::process::{ExitCode, ExitStatus};
 
 use anyhow::Error;
-use ginnel::Address;
+use ginnel::codec::CodecError;
+use ginnel::{Address, PeerFault};
 
 use crate::output::OutputError;
 use crate::plan::UsageError;
+use crate::speech::Codec;
 
 /// How this process ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +30,8 @@ Exit codes:
     3  nobody listens there
     4  the address is in use
     5  not permitted
+    6  the other side broke a rule of the wire, or sent what the codec cannot read
+    7  the other side answered a call with a failure
   124  the time given by --timeout has passed
     N  of the command, with recv --exec and connect --exec (128 + the signal that ended it)
 
@@ -45,6 +49,8 @@ impl Exit {
     const NOBODY: Self = Self::Code(3);
     const IN_USE: Self = Self::Code(4);
     const NOT_PERMITTED: Self = Self::Code(5);
+    const PEER: Self = Self::Code(6);
+    const FAILED_CALL: Self = Self::Code(7);
     const TIMED_OUT: Self = Self::Code(124);
 
     /// What an error means.
@@ -54,6 +60,12 @@ impl Exit {
         }
         if error.chain().any(|cause| cause.is::<UsageError>()) {
             return Self::USAGE;
+        }
+        if error.chain().any(|cause| cause.is::<PeerFault>() || cause.is::<Unreadable>()) {
+            return Self::PEER;
+        }
+        if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ginnel::Error::Failure(_)))) {
+            return Self::FAILED_CALL;
         }
         let at_address = error.chain().find_map(|cause| cause.downcast_ref::<NoSocket>());
         if let Some(exit) = at_address.and_then(NoSocket::exit) {
@@ -89,6 +101,14 @@ impl Exit {
             }
         }
     }
+}
+
+/// What came is not what was agreed on.
+#[derive(Debug, thiserror::Error)]
+#[error("what came is no {codec}")]
+pub(crate) struct Unreadable {
+    pub(crate) codec: Codec,
+    pub(crate) source: CodecError,
 }
 
 /// There is no socket to work with.
@@ -156,6 +176,9 @@ mod tests {
             (OutputError::Failed(ErrorKind::StorageFull.into()).into(), 1),
             (io::Error::from(ErrorKind::TimedOut).into(), 124),
             (io::Error::from(ErrorKind::NotFound).into(), 1),
+            (PeerFault::Silent.into(), 6),
+            (Unreadable { codec: Codec::Cbor, source: CodecError::NotRaw }.into(), 6),
+            (ginnel::Error::Failure("no".into()).into(), 7),
             (anyhow!("a surprise"), 1),
         ];
         for (error, code) in table {

@@ -10,6 +10,8 @@ mod output;
 mod plan;
 mod run;
 mod signals;
+mod speech;
+mod value;
 mod wait;
 
 use std::process::ExitCode;

@@ -5,10 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ginnel::{Address, AddressError, AddressKind, Policy, PolicyError, ToAddress};
+use ginnel::{Address, AddressError, AddressKind, Policy, PolicyError, ToAddress, Wire};
 use serde::Serialize;
 
-use crate::args::{Args, Command, ConnectArgs, ListenArgs, NameArgs, PlaceArgs, RecvArgs, SendArgs, WhoArgs};
+use crate::args::{
+    Args, CallArgs, Command, ConnectArgs, ListenArgs, NameArgs, PlaceArgs, RecvArgs, SendArgs, SpeechArgs,
+    WhoArgs,
+};
+use crate::speech::{Codec, Speech};
 
 /// One command with everything that it needs.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +21,7 @@ pub(crate) enum Plan {
     Connect(Connect),
     Send(Send),
     Recv(Recv),
+    Call(Call),
     Who(Who),
     Demo,
     DemoPart { role: String, path: PathBuf },
@@ -51,13 +56,25 @@ pub(crate) struct Name {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Listen {
     pub(crate) name: Name,
-    pub(crate) exec: Option<OsString>,
+    pub(crate) work: Work,
+}
+
+/// What is done with a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It is joined to standard input and output.
+    Join(Option<Speech>),
+    /// It is given to a command.
+    Exec(OsString, Option<Speech>),
+    /// A command answers its requests.
+    Answer(OsString, Codec),
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Connect {
     pub(crate) place: Place,
     pub(crate) exec: Option<OsString>,
+    pub(crate) speech: Option<Speech>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +96,14 @@ pub(crate) enum Body {
 pub(crate) struct Recv {
     pub(crate) name: Name,
     pub(crate) exec: Option<OsString>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) place: Place,
+    pub(crate) codec: Codec,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) body: Body,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -106,6 +131,8 @@ pub(crate) enum UsageError {
     TooManyFiles { given: usize },
     #[error("without a connection nobody can be asked who is there")]
     DatagramWho,
+    #[error("the raw wire cuts bytes anywhere: there is nothing that a codec could read")]
+    CodecWithoutFrames,
 }
 
 impl TryFrom<Args> for Plan {
@@ -117,6 +144,7 @@ impl TryFrom<Args> for Plan {
             Command::Connect(args) => Self::Connect(args.try_into()?),
             Command::Send(args) => Self::Send(args.try_into()?),
             Command::Recv(args) => Self::Recv(args.try_into()?),
+            Command::Call(args) => Self::Call(args.try_into()?),
             Command::Who(args) => Self::Who(args.try_into()?),
             Command::Demo => Self::Demo,
             Command::DemoPart(args) => Self::DemoPart { role: args.role, path: args.path },
@@ -128,8 +156,14 @@ impl TryFrom<ListenArgs> for Listen {
     type Error = UsageError;
 
     fn try_from(args: ListenArgs) -> Result<Self, UsageError> {
-        let name = Name { backlog: args.backlog, ..args.name.try_into()? };
-        Ok(Self { name, exec: args.exec })
+        let ListenArgs { name, exec, answer, speech, backlog } = args;
+        let name = Name { backlog, ..name.try_into()? };
+        let work = match (exec, answer) {
+            (_, Some(script)) => Work::Answer(script, speech.codec.unwrap_or(Codec::Cbor)),
+            (Some(script), None) => Work::Exec(script, spoken(speech)?),
+            (None, None) => Work::Join(spoken(speech)?),
+        };
+        Ok(Self { name, work })
     }
 }
 
@@ -137,7 +171,8 @@ impl TryFrom<ConnectArgs> for Connect {
     type Error = UsageError;
 
     fn try_from(args: ConnectArgs) -> Result<Self, UsageError> {
-        Ok(Self { place: args.place.try_into()?, exec: args.exec })
+        let ConnectArgs { place, exec, speech } = args;
+        Ok(Self { place: place.try_into()?, exec, speech: spoken(speech)? })
     }
 }
 
@@ -146,9 +181,7 @@ impl TryFrom<SendArgs> for Send {
 
     fn try_from(args: SendArgs) -> Result<Self, UsageError> {
         let SendArgs { place, files, text } = args;
-        if files.len() > MAX_FDS {
-            return Err(UsageError::TooManyFiles { given: files.len() });
-        }
+        fit_one_message(&files)?;
         let body = match text {
             Some(text) => Body::Text(text),
             None if files.is_empty() => Body::Input,
@@ -163,6 +196,21 @@ impl TryFrom<RecvArgs> for Recv {
 
     fn try_from(args: RecvArgs) -> Result<Self, UsageError> {
         Ok(Self { name: args.name.try_into()?, exec: args.exec })
+    }
+}
+
+impl TryFrom<CallArgs> for Call {
+    type Error = UsageError;
+
+    fn try_from(args: CallArgs) -> Result<Self, UsageError> {
+        let CallArgs { address, codec, files, timeout, text } = args;
+        fit_one_message(&files)?;
+        let body = match text {
+            Some(text) if text != "-" => Body::Text(text),
+            _ => Body::Input,
+        };
+        let place = PlaceArgs { address, seqpacket: false, datagram: false, timeout };
+        Ok(Self { place: place.try_into()?, codec, files, body })
     }
 }
 
@@ -217,6 +265,23 @@ impl fmt::Display for Kind {
     }
 }
 
+/// A codec alone means the native wire; nothing at all means bytes.
+fn spoken(args: SpeechArgs) -> Result<Option<Speech>, UsageError> {
+    let wire = args.wire.map(Wire::from);
+    match (wire, args.codec) {
+        (None, None) => Ok(None),
+        (Some(Wire::Raw), Some(_)) => Err(UsageError::CodecWithoutFrames),
+        (wire, codec) => Ok(Some(Speech { wire: wire.unwrap_or_default(), codec })),
+    }
+}
+
+fn fit_one_message(files: &[PathBuf]) -> Result<(), UsageError> {
+    if files.len() > MAX_FDS {
+        return Err(UsageError::TooManyFiles { given: files.len() });
+    }
+    Ok(())
+}
+
 fn address(text: &OsStr) -> Result<Address, UsageError> {
     text.to_address().map_err(|source| UsageError::Address { text: text.to_owned(), source })
 }
@@ -258,6 +323,10 @@ mod tests {
         Name { place: place(kind), allow: None, mode: None, backlog: None }
     }
 
+    fn call(body: Body) -> Call {
+        Call { place: place(Kind::Stream), codec: Codec::Cbor, files: vec![], body }
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
@@ -277,7 +346,7 @@ mod tests {
     fn what_was_typed_becomes_what_was_meant() {
         let same_user = Some(Policy::same_user());
         let table: [(&[&str], Plan); 9] = [
-            (&["listen", "/a"], Plan::Listen(Listen { name: name(Kind::Stream), exec: None })),
+            (&["listen", "/a"], Plan::Listen(Listen { name: name(Kind::Stream), work: Work::Join(None) })),
             (
                 &[
                     "listen",
@@ -298,12 +367,12 @@ mod tests {
                         backlog: Some(7),
                         ..name(Kind::Stream)
                     },
-                    exec: Some("cat".into()),
+                    work: Work::Exec("cat".into(), None),
                 }),
             ),
             (
                 &["connect", "/a", "--seqpacket"],
-                Plan::Connect(Connect { place: place(Kind::SeqPacket), exec: None }),
+                Plan::Connect(Connect { place: place(Kind::SeqPacket), exec: None, speech: None }),
             ),
             (
                 &["send", "/a", "--datagram"],
@@ -334,8 +403,41 @@ mod tests {
     }
 
     #[test]
+    fn a_codec_alone_means_the_native_wire() {
+        let table: [(&[&str], Plan); 5] = [
+            (
+                &["listen", "/a", "--wire", "lines", "--exec", "cat"],
+                Plan::Listen(Listen {
+                    name: name(Kind::Stream),
+                    work: Work::Exec("cat".into(), Some(Speech { wire: Wire::Lines, codec: None })),
+                }),
+            ),
+            (
+                &["listen", "/a", "--answer", "cat"],
+                Plan::Listen(Listen {
+                    name: name(Kind::Stream),
+                    work: Work::Answer("cat".into(), Codec::Cbor),
+                }),
+            ),
+            (
+                &["connect", "/a", "--codec", "json"],
+                Plan::Connect(Connect {
+                    place: place(Kind::Stream),
+                    exec: None,
+                    speech: Some(Speech { wire: Wire::Native, codec: Some(Codec::Json) }),
+                }),
+            ),
+            (&["call", "/a", "7"], Plan::Call(call(Body::Text("7".into())))),
+            (&["call", "/a", "-"], Plan::Call(call(Body::Input))),
+        ];
+        for (words, meant) in table {
+            assert_eq!(plan(words), Ok(meant), "{words:?}");
+        }
+    }
+
+    #[test]
     fn what_has_no_meaning_is_refused_with_the_fact() {
-        let table: [(&[&str], &str); 10] = [
+        let table: [(&[&str], &str); 11] = [
             (&["listen", ""], "\"\" is no address"),
             (&["connect", "fd:x"], "\"fd:x\" is no address"),
             (&["recv", "/a/"], "\"/a/\" is no address"),
@@ -351,6 +453,10 @@ mod tests {
             (&["recv", "/a", "--mode", "+7"], "\"+7\" is no mode: three octal digits are wanted, 000 to 777"),
             (&["who", "/a", "--timeout", "0"], "\"0\" is no time: a number of seconds above 0 is wanted"),
             (&["who", "/a", "--timeout", "inf"], "\"inf\" is no time: a number of seconds above 0 is wanted"),
+            (
+                &["connect", "/a", "--wire", "raw", "--codec", "raw"],
+                "the raw wire cuts bytes anywhere: there is nothing that a codec could read",
+            ),
             (&["who", "/a", "--datagram"], "without a connection nobody can be asked who is there"),
         ];
         for (words, message) in table {
@@ -380,6 +486,12 @@ mod tests {
             "ginnel recv /a --datagram --mode 0666",
             "ginnel listen /a --datagram --backlog 1",
             "ginnel listen",
+            "ginnel listen /a --seqpacket --wire lines",
+            "ginnel connect /a --datagram --codec cbor",
+            "ginnel listen /a --answer cat --wire lines",
+            "ginnel listen /a --answer cat --exec cat",
+            "ginnel connect /a --wire smoke",
+            "ginnel call /a one two",
             "ginnel send /a one two",
         ] {
             let error = Args::try_parse_from(words.split(' ')).unwrap_err();

@@ -6,15 +6,20 @@ use anyhow::{Context, Result};
 use ginnel::{Datagram, SeqPacket, Stream};
 
 use super::connection::{self, Connection, no_connection};
-use super::input::{Input, Lines};
+use super::input::{Input, Lines, Most};
 use super::shell;
+use super::talk::Talk;
 use crate::events::{Event, Events};
 use crate::exit::Exit;
 use crate::plan::{Connect, Kind, Place};
+use crate::speech::Speech;
 use crate::wait;
 
 pub(crate) fn run(plan: Connect, events: Events) -> Result<Exit> {
-    let Connect { place, exec } = plan;
+    let Connect { place, exec, speech } = plan;
+    if let Some(speech) = speech {
+        return talk(&place, exec.as_deref(), speech, events);
+    }
     match (place.kind, exec) {
         (Kind::Stream, None) => serve::<Stream>(&place, events),
         (Kind::SeqPacket, None) => serve::<SeqPacket>(&place, events),
@@ -39,11 +44,20 @@ fn lend<C: Connection>(place: &Place, script: &OsStr, events: Events) -> Result<
     Ok(Exit::like(child.wait()?))
 }
 
+fn talk(place: &Place, script: Option<&OsStr>, speech: Speech, events: Events) -> Result<Exit> {
+    let deadline = wait::deadline(place.timeout);
+    let (stream, peer) = connection::open::<Stream>(place, deadline, events)?;
+    match script {
+        None => Talk { speech, deadline, events }.join(stream).map(|()| Exit::SUCCESS),
+        Some(script) => Talk { speech, deadline: None, events }.exec(stream, script, &peer).map(Exit::like),
+    }
+}
+
 fn send_lines(place: &Place, events: Events) -> Result<Exit> {
     let deadline = wait::deadline(place.timeout);
     let mut socket = Datagram::connect(&place.address).map_err(|source| no_connection(place, source))?;
     socket.set_deadline(deadline)?;
-    let mut lines = Lines::of(Input::stdin(deadline)?);
+    let mut lines = Lines::of(Input::stdin(deadline)?, Most::PACKET);
     let mut bytes = 0;
     while let Some(line) = lines.next().context("cannot read standard input")? {
         socket.send(&line).with_context(|| format!("cannot send a packet of {} bytes", line.len()))?;

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::time::Instant;
 
+use ginnel::limits;
 use rustix::event::{PollFd, PollFlags};
 
 use crate::wait::wait;
@@ -21,11 +22,11 @@ impl Input {
         Ok(Self { file: File::from(io::stdin().as_fd().try_clone_to_owned()?), deadline })
     }
 
-    /// Everything to the end, if it fits one packet.
-    pub(crate) fn packet(self) -> io::Result<Vec<u8>> {
+    /// Everything to the end, if it is no more than this.
+    pub(crate) fn all(self, most: Most) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.take(MAX_PACKET as u64 + 1).read_to_end(&mut bytes)?;
-        fits(bytes)
+        self.take(most.bytes as u64 + 1).read_to_end(&mut bytes)?;
+        most.fits(bytes)
     }
 }
 
@@ -38,44 +39,58 @@ impl Read for Input {
     }
 }
 
-/// The lines of standard input, without their newlines.
+/// The lines of an input, without their newlines.
 #[derive(Debug)]
-pub(crate) struct Lines<R>(BufReader<R>);
+pub(crate) struct Lines<R> {
+    input: BufReader<R>,
+    most: Most,
+}
 
 impl<R: Read> Lines<R> {
-    pub(crate) fn of(input: R) -> Self {
-        Self(BufReader::new(input))
+    pub(crate) fn of(input: R, most: Most) -> Self {
+        Self { input: BufReader::new(input), most }
     }
 
-    /// The next line; `None` is the end. Lines are read no further than what fits one packet.
+    /// The next line; `None` is the end. Lines are read no further than what one may have.
     pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        // A newline beside the packet, and one byte too many.
-        if self.0.by_ref().take(MAX_PACKET as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+        // A newline beside the line, and one byte too many.
+        if self.input.by_ref().take(self.most.bytes as u64 + 2).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
         line.pop_if(|&mut last| last == b'\n');
-        fits(line).map(Some)
+        self.most.fits(line).map(Some)
     }
 }
 
-fn fits(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    if bytes.len() <= MAX_PACKET {
-        return Ok(bytes);
-    }
-    let message = format!("more than {MAX_PACKET} bytes given for one packet");
-    Err(io::Error::new(ErrorKind::InvalidInput, message))
+/// Most bytes that are read as one thing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    bytes: usize,
+    what: &'static str,
 }
 
-/// Most bytes that receivers take as one packet unless told otherwise.
-const MAX_PACKET: usize = 1 << 20;
+impl Most {
+    /// What receivers take unless told otherwise.
+    pub(crate) const PACKET: Self = Self { bytes: limits::PACKET, what: "packet" };
+    /// The same of messages.
+    pub(crate) const MESSAGE: Self = Self { bytes: limits::MESSAGE, what: "message" };
+
+    fn fits(self, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+        if bytes.len() <= self.bytes {
+            return Ok(bytes);
+        }
+        let message = format!("more than {} bytes given for one {}", self.bytes, self.what);
+        Err(io::Error::new(ErrorKind::InvalidInput, message))
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn lines(text: &[u8]) -> Vec<Vec<u8>> {
-        let mut lines = Lines::of(text);
+        let mut lines = Lines::of(text, Most::PACKET);
         std::iter::from_fn(|| lines.next().unwrap()).collect()
     }
 
@@ -88,10 +103,10 @@ mod tests {
 
     #[test]
     fn a_line_fits_one_packet_or_is_refused() {
-        let longest = [&vec![b'x'; MAX_PACKET][..], b"\nnext"].concat();
+        let longest = [&vec![b'x'; limits::PACKET][..], b"\nnext"].concat();
         assert_eq!(lines(&longest).len(), 2);
-        let longer = vec![b'x'; MAX_PACKET + 1];
-        let error = Lines::of(&longer[..]).next().unwrap_err();
+        let longer = vec![b'x'; limits::PACKET + 1];
+        let error = Lines::of(&longer[..], Most::PACKET).next().unwrap_err();
         assert_eq!(error.to_string(), "more than 1048576 bytes given for one packet");
     }
 }

@@ -4,29 +4,84 @@ use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::thread;
 
-use anyhow::Result;
-use ginnel::{Message, SeqPacket, Stream};
+use anyhow::{Error, Result};
+use ginnel::{Credentials, Message, SeqPacket, Stream};
 
+use super::answer::Desk;
 use super::connection::Connection;
+use super::descriptors::tell_closed;
 use super::door::{Door, Knock, Letterbox};
-use super::session::tell_closed;
 use super::shell;
+use super::talk::Talk;
 use crate::events::{Event, Events, Peer};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::plan::{Kind, Listen, Name, Place};
+use crate::plan::{Kind, Listen, Name, Place, Work};
 use crate::signals::{Signals, Wake};
+use crate::speech::Speech;
 
 pub(crate) fn run(plan: Listen, events: Events) -> Result<Exit> {
-    let Listen { name, exec } = plan;
-    match (name.place.kind, exec) {
-        (Kind::Stream, None) => serve_first::<Stream>(name, events),
-        (Kind::SeqPacket, None) => serve_first::<SeqPacket>(name, events),
-        (Kind::Datagram, None) => print_each(&name.place, events),
-        (Kind::Stream, Some(script)) => serve_all::<Stream>(name, &script, events),
-        (Kind::SeqPacket, Some(script)) => serve_all::<SeqPacket>(name, &script, events),
-        (Kind::Datagram, Some(script)) => run_for_each(&name.place, &script, events),
+    let Listen { name, work } = plan;
+    match (work, name.place.kind) {
+        (Work::Join(Some(speech)), _) => talk_with_first(name, speech, events),
+        (Work::Join(None), Kind::Stream) => serve_first::<Stream>(name, events),
+        (Work::Join(None), Kind::SeqPacket) => serve_first::<SeqPacket>(name, events),
+        (Work::Join(None), Kind::Datagram) => print_each(&name.place, events),
+        (Work::Exec(script, Some(speech)), _) => {
+            let talk = Talk { speech, deadline: None, events };
+            serve_in_threads(name, events, move |stream, peer| talk.exec(stream, &script, peer).map(drop))
+        }
+        (Work::Exec(script, None), Kind::Stream) => serve_all::<Stream>(name, &script, events),
+        (Work::Exec(script, None), Kind::SeqPacket) => serve_all::<SeqPacket>(name, &script, events),
+        (Work::Exec(script, None), Kind::Datagram) => run_for_each(&name.place, &script, events),
+        (Work::Answer(script, codec), _) => {
+            let desk = Desk { script, codec, events };
+            serve_in_threads(name, events, move |stream, peer| desk.serve(stream, peer))
+        }
+    }
+}
+
+fn talk_with_first(name: Name, speech: Speech, events: Events) -> Result<Exit> {
+    let door = Door::<Stream>::open(name, events)?;
+    let deadline = door.deadline();
+    match door.first()? {
+        ControlFlow::Break(exit) => Ok(exit),
+        ControlFlow::Continue(stream) => {
+            Talk { speech, deadline, events }.join(stream).map(|()| Exit::SUCCESS)
+        }
+    }
+}
+
+/// Serves each connection in a thread of its own. A failure costs this connection only.
+fn serve_in_threads(
+    name: Name,
+    events: Events,
+    serve: impl Fn(Stream, &Credentials) -> Result<()> + Send + Sync + 'static,
+) -> Result<Exit> {
+    let mut door = Door::<Stream>::open(name, events)?;
+    let serve = Arc::new(serve);
+    loop {
+        let stream = match door.next()? {
+            Knock::Came(stream) => stream,
+            Knock::Child => continue,
+            Knock::Stop(signal) => return Ok(Exit::Signal(signal)),
+        };
+        let serve = Arc::clone(&serve);
+        let started = thread::Builder::new().spawn(move || {
+            let served = stream.peer_credentials().map_err(Error::from).and_then(|peer| {
+                events.tell(&Event::Accepted { peer: Peer::from(&peer) });
+                serve(stream, &peer)
+            });
+            if let Err(error) = served {
+                events.tell(&Event::ConnectionLost { message: format!("{error:#}") });
+            }
+        });
+        if let Err(error) = started {
+            events.tell(&Event::ConnectionLost { message: error.to_string() });
+        }
     }
 }
 

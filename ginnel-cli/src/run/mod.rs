@@ -1,15 +1,20 @@
 //! Carries out a plan: one command per file.
 
+mod answer;
+mod call;
 mod connect;
 mod connection;
 mod demo;
+mod descriptors;
 mod door;
 mod input;
 mod listen;
 mod recv;
 mod send;
+mod sending;
 mod session;
 mod shell;
+mod talk;
 mod who;
 
 use anyhow::Result;
@@ -24,6 +29,7 @@ pub(crate) fn run(plan: Plan, events: Events) -> Result<Exit> {
         Plan::Connect(plan) => connect::run(plan, events),
         Plan::Send(plan) => send::run(plan, events),
         Plan::Recv(plan) => recv::run(plan, events),
+        Plan::Call(plan) => call::run(plan, events),
         Plan::Who(plan) => who::run(&plan, events),
         Plan::Demo => demo::run(events),
         Plan::DemoPart { role, path } => demo::part(&role, &path),

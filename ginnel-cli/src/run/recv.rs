@@ -1,16 +1,13 @@
 //! `ginnel recv`
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use ginnel::{Message, SeqPacket, Stream};
-use rustix::fs::{FileType, fstat};
 
+use super::descriptors::tell_each;
 use super::door::{Door, Letterbox};
 use super::shell;
 use crate::events::{Event, Events};
@@ -94,20 +91,8 @@ fn print(message: &Message, events: Events) -> Result<Exit> {
     let mut output = Output::stdout()?;
     output.write(&message.body)?;
     output.finish()?;
-    for (index, fd) in message.fds.iter().enumerate() {
-        events.tell(&describe(index, fd)?);
-    }
+    tell_each(&message.fds, events)?;
     Ok(Exit::SUCCESS)
-}
-
-/// What a descriptor is, as far as the kernel tells. proc_pid_fd(5)
-fn describe(index: usize, fd: &OwnedFd) -> io::Result<Event> {
-    let link = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-    let target = link.map_or_else(|_| "unknown".into(), |target| target.to_string_lossy().into_owned());
-    let status = fstat(fd)?;
-    let is_regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
-    let size = is_regular.then(|| u64::try_from(status.st_size).unwrap_or_default());
-    Ok(Event::Descriptor { index, target, size })
 }
 
 /// Most bytes that are collected: 16 MiB.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use ginnel::{Datagram, SeqPacket, Stream};
 
 use super::connection::{self, no_connection};
-use super::input::Input;
+use super::input::{Input, Most};
 use crate::events::{Event, Events};
 use crate::exit::Exit;
 use crate::plan::{Body, Kind, Place, Send};
@@ -40,14 +40,14 @@ pub(crate) fn run(plan: Send, events: Events) -> Result<Exit> {
     Ok(Exit::SUCCESS)
 }
 
-fn open(path: &PathBuf) -> Result<File> {
+pub(super) fn open(path: &PathBuf) -> Result<File> {
     File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
 fn packet(body: Body, deadline: Option<Instant>) -> Result<Vec<u8>> {
     match body {
         Body::Text(text) => Ok(text.into_vec()),
-        Body::Input => Input::stdin(deadline)?.packet().context("cannot read standard input"),
+        Body::Input => Input::stdin(deadline)?.all(Most::PACKET).context("cannot read standard input"),
     }
 }
 

@@ -1,22 +1,18 @@
 //! A connection joined to standard input and output.
-//!
-//! A thread sends what is typed while this one prints what comes. It is left behind at the end: it may be waiting
-//! for a line that nobody will type.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use ginnel::{SeqPacket, Stream, WriteHalf};
 
-use super::input::{Input, Lines};
+use super::descriptors::tell_closed;
+use super::input::{Input, Lines, Most};
+use super::sending::{self, Sending};
 use crate::events::{Event, Events};
 use crate::output::Output;
-use crate::wait::{check, wait_for_hangup};
+use crate::wait::check;
 
 /// Standard input to the stream, the stream to standard output.
 pub(crate) fn bytes(mut stream: Stream, deadline: Option<Instant>, events: Events) -> Result<()> {
@@ -24,7 +20,7 @@ pub(crate) fn bytes(mut stream: Stream, deadline: Option<Instant>, events: Event
     let mut input = Input::stdin(deadline)?;
     stream.set_deadline(deadline)?;
     let (mut reader, writer) = stream.into_split();
-    let sending = Sending::start(writer, move |writer| send_bytes(&mut input, writer))?;
+    let sending = Sending::start(writer, move |writer| send_bytes(&mut input, writer), sending::shut)?;
     let mut chunk = vec![0; CHUNK];
     let unread = loop {
         check(deadline)?;
@@ -45,10 +41,11 @@ pub(crate) fn bytes(mut stream: Stream, deadline: Option<Instant>, events: Event
 /// Every line of standard input as a packet, every packet as a line on standard output.
 pub(crate) fn packets(mut socket: SeqPacket, deadline: Option<Instant>, events: Events) -> Result<()> {
     let mut output = Output::stdout()?;
-    let mut lines = Lines::of(Input::stdin(deadline)?);
+    let mut lines = Lines::of(Input::stdin(deadline)?, Most::PACKET);
     socket.set_deadline(deadline)?;
     let socket = Arc::new(socket);
-    let sending = Sending::start(Arc::clone(&socket), move |socket| send_lines(&mut lines, socket))?;
+    let sending =
+        Sending::start(Arc::clone(&socket), move |socket| send_lines(&mut lines, socket), sending::shut)?;
     let unread = loop {
         check(deadline)?;
         let Some(received) = unless_gone(socket.recv()).context("cannot receive")? else { break true };
@@ -59,42 +56,6 @@ pub(crate) fn packets(mut socket: SeqPacket, deadline: Option<Instant>, events: 
     sending.end(&*socket, deadline)?;
     events.tell(&Event::Closed { unread });
     Ok(())
-}
-
-/// Descriptors that nobody here takes are closed, and not in silence.
-pub(crate) fn tell_closed(count: usize, events: Events) {
-    if count > 0 {
-        events.tell(&Event::DescriptorsClosed { count });
-    }
-}
-
-/// The thread that sends what is typed.
-struct Sending(Receiver<Result<()>>);
-
-impl Sending {
-    /// Sends with `send` until it has nothing more, then tells the peer that this direction has ended.
-    fn start<S>(mut socket: S, send: impl FnOnce(&mut S) -> Result<()> + Send + 'static) -> io::Result<Self>
-    where
-        S: AsFd + Send + 'static,
-    {
-        let (results, result) = channel();
-        thread::Builder::new().spawn(move || {
-            let sent = send(&mut socket);
-            // A failure ends the reading thread's wait too, which then finds the result.
-            let how = if sent.is_ok() { rustix::net::Shutdown::Write } else { rustix::net::Shutdown::Both };
-            // Both fail only if the other side has gone, the thread's or the peer.
-            let _ = results.send(sent);
-            let _ = rustix::net::shutdown(&socket, how);
-        })?;
-        Ok(Self(result))
-    }
-
-    /// After the peer's end: waits until there is nothing more to send, or nobody to send it to.
-    fn end(self, socket: impl AsFd, deadline: Option<Instant>) -> Result<()> {
-        wait_for_hangup(socket, deadline)?;
-        // No result yet means that it waits for input which nobody would take.
-        self.0.try_recv().unwrap_or(Ok(()))
-    }
 }
 
 fn send_bytes(input: &mut Input, writer: &mut WriteHalf) -> Result<()> {
@@ -126,6 +87,6 @@ fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// What is moved at once, in bytes.
-const CHUNK: usize = 64 << 10;
+pub(super) const CHUNK: usize = 64 << 10;
 
-const NO_INPUT: &str = "cannot read standard input";
+pub(super) const NO_INPUT: &str = "cannot read standard input";

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bytes;
+mod calls;
 mod datagrams;
 mod demo;
 mod descriptors;
 mod ends;
+mod messages;
 mod names;
 mod packets;
 mod program;

@@ -58,6 +58,24 @@ fn control_bytes_of_a_peer_do_not_reach_a_terminal() {
 }
 
 #[test]
+fn nor_do_those_in_messages() {
+    let json_attack = r#"printf '{"a": "\\u001b[2J\302\233"}'"#;
+    let json_harmless = r#"{"a":"\u001b[2J\u009b"}"#;
+    for (words, script, harmless) in [
+        ("--wire prefixed", ATTACK, HARMLESS),
+        ("--codec raw", ATTACK, HARMLESS),
+        ("--codec json", json_attack, json_harmless),
+        ("--codec cbor", json_attack, json_harmless),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut listen = ginnel(&format!("listen s {words} --exec"), dir.path());
+        let _server = Running::listening(listen.arg(script).stdout(std::process::Stdio::null()));
+        let shown = shown_by(ginnel(&format!("connect s {words}"), dir.path()));
+        assert_eq!(String::from_utf8_lossy(&shown).trim_end(), harmless, "{words}");
+    }
+}
+
+#[test]
 fn elsewhere_bytes_stay_as_they_are() {
     let dir = tempfile::tempdir().unwrap();
     let mut listen = ginnel("listen s --exec", dir.path());

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use ginnel::{Listener, SeqPacket, Socket, Stream};
+use ginnel::{Connection, Fd, Listener, SeqPacket, Socket, Stream, Typed, TypedDelivery};
+use serde::{Deserialize, Serialize};
+
+use crate::wait::wait_for_hangup;
 
 /// What a process does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,11 +21,15 @@ pub(super) enum Role {
     Echo,
     /// Reads a file through its descriptor alone.
     ReadFile,
+    /// Answers typed questions about open files.
+    Look,
+    /// Accepts a connection and does not read.
+    Idle,
     /// Says its process id to whoever connects, until it is killed.
     Stay,
 }
 
-const ROLES: [Role; 4] = [Role::Answer, Role::Echo, Role::ReadFile, Role::Stay];
+const ROLES: [Role; 6] = [Role::Answer, Role::Echo, Role::ReadFile, Role::Look, Role::Idle, Role::Stay];
 
 impl Role {
     pub(super) fn name(self) -> &'static str {
@@ -30,9 +37,26 @@ impl Role {
             Self::Answer => "answer",
             Self::Echo => "echo",
             Self::ReadFile => "read-file",
+            Self::Look => "look",
+            Self::Idle => "idle",
             Self::Stay => "stay",
         }
     }
+}
+
+/// What is asked about a file, with the file in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Question {
+    pub(super) word: String,
+    pub(super) file: Fd,
+}
+
+/// What there is to say about it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Finding {
+    /// How often the word stands in it.
+    pub(super) times: usize,
+    pub(super) bytes: usize,
 }
 
 /// What a part says when it listens.
@@ -44,6 +68,8 @@ pub(super) fn play(role: &str, path: &Path, deadline: Instant) -> Result<()> {
         Some(Role::Answer) => answer(path, deadline),
         Some(Role::Echo) => echo(path, deadline),
         Some(Role::ReadFile) => read_file(path, deadline),
+        Some(Role::Look) => look(path, deadline),
+        Some(Role::Idle) => idle(path, deadline),
         Some(Role::Stay) => stay(path, deadline),
         None => bail!("the demo has no part {role:?}"),
     }
@@ -72,13 +98,36 @@ fn read_file(path: &Path, deadline: Instant) -> Result<()> {
     stream.set_deadline(Some(deadline))?;
     let (_, fds) = stream.recv_with_fds(&mut [0; 64])?;
     let file = File::from(fds.into_iter().next().context("no descriptor came")?);
-    let status = file.metadata()?;
-    let mut content = vec![0; usize::try_from(status.size())?];
-    // The position in the file is shared with its sender, so it is not relied on.
-    file.read_exact_at(&mut content, 0)?;
-    writeln!(stream, "{}", status.ino())?;
+    let content = read_whole(&file)?;
+    writeln!(stream, "{}", file.metadata()?.ino())?;
     stream.write_all(&content)?;
     Ok(())
+}
+
+/// The position in a file is shared with its sender, so it is not relied on.
+fn read_whole(file: &File) -> Result<Vec<u8>> {
+    let mut content = vec![0; usize::try_from(file.metadata()?.size())?];
+    file.read_exact_at(&mut content, 0)?;
+    Ok(content)
+}
+
+fn look(path: &Path, deadline: Instant) -> Result<()> {
+    let mut connection = listen::<Connection>(path, deadline)?.accept()?;
+    connection.set_deadline(Some(deadline));
+    let mut asked: Typed<_, Finding, Question> = Typed::new(connection);
+    while let Some(delivery) = asked.next()? {
+        let TypedDelivery::Request(question, request) = delivery else { continue };
+        let Question { word, file } = question;
+        let content = String::from_utf8(read_whole(&file.into())?)?;
+        let times = content.matches(&word).count();
+        asked.reply(request, &Finding { times, bytes: content.len() })?;
+    }
+    Ok(())
+}
+
+fn idle(path: &Path, deadline: Instant) -> Result<()> {
+    let stream = listen::<Stream>(path, deadline)?.accept()?;
+    Ok(wait_for_hangup(stream, Some(deadline))?)
 }
 
 fn stay(path: &Path, deadline: Instant) -> Result<()> {

@@ -10,9 +10,9 @@ use std::process;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use ginnel::{SeqPacket, Stream};
+use ginnel::{Connection, Error, Limit, SeqPacket, Stream, Typed};
 
-use super::part::Role;
+use super::part::{Finding, Question, Role};
 use super::stage::{Stage, token};
 
 /// One thing that is shown.
@@ -27,6 +27,8 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "bytes", run: bytes },
     Step { name: "packets", run: packets },
     Step { name: "open file", run: open_file },
+    Step { name: "typed", run: typed },
+    Step { name: "flood", run: flood },
     Step { name: "in use", run: in_use },
     Step { name: "stale", run: stale },
     Step { name: "no socket", run: no_socket },
@@ -78,6 +80,73 @@ fn open_file(stage: &Stage) -> Result<String> {
     Ok(format!("{} sent a nameless file, {} read it: inode {inode}", process::id(), part.pid()))
 }
 
+fn typed(stage: &Stage) -> Result<String> {
+    let (path, notes) = (stage.path("typed.sock"), stage.path("notes"));
+    let part = stage.start(Role::Look, &path)?;
+    let word = token()?;
+    let content = format!("{word} and again {word}\n");
+    fs::write(&notes, &content)?;
+    let file = File::open(&notes)?.into();
+    let mut asking: Typed<_, Question, Finding> = Typed::new(talk(&path, stage.deadline())?);
+    let finding = asking.call(&Question { word, file })?;
+    let expected = Finding { times: 2, bytes: content.len() };
+    ensure!(finding == expected, "{finding:?} was answered where {expected:?} is right");
+    let Finding { times, bytes } = finding;
+    let (me, child) = (process::id(), part.pid());
+    Ok(format!("{child} found a word {times} times in {me}'s open file, {bytes} bytes"))
+}
+
+/// A queue that took everything would grow by what is offered.
+fn flood(stage: &Stage) -> Result<String> {
+    let path = stage.path("flood.sock");
+    let _part = stage.start(Role::Idle, &path)?;
+    let mut connection = talk(&path, stage.deadline())?;
+    let before = resident()?;
+    let mut taken = 0;
+    for _ in 0..FLOOD / MESSAGE {
+        match connection.try_feed(vec![b'.'; MESSAGE]) {
+            Ok(()) => taken += MESSAGE,
+            Err(refused) if matches!(refused.error, Error::Limit(Limit::Queue { .. })) => {
+                hand_over(&mut connection)?;
+            }
+            Err(failed) => return Err(failed.error.into()),
+        }
+    }
+    let after = resident()?;
+    ensure!(taken < MOST_HELD, "{} MiB were taken though nobody reads", mib(taken));
+    ensure!(after < before + MOST_HELD, "memory grew from {} to {} MiB", mib(before), mib(after));
+    let (offered, taken, before, after) = (mib(FLOOD), mib(taken), mib(before), mib(after));
+    Ok(format!("{offered} MiB offered, {taken} taken; memory was {before} MiB, is {after}"))
+}
+
+/// Gives the kernel what it takes without waiting.
+fn hand_over(connection: &mut Connection) -> Result<()> {
+    connection.set_deadline(Some(Instant::now()));
+    match connection.flush() {
+        Err(failed) if !failed.error.is_timeout() => Err(failed.error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of this process that are in memory. proc_pid_status(5)
+fn resident() -> Result<usize> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib =
+        line.and_then(|line| line.split_whitespace().next()).context("no VmRSS in /proc/self/status")?;
+    Ok(kib.parse::<usize>()? << 10)
+}
+
+/// In MiB, to a tenth.
+fn mib(bytes: usize) -> String {
+    let tenths = (bytes * 10) >> 20;
+    if tenths.is_multiple_of(10) {
+        (tenths / 10).to_string()
+    } else {
+        format!("{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
 fn in_use(stage: &Stage) -> Result<String> {
     let path = stage.path("live.sock");
     let part = stage.start(Role::Stay, &path)?;
@@ -121,6 +190,12 @@ fn connect(path: &Path, deadline: Instant) -> io::Result<Stream> {
     Ok(stream)
 }
 
+fn talk(path: &Path, deadline: Instant) -> Result<Connection> {
+    let mut connection = Connection::from(connect(path, deadline)?);
+    connection.set_deadline(Some(deadline));
+    Ok(connection)
+}
+
 /// Is it this very process that answers, by its own word and the kernel's?
 fn ensure_reached(path: &Path, pid: u32, deadline: Instant) -> Result<()> {
     let mut stream = connect(path, deadline)?;
@@ -138,3 +213,12 @@ fn read_to_end(stream: &mut Stream) -> io::Result<String> {
     stream.read_to_string(&mut text)?;
     Ok(text)
 }
+
+/// What is offered to a reader that does not read, in bytes: 1 GiB.
+const FLOOD: usize = 1 << 30;
+
+/// In messages of so many bytes.
+const MESSAGE: usize = 64 << 10;
+
+/// A queue of 1 MiB, what the kernel holds, and room for what else a process does.
+const MOST_HELD: usize = 16 << 20;
