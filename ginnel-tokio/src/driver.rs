@@ -169,7 +169,12 @@ impl Watched<os::Stream> {
             // What an attempt that failed has seen is of no account any more.
             core.take_blocked();
             let step = attempt(core, ready)?;
-            let look = if matches!(step, Step::Wait(_)) { core.before_wait(self.get())? } else { None };
+            let Step::Wait(wants) = step else {
+                return Ok(Attempt { step, blocked: core.take_blocked(), look: None });
+            };
+            let look = core.before_wait(self.get())?;
+            // A ping may have found no room.
+            let step = Step::Wait(if core.waits_to_write() { wants.or(Directions::WRITE) } else { wants });
             Ok(Attempt { step, blocked: core.take_blocked(), look })
         })
     }

@@ -209,7 +209,6 @@ async fn a_peer_that_has_greeted_is_not_silent_because_the_reactor_has_not_turne
 }
 
 #[tokio::test]
-#[ignore = "not mended yet: the wait does not look at the writing side once the ping is queued"]
 async fn a_ping_that_finds_the_kernel_full_leaves_when_there_is_room() -> Told {
     let lively = ConnectionOptions::new().keep_alive(Duration::from_millis(100));
     let (mut connection, mut peer) = with_bare_peer(&lively);

@@ -191,6 +191,8 @@ pub(crate) fn drive<T, E: From<io::Error> + From<PeerFault>>(
             Step::Wait(interest) => interest,
         };
         let look = core.before_wait(stream)?;
+        // A ping may have found no room.
+        let interest = Directions { write: interest.write || core.waits_to_write(), ..interest };
         ready = waits.look_again(look, |first| wait_any(stream.as_fd(), interest, first))?;
     }
 }

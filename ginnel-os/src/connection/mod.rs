@@ -32,6 +32,8 @@ pub struct Connection {
     pause: Backoff,
     /// What the kernel was seen to have no more of, since a driver last asked.
     blocked: Directions,
+    /// What waits cannot be written, and waiting for room would not help.
+    stuck: bool,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
 }
@@ -41,7 +43,13 @@ impl Connection {
     pub fn new(options: &ConnectionOptions) -> Self {
         let mut options = options.session.clone();
         options.link.incarnation = sys::incarnation();
-        Self { session: Session::new(&options), pause: PAUSE, blocked: Directions::default(), lost: None }
+        Self {
+            session: Session::new(&options),
+            pause: PAUSE,
+            blocked: Directions::default(),
+            stuck: false,
+            lost: None,
+        }
     }
 
     /// What is decided about it.
@@ -88,6 +96,11 @@ impl Connection {
         }
     }
 
+    /// Is there something to write, once there is room?
+    pub fn waits_to_write(&mut self) -> bool {
+        !self.stuck && !self.is_written()
+    }
+
     /// A read waits inside the call only if nothing else has to be done meanwhile.
     fn calmly(&mut self, wait: Wait) -> Wait {
         if self.session.line().watches_time() || !self.is_written() { Wait::Never } else { wait }
@@ -119,9 +132,11 @@ impl Connection {
                 Next::Pending => {}
             }
             // What cannot be written is told to whoever writes, and not waited for. What arrived comes first.
-            let stuck = ready.write && matches!(self.write_now(stream), Err(_) | Ok(Step::Pause(_)));
+            if ready.write {
+                self.try_write(stream);
+            }
             if !ready.read || !self.fill(stream, wait)? {
-                return Ok(Step::Wait(Directions { read: true, write: !stuck && !self.is_written() }));
+                return Ok(Step::Wait(Directions { read: true, write: self.waits_to_write() }));
             }
         }
         // Much came, and nothing for the caller: a deadline, and other tasks, must have their turn.

@@ -183,7 +183,9 @@ impl Connection {
     /// Writes until nothing is left or the kernel takes no more. After an error everything is still queued.
     #[inline]
     pub(super) fn write_now(&mut self, stream: &Stream) -> io::Result<Step<()>> {
-        Ok(match write_all(stream, self.session.line().outbound())? {
+        let written = write_all(stream, self.session.line().outbound());
+        self.stuck = !matches!(written, Ok(Written::All | Written::Some));
+        Ok(match written? {
             Written::All => {
                 self.pause.reset();
                 Step::Done(())
