@@ -23,6 +23,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, os::Connection> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Nobody will read a greeting any more, so nobody may wait for one.
+    fn no_more(&self) {
+        self.lock().session().line().ended();
+        self.heard.notify_waiters();
+    }
 }
 
 pub(crate) fn split(connection: Connection) -> (Sender, Receiver) {
@@ -123,11 +129,7 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        let mut core = self.shared.lock();
-        core.session().line().goodbye();
-        core.try_write(self.shared.watched.get());
-        // The peer may have gone first; then there is nobody to tell.
-        let _ = os::shutdown(self.shared.watched.as_fd(), std::net::Shutdown::Write);
+        self.shared.lock().leave_half(self.shared.watched.get());
     }
 }
 
@@ -155,9 +157,7 @@ impl Receiver {
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         let received = poll_fn(|cx| self.poll_recv(cx)).await;
         if !matches!(received, Ok(Some(_))) {
-            // Nobody will read a greeting any more.
-            self.shared.lock().session().line().ended();
-            self.shared.heard.notify_waiters();
+            self.shared.no_more();
         }
         received
     }
@@ -176,9 +176,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // Nobody will read a greeting any more.
-        self.shared.lock().session().line().ended();
-        self.shared.heard.notify_waiters();
+        self.shared.no_more();
     }
 }
 

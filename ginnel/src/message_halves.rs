@@ -22,6 +22,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, os::Connection> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Nobody will read a greeting any more, so nobody may wait for one.
+    fn no_more(&self) {
+        self.lock().session().line().ended();
+        self.heard.notify_all();
+    }
 }
 
 pub(crate) fn split(connection: Connection) -> (Sender, Receiver) {
@@ -126,11 +132,7 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        let mut core = self.shared.lock();
-        core.session().line().goodbye();
-        core.try_write(&self.shared.stream);
-        // The peer may have gone first; then there is nobody to tell.
-        let _ = os::shutdown(self.shared.stream.as_fd(), std::net::Shutdown::Write);
+        self.shared.lock().leave_half(&self.shared.stream);
     }
 }
 
@@ -160,9 +162,7 @@ impl Receiver {
             Err(error) => !error.is_timeout(),
         };
         if over {
-            // Nobody will read a greeting any more.
-            self.shared.lock().session().line().ended();
-            self.shared.heard.notify_all();
+            self.shared.no_more();
         }
         received
     }
@@ -215,9 +215,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // Nobody will read a greeting any more.
-        self.shared.lock().session().line().ended();
-        self.shared.heard.notify_all();
+        self.shared.no_more();
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
 use ginnel_proto::client::Reason;
@@ -63,7 +64,7 @@ impl From<Refusal> for Error {
     }
 }
 
-/// Text of a peer's, as far as it is text: at most 200 characters, control characters escaped.
+/// Text of a peer's, as far as it is text: at most 200 characters, control characters replaced.
 struct Shown<'a>(&'a [u8]);
 
 impl fmt::Display for Shown<'_> {
@@ -103,8 +104,8 @@ impl SendError {
     }
 }
 
-impl From<Rejected<std::os::fd::OwnedFd>> for SendError {
-    fn from(rejected: Rejected<std::os::fd::OwnedFd>) -> Self {
+impl From<Rejected<OwnedFd>> for SendError {
+    fn from(rejected: Rejected<OwnedFd>) -> Self {
         Self::returned(rejected.refusal, rejected.into_message())
     }
 }

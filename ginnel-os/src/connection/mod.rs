@@ -21,6 +21,7 @@ use crate::{Message, socket};
 
 pub use error::{Error, SendError};
 pub use options::ConnectionOptions;
+pub(crate) use read::judge;
 pub use step::{Directions, Step};
 pub use write::Offer;
 pub(crate) use write::{Written, write_all};
@@ -313,7 +314,7 @@ impl Connection {
 }
 
 /// Pauses while descriptors wait for others to be read.
-const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+pub(crate) const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
 
 /// Most reads of one attempt.
 const READS: usize = 16;

@@ -1,14 +1,15 @@
 //! The reading side of the attempts.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
-use ginnel_proto::{Gathered, PeerFault};
+use ginnel_proto::client::Reason;
+use ginnel_proto::{Gathered, Line, PeerFault};
 
 use super::{Connection, Directions, Error};
 use crate::error::SocketError;
 use crate::stream::{Chunk, Stream};
 use crate::sys::{Wait, Would};
-use ginnel_proto::client::Reason;
 
 impl Connection {
     /// Somebody else's read brought these bytes, as [`Stream::receive_behind`] told. `false`: there was nothing.
@@ -32,42 +33,12 @@ impl Connection {
         Ok(true)
     }
 
+    /// Notes whether there is more, and judges.
     #[inline]
     fn judge(&mut self, outcome: Would<Chunk>) -> Would<Chunk> {
-        match outcome {
-            Ok(Some(chunk)) => {
-                self.blocked.read = chunk.drained;
-                if chunk.bytes == 0 {
-                    self.session.line().ended();
-                }
-                Ok(Some(chunk))
-            }
-            Ok(None) => {
-                self.blocked.read = true;
-                Ok(None)
-            }
-            Err(error) => self.judge_error(error).map(Some),
-        }
-    }
-
-    #[cold]
-    fn judge_error(&mut self, error: io::Error) -> io::Result<Chunk> {
-        let chunk = |bytes| Chunk { bytes, fds: Vec::new(), drained: false };
-        match SocketError::of(&error) {
-            // What arrived is whole but for its descriptors: the frame that misses them will say so.
-            // Where no frame declares any, nothing would.
-            Some(&SocketError::FdsLost { bytes }) if self.session.line().greets() => {
-                self.lost = Some(SocketError::FdsLost { bytes });
-                Ok(chunk(bytes))
-            }
-            // Whoever closes without having read our greeting resets us, and we have said nothing else: that is an end
-            // like any other.
-            _ if error.raw_os_error() == Some(libc::ECONNRESET) && self.session.line().has_only_greeted() => {
-                self.session.line().ended();
-                Ok(chunk(0))
-            }
-            _ => Err(error),
-        }
+        let judged = judge(self.session.line(), &mut self.lost, outcome)?;
+        self.blocked.read = judged.as_ref().is_none_or(|chunk| chunk.drained);
+        Ok(judged)
     }
 
     pub(super) fn blame(&mut self, fault: PeerFault) -> Error {
@@ -98,5 +69,47 @@ impl Connection {
             self.gather()?;
         }
         Ok(Directions { read: true, write })
+    }
+}
+
+/// What a read means to its line: an end, lost descriptors that a frame will miss, or what it brought.
+#[inline]
+pub(crate) fn judge(
+    line: &mut Line<OwnedFd>,
+    lost: &mut Option<SocketError>,
+    outcome: Would<Chunk>,
+) -> Would<Chunk> {
+    match outcome {
+        Ok(Some(chunk)) => {
+            if chunk.bytes == 0 {
+                line.ended();
+            }
+            Ok(Some(chunk))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => judge_error(line, lost, error).map(Some),
+    }
+}
+
+#[cold]
+fn judge_error(
+    line: &mut Line<OwnedFd>,
+    lost: &mut Option<SocketError>,
+    error: io::Error,
+) -> io::Result<Chunk> {
+    let chunk = |bytes| Chunk { bytes, fds: Vec::new(), drained: false };
+    match SocketError::of(&error) {
+        // The frame that misses them will say so; where frames declare none, nothing would.
+        Some(&SocketError::FdsLost { bytes }) if line.greets() => {
+            *lost = Some(SocketError::FdsLost { bytes });
+            Ok(chunk(bytes))
+        }
+        // Whoever closes without having read our greeting resets us, and we have said nothing else: that is an end like
+        // any other.
+        _ if error.raw_os_error() == Some(libc::ECONNRESET) && line.has_only_greeted() => {
+            line.ended();
+            Ok(chunk(0))
+        }
+        _ => Err(error),
     }
 }

@@ -4,14 +4,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use ginnel_proto::client::Reason;
 use ginnel_proto::link::{Limit, Outbound, Refusal, Transmit};
 use ginnel_proto::{Frame, Kind, Session};
 
 use super::{Connection, Directions, Error, SendError, Step};
-use crate::Message;
 use crate::stream::Stream;
 use crate::sys::{self, Wait, Would};
-use ginnel_proto::client::Reason;
+use crate::{Message, socket};
 
 /// What became of a message that was offered.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub enum Offer {
 }
 
 /// Whether something moved.
+#[derive(Debug)]
 enum Moved {
     /// There may be room now.
     Some,
@@ -38,6 +39,14 @@ impl Connection {
     #[inline]
     pub(super) fn is_written(&mut self) -> bool {
         self.session.line().outbound().is_empty()
+    }
+
+    /// The sending half is dropped: says goodbye, as far as that needs no waiting, and ends the writing direction.
+    pub fn leave_half(&mut self, stream: &Stream) {
+        self.session.line().goodbye();
+        self.try_write(stream);
+        // The peer may have gone first; then there is nobody to tell.
+        let _ = socket::shutdown(stream.as_fd(), std::net::Shutdown::Write);
     }
 
     /// Writes what needs no waiting: the greeting of a fresh connection, a pong, a cancellation. Errors show when

@@ -10,7 +10,7 @@ use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
 
 use super::NetOptions;
 use crate::SocketError;
-use crate::connection::{Directions, Written, write_all};
+use crate::connection::{Directions, PAUSE, Written, judge, write_all};
 use crate::stream::Stream;
 use crate::sys::Wait;
 
@@ -42,7 +42,7 @@ pub(super) struct Conn {
     /// Nothing can be written any more; what is left to read is read first.
     broken: Option<i32>,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
-    fds_lost: bool,
+    lost: Option<SocketError>,
     /// When to look at it at the latest.
     pub(super) deadline: Option<Instant>,
     /// As the list of deadlines has it.
@@ -73,7 +73,7 @@ impl Conn {
             stalled: None,
             pause: PAUSE,
             broken: None,
-            fds_lost: false,
+            lost: None,
             deadline: None,
             listed: None,
         }
@@ -183,7 +183,7 @@ impl Conn {
                         let goodbye = self.line.said_goodbye();
                         return self.lose(Loss::Closed { goodbye }, reports);
                     }
-                    Err(PeerFault::WrongFds { .. }) if self.fds_lost => {
+                    Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
                         return self.lose(Loss::Errno(libc::EMFILE), reports);
                     }
                     Err(fault) => return self.lose(Loss::Fault(fault), reports),
@@ -212,27 +212,12 @@ impl Conn {
         After::More
     }
 
-    /// Reads once into the engine's buffer, or into the body that is under way. `false`: there is nothing now.
+    /// Reads once, by way of the engine's buffer. `false`: there is nothing now.
     fn fill(&mut self, scratch: &mut Vec<u8>) -> io::Result<bool> {
         scratch.clear();
         scratch.reserve(limits::READ);
-        let chunk = match self.stream.receive_behind(scratch, limits::READ, Wait::Never) {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => return Ok(false),
-            Err(error) if is_reset(&error) && self.line.has_only_greeted() => {
-                self.line.ended();
-                return Ok(true);
-            }
-            Err(error) if matches!(SocketError::of(&error), Some(SocketError::FdsLost { .. })) => {
-                self.fds_lost = true;
-                self.line.received(scratch, Vec::new());
-                return Ok(true);
-            }
-            Err(error) => return Err(error),
-        };
-        if chunk.bytes == 0 {
-            self.line.ended();
-        }
+        let outcome = self.stream.receive_behind(scratch, limits::READ, Wait::Never);
+        let Some(chunk) = judge(&mut self.line, &mut self.lost, outcome)? else { return Ok(false) };
         self.line.received(scratch, chunk.fds);
         Ok(true)
     }
@@ -310,16 +295,13 @@ impl AsFd for Conn {
 }
 
 pub(super) fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(libc::EIO)
-}
-
-fn is_reset(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ECONNRESET)
+    match SocketError::of(error) {
+        Some(SocketError::FdsLost { .. }) => libc::EMFILE,
+        _ => error.raw_os_error().unwrap_or(libc::EIO),
+    }
 }
 
 /// Reads of one turn, of 64 KiB each at most.
 const READS: usize = 4;
 /// Frames of one turn.
 const FRAMES: usize = 64;
-/// Pauses while descriptors wait for others to be read.
-const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
