@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ginnel_proto::client::{self as machine, Command, Event, Reason, Status};
-use ginnel_proto::limits::{Bound, Load};
 use ginnel_proto::link::{Limit, Refusal};
-use ginnel_proto::machine::{ConnId, Refused};
-use ginnel_proto::{Address, Answer, CallId, Delivery, Frame, Kind};
+use ginnel_proto::machine::{ConnId, SendId};
+use ginnel_proto::{Address, Answer, CallId, Delivery, Frame, Kind, Parts, Request};
 
 use crate::Message;
-use crate::connection::{ConnectionOptions, Error, SendError};
+use crate::connection::{Connection, ConnectionOptions, Error, SendError};
+use crate::driven::{Awaited, Driven};
 use crate::engine::Engine;
+use crate::inbox::{Inbox, delivered};
 use crate::net::{NetOptions, UnixNet};
-use crate::poller::Waker;
+use crate::outcomes::{Outcomes, blame};
+use crate::stream::Stream;
 
 /// How a client connects, and comes back.
 ///
@@ -45,7 +47,7 @@ impl ClientOptions {
     }
 
     /// The pause before the second attempt, which doubles from there, and the longest.
-    pub const fn pause(mut self, base: std::time::Duration, cap: std::time::Duration) -> Self {
+    pub const fn pause(mut self, base: Duration, cap: Duration) -> Self {
         self.machine.base = base;
         self.machine.cap = cap;
         self
@@ -58,67 +60,73 @@ impl ClientOptions {
     }
 }
 
-/// How far an attempt came.
-#[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a driver must do each of these")]
-pub enum Pace<T> {
-    /// It is done.
-    Done(T),
-    /// Wait until the descriptor is readable, or for this moment, then try again.
-    Wait(Option<Instant>),
-}
-
 /// A connection that comes back.
+///
+/// Each operation takes what is there, or answers `None`: not yet.
 #[derive(Debug)]
 pub struct Client {
     engine: Engine<machine::Client<OwnedFd>, UnixNet>,
-    bound: Bound,
-    inbox: VecDeque<Delivery<OwnedFd>>,
-    held: Load,
-    answers: BTreeMap<CallId, Result<Answer<OwnedFd>, SendError>>,
-    /// What could not be sent since somebody last asked.
-    failed: VecDeque<SendError>,
-    changes: VecDeque<Status>,
+    inbox: Inbox<Delivery<OwnedFd>>,
+    outcomes: Outcomes,
+    /// Changes that each subscriber has not seen.
+    changes: BTreeMap<u64, VecDeque<Status>>,
+    subscribers: u64,
+    /// Somebody takes what arrives while others wait for something else.
+    is_read: bool,
 }
 
 impl Client {
+    /// The subscriber that is there from the beginning.
+    pub const OWNER: u64 = 0;
+
     /// A client of whoever listens at this address. It begins to connect.
     ///
     /// # Errors
     /// The kernel's, for the poller.
     pub fn new(address: Address, options: &ClientOptions) -> io::Result<Self> {
-        let session = &options.connection.session;
-        let mut net = NetOptions { patience: session.patience, ..NetOptions::default() };
-        let incarnation = net.link.incarnation;
-        net.link = ginnel_proto::LinkOptions { incarnation, ..session.link.clone() };
-        let machine = machine::ClientOptions {
-            wire: session.link.wire,
-            queue: session.link.queue,
-            seed: crate::sys::jitter().into(),
-            ..options.machine.clone()
-        };
-        let engine = Engine::new(machine::Client::new(address, machine), UnixNet::new(net)?);
-        let mut client = Self {
-            engine,
-            bound: session.inbox,
-            inbox: VecDeque::new(),
-            held: Load::default(),
-            answers: BTreeMap::new(),
-            failed: VecDeque::new(),
-            changes: VecDeque::new(),
-        };
+        let machine = machine_options(&options.connection, &options.machine);
+        let machine = machine::Client::new(address, machine);
+        let mut client = Self::over(machine, &options.connection)?;
         client.command(Command::Connect);
         Ok(client)
+    }
+
+    /// Goes on with a connection that stands. It does not come back.
+    ///
+    /// # Errors
+    /// The kernel's, for the poller.
+    pub fn adopt(connection: Connection, stream: Stream) -> io::Result<Self> {
+        let (options, parts) = connection.into_parts();
+        let Parts { mut line, arrived, calls, refused } = parts;
+        let held = line.outbound().queued();
+        let machine = machine_options(&options, &machine::ClientOptions::default());
+        let mut client = Self::over(machine::Client::adopted(CONNECTION, calls, held, machine), &options)?;
+        client.unsubscribe(Self::OWNER);
+        client.engine.net_mut().adopt(CONNECTION, stream, line);
+        for delivery in arrived {
+            let load = delivered(&delivery);
+            client.inbox.push(delivery, load);
+        }
+        for id in refused {
+            client.command(Command::Answer(CONNECTION, id, Answer::not_served()));
+        }
+        Ok(client)
+    }
+
+    fn over(machine: machine::Client<OwnedFd>, options: &ConnectionOptions) -> io::Result<Self> {
+        Ok(Self {
+            engine: Engine::new(machine, UnixNet::new(NetOptions::of(options))?),
+            inbox: Inbox::new(options.session.inbox),
+            outcomes: Outcomes::default(),
+            changes: BTreeMap::from([(Self::OWNER, VecDeque::new())]),
+            subscribers: Self::OWNER,
+            is_read: false,
+        })
     }
 
     /// Where it stands.
     pub const fn status(&self) -> Status {
         self.engine.machine().status()
-    }
-
-    /// Ends the wait of whoever waits for the descriptor.
-    pub fn waker(&self) -> Waker {
-        self.engine.net().waker()
     }
 
     /// Connects again after it has stopped, and cuts a pause short.
@@ -136,126 +144,204 @@ impl Client {
         self.sort();
     }
 
-    /// Waits until it stands as wanted.
+    /// Does it stand as wanted?
     ///
     /// # Errors
-    /// [`Error::Stopped`] if it has stopped and that is not what is wanted. The poller's.
-    pub fn reached(&mut self, mut wanted: impl FnMut(Status) -> bool) -> Result<Pace<Status>, Error> {
-        self.attempt(|client| match client.status() {
+    /// [`Error::Stopped`] if it has stopped and that is not what is wanted.
+    pub fn reached(&mut self, wanted: impl FnOnce(Status) -> bool) -> Result<Option<Status>, Error> {
+        match self.status() {
             status if wanted(status) => Ok(Some(status)),
             Status::Disconnected { reason } => Err(reason.into()),
             _ => Ok(None),
-        })
+        }
     }
 
-    /// The next change of status.
-    ///
-    /// # Errors
-    /// The poller's.
-    pub fn changed(&mut self) -> Result<Pace<Status>, Error> {
-        self.attempt(|client| Ok(client.changes.pop_front()))
+    /// Whoever asks with this number is told every change of status from now on.
+    pub fn subscribe(&mut self) -> u64 {
+        self.subscribers += 1;
+        self.changes.insert(self.subscribers, VecDeque::new());
+        self.subscribers
     }
 
-    /// Waits for the next thing that arrives.
+    /// Nobody asks with this number any more.
+    pub fn unsubscribe(&mut self, subscriber: u64) {
+        self.changes.remove(&subscriber);
+    }
+
+    /// What this subscriber has not seen is of no account any more.
+    pub fn forget_changes(&mut self, subscriber: u64) {
+        self.changes.get_mut(&subscriber).into_iter().for_each(VecDeque::clear);
+    }
+
+    /// The next change of status that this subscriber has not seen. Up to 64 are kept; older ones are dropped.
+    pub fn changed(&mut self, subscriber: u64) -> Option<Status> {
+        self.changes.get_mut(&subscriber)?.pop_front()
+    }
+
+    /// Somebody takes what arrives: whoever waits for something else waits on when the inbox is full.
+    pub const fn is_read(&mut self) {
+        self.is_read = true;
+    }
+
+    /// The next thing that arrived. `None` inside: nothing more will, since it was ended on purpose or in order.
     ///
     /// # Errors
     /// [`Error::Stopped`]: nothing more will, unless somebody connects again.
-    pub fn arrived(&mut self) -> Result<Pace<Delivery<OwnedFd>>, Error> {
-        self.attempt(|client| match client.pop() {
-            Some(delivery) => Ok(Some(delivery)),
-            None => client.alive().map(|()| None),
-        })
+    pub fn arrived(&mut self) -> Result<Option<Option<Delivery<OwnedFd>>>, Error> {
+        if let Some(delivery) = self.inbox.pop() {
+            return Ok(Some(Some(delivery)));
+        }
+        match self.status() {
+            Status::Disconnected { reason: Reason::Intentional | Reason::Closed } => Ok(Some(None)),
+            Status::Disconnected { reason } => Err(reason.into()),
+            _ => Ok(None),
+        }
     }
 
-    /// Queues a message, once there is room. It is taken out of `message` then.
+    /// As [`arrived`](Self::arrived), for messages alone. Requests are refused, so that whoever asks does not wait for
+    /// ever.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn received(&mut self) -> Result<Option<Option<Message>>, Error> {
+        loop {
+            match self.arrived()? {
+                Some(Some(Delivery::Message(message))) => return Ok(Some(Some(message))),
+                Some(Some(Delivery::Request(Request { id, connection, .. }))) => {
+                    self.command(Command::Answer(connection, id, Answer::not_served()));
+                }
+                Some(Some(Delivery::Cancelled(_))) => {}
+                Some(None) => return Ok(Some(None)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Queues a message, if there is room. It is taken out of `message` then.
     ///
     /// # Errors
     /// Whatever does not pass by waiting. The message is still in `message`.
-    pub fn feed(&mut self, message: &mut Option<Message>) -> Result<Pace<()>, Error> {
-        self.attempt(|client| {
-            let Some(frame) = client.admit(Kind::Message, message)? else { return Ok(None) };
-            client.command(Command::Send(frame.message));
-            Ok(Some(()))
-        })
+    pub fn feed(&mut self, message: &mut Option<Message>) -> Result<Option<SendId>, Error> {
+        let Some(frame) = self.admit(Kind::Message, message)? else { return Ok(None) };
+        self.command(Command::Send(frame.message));
+        Ok(Some(self.engine.machine().last()))
     }
 
-    /// Queues a question, once there is room. It is taken out of `message` then.
+    /// As [`feed`](Self::feed), now or not at all.
+    ///
+    /// # Errors
+    /// As there, and [`Limit::Queue`]. The message comes back.
+    pub fn try_feed(&mut self, message: Message) -> Result<(), SendError> {
+        let load = self.engine.machine().unsent();
+        let full = Limit::Queue { bytes: load.bytes, messages: load.messages };
+        let mut message = Some(message);
+        let fed = self.feed(&mut message).and_then(|fed| fed.ok_or(full.into()));
+        fed.map(drop).map_err(|error| SendError::with(error, message))
+    }
+
+    /// Queues a question, if there is room. It is taken out of `message` then.
     ///
     /// # Errors
     /// As [`feed`](Self::feed).
-    pub fn ask(&mut self, message: &mut Option<Message>) -> Result<Pace<CallId>, Error> {
-        self.attempt(|client| {
-            let id = client.engine.machine().upcoming();
-            let Some(frame) = client.admit(Kind::Request(id), message)? else { return Ok(None) };
-            client.command(Command::Ask(frame.message));
-            Ok(Some(id))
-        })
+    pub fn ask(&mut self, message: &mut Option<Message>) -> Result<Option<CallId>, Error> {
+        let id = self.engine.machine().upcoming();
+        let Some(frame) = self.admit(Kind::Request(id), message)? else { return Ok(None) };
+        self.command(Command::Ask(frame.message));
+        Ok(Some(id))
     }
 
-    /// Answers a request, on the connection it came on or nowhere.
-    pub fn answer(&mut self, connection: ConnId, id: CallId, answer: Answer<OwnedFd>) {
-        self.command(Command::Answer(connection, id, answer));
+    /// Queues the answer to a request, if there is room; one that is not wanted any more, or whose connection is gone, is
+    /// dropped. It is taken out of `answer` then.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub fn answer(
+        &mut self,
+        request: &Request<OwnedFd>,
+        answer: &mut Option<Answer<OwnedFd>>,
+    ) -> Result<Option<SendId>, Error> {
+        let Request { id, connection, .. } = *request;
+        if self.engine.machine().connection() != Some(connection) {
+            *answer = None;
+            return Ok(Some(SendId(0)));
+        }
+        let failed = matches!(answer, Some(Answer::Failure(_)));
+        let kind = if failed { Kind::Failure(id) } else { Kind::Response(id) };
+        let mut message = answer.take().map(Answer::into_message);
+        let admitted = self.admit(kind, &mut message);
+        let wrap = |message| if failed { Answer::Failure(message) } else { Answer::Response(message) };
+        *answer = message.map(wrap);
+        let Some(frame) = admitted? else { return Ok(None) };
+        self.command(Command::Answer(connection, id, wrap(frame.message)));
+        Ok(Some(self.engine.machine().last()))
     }
 
-    /// Waits for the answer to a question.
+    /// The answer to a question.
     ///
     /// # Errors
     /// [`Error::Failure`] if the other side said so; [`Error::Stopped`] if the connection was lost after the question was
     /// handed over: whether it was heard is not known. [`Error::Limit`] if more arrived meanwhile than the inbox takes.
-    pub fn answered(&mut self, id: CallId) -> Result<Pace<Message>, SendError> {
-        self.attempt(|client| match client.answers.remove(&id) {
-            Some(Ok(Answer::Response(message))) => Ok(Some(message)),
-            Some(Ok(Answer::Failure(message))) => Err(SendError::queued(Error::Failure(message.body))),
-            Some(Err(lost)) => Err(lost),
-            None => client.check_inbox().map(|()| None).map_err(SendError::queued),
-        })
+    /// The question, if it could not be sent.
+    pub fn answered(&mut self, id: CallId) -> Result<Option<Message>, SendError> {
+        match self.outcomes.take_answer(CONNECTION, id) {
+            Some(answer) => answer.map(Some),
+            None => self.check_inbox().map(|()| None).map_err(SendError::queued),
+        }
     }
 
     /// Nobody waits for this answer any more; the other side is told.
     pub fn forget(&mut self, id: CallId) {
-        self.answers.remove(&id);
+        self.outcomes.take_answer(CONNECTION, id);
         self.command(Command::Forget(id));
     }
 
-    /// Waits until the kernel has everything that was queued.
+    /// The number of the last message that was queued.
+    pub const fn last(&self) -> SendId {
+        self.engine.machine().last()
+    }
+
+    /// Has the kernel everything that was queued up to this?
     ///
     /// # Errors
     /// What could not be sent, with the message if nothing of it was; what is behind it is still queued.
     /// [`Error::Stopped`] if there is no connection and none will come.
-    pub fn flushed(&mut self) -> Result<Pace<()>, SendError> {
-        self.attempt(|client| {
-            if let Some(failed) = client.failed.pop_front() {
-                return Err(failed);
-            }
-            if client.engine.machine().unsent().messages == 0 {
-                return Ok(Some(()));
-            }
-            client.alive().map_err(SendError::queued)?;
-            client.check_inbox().map(|()| None).map_err(SendError::queued)
-        })
+    pub fn flushed(&mut self, up_to: SendId) -> Result<Option<()>, SendError> {
+        if let Some(failed) = self.outcomes.take_failed(CONNECTION, up_to) {
+            return Err(failed);
+        }
+        self.passed(up_to)
     }
 
-    /// Does what is ready. `Wait`: nothing more is.
+    /// Somebody waits for this message alone, until it is [`sent`](Self::sent).
+    pub fn claim(&mut self, id: SendId) {
+        self.outcomes.claim(CONNECTION, id);
+    }
+
+    /// Nobody waits for it alone any more.
+    pub fn disclaim(&mut self, id: SendId) {
+        self.outcomes.disclaim(CONNECTION, id);
+    }
+
+    /// Has the kernel this message?
     ///
     /// # Errors
-    /// The poller's.
-    pub fn turn(&mut self) -> Result<Pace<()>, Error> {
-        self.attempt(|_| Ok(None))
+    /// Why it cannot be sent, with it if nothing of it was.
+    pub fn sent(&mut self, id: SendId) -> Result<Option<()>, SendError> {
+        match self.outcomes.take_claimed(CONNECTION, id) {
+            Some(failed) => Err(failed),
+            None => self.passed(id),
+        }
     }
 
-    fn attempt<T, E: From<io::Error>>(
-        &mut self,
-        mut look: impl FnMut(&mut Self) -> Result<Option<T>, E>,
-    ) -> Result<Pace<T>, E> {
-        loop {
-            if let Some(found) = look(self)? {
-                return Ok(Pace::Done(found));
-            }
-            let active = self.engine.turn(Instant::now())?;
-            if !(self.sort() || active) {
-                return Ok(Pace::Wait(self.engine.deadline()));
-            }
+    fn passed(&self, id: SendId) -> Result<Option<()>, SendError> {
+        if self.is_sent(id) {
+            return Ok(Some(()));
         }
+        self.alive().and_then(|()| self.check_inbox()).map(|()| None).map_err(SendError::queued)
+    }
+
+    fn is_sent(&self, id: SendId) -> bool {
+        self.engine.machine().first_unsent().is_none_or(|first| first > id)
     }
 
     fn admit(&self, kind: Kind, message: &mut Option<Message>) -> Result<Option<Frame<OwnedFd>>, Error> {
@@ -280,77 +366,109 @@ impl Client {
         }
     }
 
-    fn pop(&mut self) -> Option<Delivery<OwnedFd>> {
-        let delivery = self.inbox.pop_front()?;
-        self.held = self.held - load(&delivery);
-        self.sort();
-        Some(delivery)
-    }
-
     fn check_inbox(&self) -> Result<(), Error> {
-        if self.has_room() {
-            return Ok(());
+        if self.is_read { Ok(()) } else { Ok(self.inbox.check()?) }
+    }
+
+    fn take(&mut self, event: Event<OwnedFd>) {
+        match event {
+            Event::Status(status) => self.change(status),
+            Event::Message(message) => self.push(Delivery::Message(message)),
+            Event::Request(request) => self.push(Delivery::Request(request)),
+            Event::Cancelled(id) => {
+                let is = |other: &Delivery<OwnedFd>| matches!(other, Delivery::Request(it) if it.id == id);
+                if !self.inbox.withdraw(is) {
+                    self.push(Delivery::Cancelled(id));
+                }
+            }
+            Event::Answered(id, answer) => self.outcomes.answered(CONNECTION, id, answer),
+            Event::CallLost(id) => {
+                self.outcomes.unanswered(CONNECTION, id, SendError::queued(self.why_gone()));
+            }
+            Event::CallReturned(id, message, why) => {
+                let why = SendError::returned(blame(why, self.why_gone()), message);
+                self.outcomes.unanswered(CONNECTION, id, why);
+            }
+            Event::Returned(id, message, why) => {
+                let why = SendError::returned(blame(why, self.why_gone()), message);
+                self.outcomes.not_sent(CONNECTION, id, why);
+            }
+            Event::Cut(id) => self.outcomes.not_sent(CONNECTION, id, SendError::queued(self.why_gone())),
         }
-        let Load { bytes, messages, .. } = self.held;
-        Err(Limit::Inbox { bytes, messages }.into())
     }
 
-    fn has_room(&self) -> bool {
-        self.bound.admits(self.held, Load { bytes: 1, messages: 1, fds: 0 })
+    fn why_gone(&self) -> Reason {
+        match self.status() {
+            Status::Disconnected { reason } => reason,
+            _ => Reason::Closed,
+        }
     }
 
-    /// Takes events, while there is room for what arrives. `false`: there were none.
+    fn change(&mut self, status: Status) {
+        for changes in self.changes.values_mut() {
+            if changes.len() == CHANGES {
+                changes.pop_front();
+            }
+            changes.push_back(status);
+        }
+    }
+
+    fn push(&mut self, delivery: Delivery<OwnedFd>) {
+        let load = delivered(&delivery);
+        self.inbox.push(delivery, load);
+    }
+}
+
+impl Driven for Client {
+    type Machine = machine::Client<OwnedFd>;
+
+    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
+        &self.engine
+    }
+
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
+        &mut self.engine
+    }
+
     fn sort(&mut self) -> bool {
         let mut some = false;
-        while self.has_room()
-            && let Some(event) = self.engine.poll_event()
-        {
+        while let Some(event) = self.engine.poll_event() {
+            self.take(event);
             some = true;
-            match event {
-                Event::Status(status) => self.change(status),
-                Event::Message(message) => self.push(Delivery::Message(message)),
-                Event::Request(request) => self.push(Delivery::Request(request)),
-                Event::Cancelled(id) => self.push(Delivery::Cancelled(id)),
-                Event::Answered(id, answer) => drop(self.answers.insert(id, Ok(answer))),
-                Event::CallLost(id) => {
-                    drop(self.answers.insert(id, Err(SendError::queued(Reason::Closed))));
-                }
-                Event::Returned(message, why) => {
-                    self.failed.push_back(SendError::returned(blame(why), message))
-                }
-                Event::Cut(_) => self.failed.push_back(SendError::queued(Reason::Closed)),
-            }
         }
         some
     }
 
-    fn change(&mut self, status: Status) {
-        if self.changes.len() == CHANGES {
-            self.changes.pop_front();
+    fn has_room(&self) -> bool {
+        self.inbox.has_room()
+    }
+
+    fn is_ripe(&self, awaited: Awaited) -> bool {
+        if matches!(self.status(), Status::Disconnected { .. }) {
+            return true;
         }
-        self.changes.push_back(status);
+        match awaited {
+            Awaited::Room(_) => self.engine.machine().has_room(),
+            Awaited::Sent(_, id) => self.is_sent(id) || self.outcomes.has_failed(CONNECTION, id),
+            Awaited::Answer(_, id) => self.outcomes.has_answer(CONNECTION, id),
+            Awaited::Arrival => !self.inbox.is_empty(),
+            Awaited::Change(subscriber) => self.changes.get(&subscriber).is_some_and(|it| !it.is_empty()),
+        }
     }
 
-    fn push(&mut self, delivery: Delivery<OwnedFd>) {
-        self.held = self.held + load(&delivery);
-        self.inbox.push_back(delivery);
-    }
-}
-
-fn load(delivery: &Delivery<OwnedFd>) -> Load {
-    let of = |message: &Message| Load { bytes: message.body.len(), messages: 1, fds: message.fds.len() };
-    match delivery {
-        Delivery::Message(message) => of(message),
-        Delivery::Request(request) => of(&request.message),
-        Delivery::Cancelled(_) => Load { bytes: 0, messages: 1, fds: 0 },
+    fn leave(&mut self) {
+        if !matches!(self.status(), Status::Disconnected { .. }) {
+            self.disconnect();
+        }
     }
 }
 
-fn blame(why: Refused) -> Error {
-    match why {
-        Refused::Gone => Reason::Intentional.into(),
-        Refused::Descriptors => io::Error::from_raw_os_error(libc::EPERM).into(),
-        Refused::Refusal(refusal) => refusal.into(),
+fn machine_options(options: &ConnectionOptions, machine: &machine::ClientOptions) -> machine::ClientOptions {
+    machine::ClientOptions {
+        wire: options.session.link.wire,
+        queue: options.session.link.queue,
+        seed: crate::sys::jitter().into(),
+        ..machine.clone()
     }
 }
 
@@ -360,5 +478,8 @@ impl AsFd for Client {
     }
 }
 
-/// Changes of status that are kept for whoever asks; older ones are dropped.
+/// A client has one connection at a time: what belongs to it needs no number.
+const CONNECTION: ConnId = ConnId(0);
+
+/// Changes of status that are kept for each subscriber.
 const CHANGES: usize = 64;

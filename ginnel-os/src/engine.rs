@@ -18,14 +18,17 @@ pub trait Net {
     /// The next report.
     fn report(&mut self) -> Option<NetEvent<Self::Fd>>;
 
-    /// Writes what was ordered, as far as that needs no waiting.
-    fn flush(&mut self, now: Instant);
+    /// Writes what was ordered, as far as that needs no waiting. `false`: there was nothing to write.
+    fn flush(&mut self, now: Instant) -> bool;
 
-    /// Does what is ready, a bounded amount of it; nothing is read while on hold. `false`: nothing was ready.
+    /// Reads from nobody, or from everybody again.
+    fn hold(&mut self, hold: bool);
+
+    /// Does what is ready, a bounded amount of it. `false`: nothing was. `look`: ask the poller what is.
     ///
     /// # Errors
     /// The poller's.
-    fn turn(&mut self, now: Instant, hold: bool) -> io::Result<bool>;
+    fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool>;
 
     /// When to turn at the latest.
     fn deadline(&self) -> Option<Instant>;
@@ -58,10 +61,25 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         &self.net
     }
 
-    /// Asks the machine for something. What it orders is begun at once.
+    /// What does.
+    pub const fn net_mut(&mut self) -> &mut N {
+        &mut self.net
+    }
+
+    /// Asks the machine for something. What it orders is begun at once, but nothing is written before somebody flushes or
+    /// turns: many small frames leave together.
     pub fn command(&mut self, command: M::Command, now: Instant) {
         self.feed(Input::App(command), now);
-        self.settle(now);
+        self.take_reports(now);
+    }
+
+    /// Writes what was ordered, as far as that needs no waiting.
+    pub fn flush(&mut self, now: Instant) {
+        // What was written makes room for more.
+        while self.net.flush(now) {
+            self.take_reports(now);
+        }
+        self.take_reports(now);
     }
 
     /// The next thing that the application is told.
@@ -74,19 +92,25 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         self.events.len()
     }
 
-    /// Does what is ready, a bounded amount of it. `false`: nothing was, and it is time to wait. While more than 1,024
-    /// events wait to be taken nothing more is read.
+    /// Does what is ready, a bounded amount of it, and writes what that led to. `false`: nothing was, and it is time to
+    /// wait. `look`: ask the poller what is; without, only what is known already is seen to.
     ///
     /// # Errors
     /// The poller's: the engine is of no more use.
-    pub fn turn(&mut self, now: Instant) -> io::Result<bool> {
-        let hold = self.events.len() >= EVENTS;
-        let active = self.net.turn(now, hold)?;
+    pub fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool> {
+        let mut active = self.net.turn(now, look)?;
         if self.machine.deadline().is_some_and(|deadline| deadline <= now) {
             self.feed(Input::Timeout, now);
+            active = true;
         }
-        self.settle(now);
+        self.take_reports(now);
+        self.flush(now);
         Ok(active)
+    }
+
+    /// Reads from nobody, or from everybody again: whoever takes the events has enough of them, or has not.
+    pub fn hold(&mut self, hold: bool) {
+        self.net.hold(hold);
     }
 
     /// When to turn at the latest.
@@ -94,17 +118,9 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         [self.machine.deadline(), self.net.deadline()].into_iter().flatten().min()
     }
 
-    /// Feeds reports until there are none, and writes what they led to.
-    fn settle(&mut self, now: Instant) {
-        loop {
-            while let Some(report) = self.net.report() {
-                self.feed(Input::Net(report), now);
-            }
-            self.net.flush(now);
-            match self.net.report() {
-                Some(report) => self.feed(Input::Net(report), now),
-                None => return,
-            }
+    fn take_reports(&mut self, now: Instant) {
+        while let Some(report) = self.net.report() {
+            self.feed(Input::Net(report), now);
         }
     }
 
@@ -123,6 +139,3 @@ impl<M: Machine, N: AsFd> AsFd for Engine<M, N> {
         self.net.as_fd()
     }
 }
-
-/// Events that may wait before reading stops.
-const EVENTS: usize = 1024;

@@ -11,23 +11,28 @@ mod client;
 pub mod connection;
 mod credentials;
 mod datagram;
+pub mod driven;
 pub mod engine;
 mod error;
 #[cfg(feature = "serde")]
 mod fd;
+mod inbox;
 mod listener;
 mod listener_builder;
 mod name;
 pub mod net;
+mod outcomes;
 mod poller;
 mod seqpacket;
+mod server;
+pub mod shared;
 mod socket;
 mod stream;
 pub mod sys;
 #[cfg(feature = "serde")]
 mod typed;
 
-pub use client::{Client, ClientOptions, Pace};
+pub use client::{Client, ClientOptions};
 pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step};
 pub use credentials::{Credentials, Policy, PolicyError};
 pub use datagram::Datagram;
@@ -39,6 +44,7 @@ pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};
 pub use poller::Waker;
 pub use seqpacket::{Batch, Packet, SeqPacket};
+pub use server::{Happening, Server, ServerOptions};
 pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
 pub use stream::{Chunk, Stream};
 #[cfg(feature = "serde")]
@@ -52,6 +58,7 @@ pub type Delivery = ginnel_proto::Delivery<std::os::fd::OwnedFd>;
 
 pub use ginnel_proto::client::{Reason, Status};
 pub use ginnel_proto::limits::Bound;
+pub use ginnel_proto::machine::ConnId;
 pub use ginnel_proto::link::{Greeting, Incarnation, Limit, Misuse};
 pub use ginnel_proto::{CallId, PeerFault, Wire};
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::CALLS;
 use crate::link::Limit;
+use crate::machine::Refused;
 use crate::{CallId, Frame, Kind, Message, PeerFault};
 
 /// What became of a request.
@@ -22,9 +23,13 @@ impl<F> Answer<F> {
         Self::Failure(Message::new(NOT_SERVED))
     }
 
-    /// What is said in place of an answer whose descriptors are refused.
-    pub fn undeliverable() -> Self {
-        Self::Failure(Message::new(UNDELIVERABLE))
+    /// What is said in place of an answer that cannot be sent.
+    pub fn undeliverable(why: Refused) -> Self {
+        Self::Failure(match why {
+            Refused::Gone => Message::new("the answer is lost"),
+            Refused::Descriptors => Message::new("the answer has descriptors, which you refuse"),
+            Refused::Refusal(refusal) => Message::new(format!("the answer cannot be sent: {refusal}")),
+        })
     }
 
     /// The frame that carries it.
@@ -142,7 +147,6 @@ impl<F> Calls<F> {
     }
 }
 
-const UNDELIVERABLE: &[u8] = b"the answer has descriptors, which you refuse";
 const NOT_SERVED: &[u8] = b"requests are not served here";
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use crate::calls::{Answer, Calls};
 use crate::lane::Lane;
 use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
-use crate::machine::{Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Output, Outputs, Refused};
+use crate::machine::{
+    Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
+};
 use crate::session::Request;
 use crate::{Address, Backoff, CallId, Frame, Kind};
 
@@ -33,7 +35,8 @@ pub use words::{Command, Event};
 /// was not, goes over the next connection.
 #[derive(Debug)]
 pub struct Client<F> {
-    address: Address,
+    /// Where to connect; none if there never was more than the one connection that was adopted.
+    address: Option<Address>,
     options: ClientOptions,
     state: State,
     last: ConnId,
@@ -41,7 +44,7 @@ pub struct Client<F> {
     random: fastrand::Rng,
     lane: Lane<F>,
     /// Frames that the lost connection gave back, until they are back in the queue.
-    came_back: Vec<Frame<F>>,
+    came_back: Vec<(SendId, Frame<F>)>,
     calls: Calls<F>,
     outputs: VecDeque<Output<Event<F>, F>>,
 }
@@ -57,9 +60,21 @@ enum State {
 impl<F> Client<F> {
     /// A client of whoever listens at this address. It connects when asked to.
     pub fn new(address: Address, options: ClientOptions) -> Self {
+        Self::in_state(State::Disconnected { reason: Reason::Intentional }, Some(address), options)
+    }
+
+    /// A client of a connection that stands already, and does not come back: whatever the options say, there is nowhere
+    /// to connect to. It goes on with the connection's calls, and with what its link holds, which is number 0.
+    pub fn adopted(connection: ConnId, calls: Calls<F>, held: Load, options: ClientOptions) -> Self {
+        let options = ClientOptions { attempts: Some(1), ..options };
+        let lane = Lane::behind(options.queue, held);
+        Self { calls, lane, ..Self::in_state(State::Connected { connection }, None, options) }
+    }
+
+    fn in_state(state: State, address: Option<Address>, options: ClientOptions) -> Self {
         Self {
             address,
-            state: State::Disconnected { reason: Reason::Intentional },
+            state,
             last: ConnId(0),
             backoff: Backoff::new(options.base, options.cap),
             random: fastrand::Rng::with_seed(options.seed),
@@ -92,6 +107,21 @@ impl<F> Client<F> {
     /// What is not with the kernel yet.
     pub const fn unsent(&self) -> Load {
         self.lane.load()
+    }
+
+    /// The number of the last frame that was queued.
+    pub const fn last(&self) -> SendId {
+        self.lane.last()
+    }
+
+    /// The first frame that is not with the kernel yet.
+    pub fn first_unsent(&self) -> Option<SendId> {
+        self.lane.first_unsent()
+    }
+
+    /// Is there room for at least one small message?
+    pub fn has_room(&self) -> bool {
+        self.lane.has_room()
     }
 
     /// Would this message be queued now?
@@ -150,9 +180,10 @@ impl<F> Client<F> {
     }
 
     fn attempt(&mut self, attempt: u32) {
+        let Some(address) = self.address.clone() else { return };
         self.last.0 += 1;
         let connection = self.last;
-        self.outputs.push_back(Output::Net(Action::Connect(connection, self.address.clone())));
+        self.outputs.push_back(Output::Net(Action::Connect(connection, address)));
         self.change(State::Connecting { connection, attempt });
     }
 
@@ -168,9 +199,10 @@ impl<F> Client<F> {
 
     /// No connection will come by itself: nobody is to wait for one.
     fn stop(&mut self, reason: Reason) {
-        for frame in self.lane.clear() {
+        self.cut();
+        for (id, frame) in self.lane.clear() {
             if frame.kind == Kind::Message {
-                self.outputs.push_back(Output::App(Event::Returned(frame.message, Refused::Gone)));
+                self.outputs.push_back(Output::App(Event::Returned(id, frame.message, Refused::Gone)));
             }
         }
         self.calls_lost();
@@ -187,12 +219,12 @@ impl<F> Client<F> {
         match event {
             NetEvent::Connected(id, _) => self.connected(id),
             NetEvent::ConnectFailed(id, failure) => self.failed(id, failure, now),
-            NetEvent::Received(id, frame) if self.connection() == Some(id) => self.received(id, frame),
+            NetEvent::Received(id, frame) if self.connection() == Some(id) => self.received(id, frame, now),
             NetEvent::Sent(id, send) if self.connection() == Some(id) => self.lane.sent(send),
             NetEvent::Room(id) if self.connection() == Some(id) => self.lane.room(),
             NetEvent::Refused(id, send, frame, why) if self.connection() == Some(id) => {
                 if self.lane.took_back(send) {
-                    self.refused(frame, why);
+                    self.refused(send, frame, why);
                 }
             }
             NetEvent::Lost(id, loss) if self.connection() == Some(id) => self.lost(loss, now),
@@ -232,11 +264,8 @@ impl<F> Client<F> {
 
     fn lost(&mut self, loss: Loss, now: Instant) {
         let frames = mem::take(&mut self.came_back);
-        let cut = self.lane.lost();
+        self.cut();
         self.lane.requeue(frames.into_iter());
-        if cut > 0 {
-            self.outputs.push_back(Output::App(Event::Cut(cut)));
-        }
         self.calls_lost();
         let reason = match loss {
             Loss::Closed { .. } => Reason::Closed,
@@ -244,6 +273,13 @@ impl<F> Client<F> {
             Loss::Errno(errno) => Reason::Error { errno },
         };
         self.retry(0, reason, now);
+    }
+
+    /// What the link has not given back may have been written or not.
+    fn cut(&mut self) {
+        for id in self.lane.lost() {
+            self.outputs.push_back(Output::App(Event::Cut(id)));
+        }
     }
 
     /// So many attempts in a row have failed, for this reason.
@@ -267,28 +303,39 @@ impl<F> Client<F> {
         }
     }
 
-    fn refused(&mut self, frame: Frame<F>, why: Refused) {
-        match (why, frame.kind) {
+    fn refused(&mut self, send: SendId, frame: Frame<F>, why: Refused) {
+        let Frame { kind, message } = frame;
+        let event = match (why, kind) {
             // Answers and cancellations belong to the connection that is gone.
-            (Refused::Gone, Kind::Message | Kind::Request(_)) => self.came_back.push(frame),
-            (_, Kind::Message) => {
-                self.outputs.push_back(Output::App(Event::Returned(frame.message, why)));
+            (Refused::Gone, Kind::Message | Kind::Request(_)) => {
+                return self.came_back.push((send, Frame { kind, message }));
             }
+            (Refused::Gone, _) => return,
             (_, Kind::Request(id)) => {
                 self.calls.forget(id);
-                self.outputs.push_back(Output::App(Event::Returned(frame.message, why)));
+                Event::CallReturned(id, message, why)
             }
-            _ => {}
-        }
+            (_, Kind::Response(id) | Kind::Failure(id)) => {
+                // Whoever asked must not wait for ever.
+                self.lane.push(Answer::undeliverable(why).into_frame(id));
+                Event::Returned(send, message, why)
+            }
+            (_, Kind::Message) => Event::Returned(send, message, why),
+            _ => return,
+        };
+        self.outputs.push_back(Output::App(event));
     }
 
-    fn received(&mut self, connection: ConnId, frame: Frame<F>) {
+    fn received(&mut self, connection: ConnId, frame: Frame<F>, now: Instant) {
         let Frame { kind, message } = frame;
         let event = match kind {
             Kind::Message => Event::Message(message),
             Kind::Request(id) => match self.calls.asked(id) {
                 Ok(()) => Event::Request(Request::new(connection, id, message)),
-                Err(_) => return self.outputs.push_back(Output::Net(Action::Close(connection))),
+                Err(fault) => {
+                    self.outputs.push_back(Output::Net(Action::Close(connection)));
+                    return self.lost(Loss::Fault(fault), now);
+                }
             },
             Kind::Response(id) => return self.answered(id, Answer::Response(message)),
             Kind::Failure(id) => return self.answered(id, Answer::Failure(message)),

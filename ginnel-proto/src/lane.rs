@@ -11,10 +11,10 @@ use crate::{Frame, Kind};
 #[derive(Debug)]
 pub(crate) struct Lane<F> {
     bound: Bound,
-    waiting: VecDeque<Frame<F>>,
+    waiting: VecDeque<(SendId, Frame<F>)>,
     load: Load,
     /// Given to the link, and not with the kernel yet.
-    in_link: VecDeque<(SendId, Load)>,
+    in_link: VecDeque<(SendId, Kind, Load)>,
     last: SendId,
     credit: usize,
 }
@@ -25,9 +25,32 @@ impl<F> Lane<F> {
         Self { bound, waiting: VecDeque::new(), load, in_link: VecDeque::new(), last: SendId(0), credit: 0 }
     }
 
+    /// In front of a link that holds so much already.
+    pub(crate) fn behind(bound: Bound, held: Load) -> Self {
+        let mut lane = Self::new(bound);
+        if held == Load::default() {
+            lane.room();
+        } else {
+            lane.in_link.push_back((lane.last, Kind::Message, held));
+            lane.load = held;
+        }
+        lane
+    }
+
     /// What waits, in the queue and in the link.
     pub(crate) const fn load(&self) -> Load {
         self.load
+    }
+
+    /// The number of the last frame that was queued.
+    pub(crate) const fn last(&self) -> SendId {
+        self.last
+    }
+
+    /// The first frame that is not with the kernel yet.
+    pub(crate) fn first_unsent(&self) -> Option<SendId> {
+        let in_link = self.in_link.front().map(|(id, ..)| *id);
+        in_link.or_else(|| self.waiting.front().map(|(id, _)| *id))
     }
 
     /// Would this frame be queued now?
@@ -35,26 +58,37 @@ impl<F> Lane<F> {
         if self.bound.admits(self.load, load(frame)) {
             return Ok(());
         }
-        let Load { bytes, messages, .. } = self.load;
-        Err(Limit::Queue { bytes, messages })
+        Err(self.full())
     }
 
+    /// Is there room for at least one small frame?
+    pub(crate) fn has_room(&self) -> bool {
+        self.bound.admits(self.load, Load { bytes: HEADERS, messages: 1, fds: 0 })
+    }
+
+    /// What whoever finds no room is told.
+    pub(crate) const fn full(&self) -> Limit {
+        Limit::Queue { bytes: self.load.bytes, messages: self.load.messages }
+    }
+
+    /// Queues a frame. They go in the order of their numbers, over whatever connection.
     pub(crate) fn push(&mut self, frame: Frame<F>) {
         self.load = self.load + load(&frame);
-        self.waiting.push_back(frame);
+        self.last.0 += 1;
+        self.waiting.push_back((self.last, frame));
     }
 
     /// Takes a frame out that was not given to the link. `false`: it is not here.
     pub(crate) fn withdraw(&mut self, kind: Kind) -> bool {
-        let at = self.waiting.iter().position(|frame| frame.kind == kind);
-        let Some(frame) = at.and_then(|at| self.waiting.remove(at)) else { return false };
+        let at = self.waiting.iter().position(|(_, frame)| frame.kind == kind);
+        let Some((_, frame)) = at.and_then(|at| self.waiting.remove(at)) else { return false };
         self.load = self.load - load(&frame);
         true
     }
 
     /// Is a frame of this kind still in the queue, not in the link?
     pub(crate) fn holds(&self, kind: Kind) -> bool {
-        self.waiting.iter().any(|frame| frame.kind == kind)
+        self.waiting.iter().any(|(_, frame)| frame.kind == kind)
     }
 
     /// The link is empty.
@@ -67,51 +101,53 @@ impl<F> Lane<F> {
         if self.credit == 0 {
             return None;
         }
-        let frame = self.waiting.pop_front()?;
+        let (id, frame) = self.waiting.pop_front()?;
         let load = load(&frame);
         self.credit = self.credit.saturating_sub(load.bytes);
-        self.last.0 += 1;
-        self.in_link.push_back((self.last, load));
-        Some((self.last, frame))
+        self.in_link.push_back((id, frame.kind, load));
+        Some((id, frame))
     }
 
     /// The kernel has everything up to this one.
     pub(crate) fn sent(&mut self, id: SendId) {
-        let done = self.in_link.partition_point(|(other, _)| *other <= id);
-        for (_, load) in self.in_link.drain(..done) {
+        let done = self.in_link.partition_point(|(other, ..)| *other <= id);
+        for (_, _, load) in self.in_link.drain(..done) {
             self.load = self.load - load;
         }
     }
 
     /// The link gave this frame back. `false`: it never had it.
     pub(crate) fn took_back(&mut self, id: SendId) -> bool {
-        let Some(at) = self.in_link.iter().position(|(other, _)| *other == id) else { return false };
-        if let Some((_, load)) = self.in_link.remove(at) {
+        let Some(at) = self.in_link.iter().position(|(other, ..)| *other == id) else { return false };
+        if let Some((_, _, load)) = self.in_link.remove(at) {
             self.load = self.load - load;
         }
         true
     }
 
     /// Puts frames that came back in front of the queue, in their order.
-    pub(crate) fn requeue(&mut self, frames: impl DoubleEndedIterator<Item = Frame<F>>) {
-        for frame in frames.rev() {
+    pub(crate) fn requeue(&mut self, frames: impl DoubleEndedIterator<Item = (SendId, Frame<F>)>) {
+        for (id, frame) in frames.rev() {
             self.load = self.load + load(&frame);
-            self.waiting.push_front(frame);
+            self.waiting.push_front((id, frame));
         }
     }
 
-    /// The connection is gone, and nothing more comes back. How many frames were cut in the middle?
-    pub(crate) fn lost(&mut self) -> usize {
-        let cut = self.in_link.len();
-        for (_, load) in self.in_link.drain(..) {
+    /// The connection is gone, and nothing more comes back: these messages were cut in the middle.
+    pub(crate) fn lost(&mut self) -> Vec<SendId> {
+        let mut cut = Vec::new();
+        for (id, kind, load) in self.in_link.drain(..) {
             self.load = self.load - load;
+            if kind == Kind::Message {
+                cut.push(id);
+            }
         }
         self.credit = 0;
         cut
     }
 
     /// Forgets everything, and closes the descriptors of it.
-    pub(crate) fn clear(&mut self) -> impl Iterator<Item = Frame<F>> + use<'_, F> {
+    pub(crate) fn clear(&mut self) -> impl Iterator<Item = (SendId, Frame<F>)> + use<'_, F> {
         self.load = Load::default();
         self.in_link.clear();
         self.credit = 0;
@@ -182,8 +218,9 @@ mod tests {
             assert!(lane.took_back(*id));
         }
         assert!(!lane.took_back(SendId(9)));
-        lane.requeue(given.into_iter().skip(1).map(|(_, frame)| frame));
-        assert_eq!(lane.lost(), 1);
+        lane.requeue(given.into_iter().skip(1));
+        assert_eq!(lane.lost(), [SendId(1)]);
+        assert_eq!(lane.first_unsent(), Some(SendId(2)));
         lane.room();
         let bodies: Vec<_> = std::iter::from_fn(|| lane.next()).map(|(_, frame)| frame).collect();
         assert_eq!(bodies, [frame("a"), frame("b"), frame("c")]);

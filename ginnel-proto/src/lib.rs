@@ -31,4 +31,4 @@ pub use frame::{CallId, Frame, Kind};
 pub use line::{Line, Patience, Polled};
 pub use link::{Link, LinkOptions, Wire};
 pub use message::Message;
-pub use session::{Delivery, Gathered, Next, Request, Session, SessionOptions};
+pub use session::{Delivery, Gathered, Next, Parts, Request, Session, SessionOptions};

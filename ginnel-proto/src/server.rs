@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::calls::{Answer, Calls};
 use crate::lane::Lane;
 use crate::limits::Load;
-use crate::link::{Limit, Misuse, Refusal};
+use crate::link::{Misuse, Refusal};
 use crate::machine::{Action, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId};
 use crate::session::Request;
 use crate::{Address, CallId, Frame, Kind, Message, PeerFault, Wire};
@@ -49,12 +49,19 @@ enum State {
 struct Peer<F> {
     lane: Lane<F>,
     calls: Calls<F>,
+    /// It takes less than it asks for: nothing more is read from it.
+    paused: bool,
 }
 
 impl<F> Server<F> {
     /// A server that does not listen yet.
     pub const fn new(options: ServerOptions) -> Self {
         Self { options, state: State::Closed, peers: BTreeMap::new(), held: 0, outputs: VecDeque::new() }
+    }
+
+    /// A server that listens already.
+    pub fn listening(options: ServerOptions) -> Self {
+        Self { state: State::Listening, ..Self::new(options) }
     }
 
     /// Can others connect?
@@ -82,9 +89,24 @@ impl<F> Server<F> {
         self.peers.get(&id).map(|peer| peer.lane.load()).unwrap_or_default()
     }
 
+    /// The number of the last frame that was queued for this one.
+    pub fn last(&self, id: ConnId) -> Option<SendId> {
+        Some(self.peers.get(&id)?.lane.last())
+    }
+
+    /// The first frame for this one that is not with the kernel yet.
+    pub fn first_unsent(&self, id: ConnId) -> Option<SendId> {
+        self.peers.get(&id)?.lane.first_unsent()
+    }
+
     /// The number that the next question to this one will have.
     pub fn upcoming(&self, id: ConnId) -> Option<CallId> {
         Some(self.peers.get(&id)?.calls.upcoming())
+    }
+
+    /// Is there room for at least one small message for this one, or is it gone?
+    pub fn has_room(&self, id: ConnId) -> bool {
+        self.peers.get(&id).is_none_or(|peer| peer.lane.has_room())
     }
 
     /// Would this frame be queued now? `None`: this one is gone.
@@ -101,9 +123,10 @@ impl<F> Server<F> {
             peer.calls.admit()?;
         }
         peer.lane.admit(frame)?;
-        let load = peer.lane.load();
-        if load.messages > 0 && self.held.saturating_add(frame.message.body.len()) > self.options.total {
-            return Err(Limit::Queue { bytes: self.held, messages: load.messages }.into());
+        if peer.lane.load().messages > 0
+            && self.held.saturating_add(frame.message.body.len()) > self.options.total
+        {
+            return Err(peer.lane.full().into());
         }
         Ok(())
     }
@@ -111,7 +134,13 @@ impl<F> Server<F> {
     fn command(&mut self, command: Command<F>) {
         match command {
             Command::Listen(address) => self.listen(address),
-            Command::Stop => self.stop(),
+            Command::StopListening => self.stop_listening(),
+            Command::Stop => {
+                self.stop_listening();
+                for id in self.peers.keys().copied().collect::<Vec<_>>() {
+                    self.leave(id);
+                }
+            }
             Command::Send(id, message) => self.push(id, message.into()),
             Command::Ask(id, message) => {
                 if let Some(peer) = self.peers.get_mut(&id) {
@@ -119,11 +148,7 @@ impl<F> Server<F> {
                     self.push(id, Frame::new(Kind::Request(call), message));
                 }
             }
-            Command::Answer(id, call, answer) => {
-                if self.peers.get_mut(&id).is_some_and(|peer| peer.calls.settle(call)) {
-                    self.push(id, answer.into_frame(call));
-                }
-            }
+            Command::Answer(id, call, answer) => self.answer(id, call, answer),
             Command::Forget(id, call) => self.forget(id, call),
             Command::Broadcast(body) => self.broadcast(&body),
             Command::Disconnect(id) => {
@@ -135,6 +160,26 @@ impl<F> Server<F> {
         }
     }
 
+    /// An answer may exceed the bound of the queue: nothing is read from whoever does not take its answers, so there will
+    /// be no more than it has asked for already. What would be too much nevertheless, is not kept for it.
+    fn answer(&mut self, id: ConnId, call: CallId, answer: Answer<F>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !peer.calls.settle(call) {
+            return;
+        }
+        let frame = answer.into_frame(call);
+        let load = peer.lane.load();
+        let more = frame.message.body.len();
+        let fits = load.bytes.saturating_add(more) <= self.options.answers
+            && self.held.saturating_add(more) <= self.options.total;
+        if fits || load.messages == 0 {
+            return self.push(id, frame);
+        }
+        let why = Refused::Refusal(peer.lane.full().into());
+        self.push(id, Answer::undeliverable(why).into_frame(call));
+        self.tell(Event::Overrun(id, call));
+    }
+
     fn listen(&mut self, address: Address) {
         if self.state == State::Closed {
             self.state = State::Opening;
@@ -142,13 +187,10 @@ impl<F> Server<F> {
         }
     }
 
-    fn stop(&mut self) {
+    fn stop_listening(&mut self) {
         if self.state != State::Closed {
             self.state = State::Closed;
             self.outputs.push_back(Output::Net(Action::Unlisten));
-        }
-        for id in self.peers.keys().copied().collect::<Vec<_>>() {
-            self.leave(id);
         }
     }
 
@@ -163,7 +205,7 @@ impl<F> Server<F> {
             self.change(id, |peer| peer.lane.push(frame));
             self.pump(id);
         } else if frame.kind == Kind::Message {
-            self.tell(Event::Returned(id, frame.message, Refused::Gone));
+            self.tell(Event::Returned(id, SendId(0), frame.message, Refused::Gone));
         }
     }
 
@@ -172,7 +214,15 @@ impl<F> Server<F> {
         let peer = self.peers.get_mut(&id)?;
         let before = peer.lane.load().bytes;
         let changed = change(peer);
-        self.held = self.held - before + peer.lane.load().bytes;
+        let load = peer.lane.load();
+        self.held = self.held - before + load.bytes;
+        let (bound, was_paused) = (self.options.queue.bytes, peer.paused);
+        peer.paused = load.bytes > if was_paused { bound / 2 } else { bound };
+        match (was_paused, peer.paused) {
+            (false, true) => self.outputs.push_back(Output::Net(Action::Pause(id))),
+            (true, false) => self.outputs.push_back(Output::Net(Action::Resume(id))),
+            _ => {}
+        }
         Some(changed)
     }
 
@@ -238,7 +288,7 @@ impl<F> Server<F> {
         }
         let mut lane = Lane::new(self.options.queue);
         lane.room();
-        self.peers.insert(id, Peer { lane, calls: Calls::default() });
+        self.peers.insert(id, Peer { lane, calls: Calls::default(), paused: false });
         self.tell(Event::Joined(id));
     }
 
@@ -269,14 +319,27 @@ impl<F> Server<F> {
     }
 
     fn refused(&mut self, id: ConnId, (send, frame): (SendId, Frame<F>), why: Refused) {
+        let Frame { kind, message } = frame;
         let took_back = self.change(id, |peer| {
-            if let Kind::Request(call) = frame.kind {
+            if let Kind::Request(call) = kind {
                 peer.calls.forget(call);
             }
             peer.lane.took_back(send)
         });
-        if took_back == Some(true) && matches!(frame.kind, Kind::Message | Kind::Request(_)) {
-            self.tell(Event::Returned(id, frame.message, why));
+        if took_back != Some(true) {
+            return;
+        }
+        match kind {
+            // Its loss is told with the connection's.
+            Kind::Request(_) if why == Refused::Gone => {}
+            Kind::Request(call) => self.tell(Event::CallReturned(id, call, message, why)),
+            Kind::Message => self.tell(Event::Returned(id, send, message, why)),
+            Kind::Response(call) | Kind::Failure(call) if why != Refused::Gone => {
+                // Whoever asked must not wait for ever.
+                self.push(id, Answer::undeliverable(why).into_frame(call));
+                self.tell(Event::Returned(id, send, message, why));
+            }
+            _ => {}
         }
     }
 
@@ -292,9 +355,12 @@ impl<F> Server<F> {
         for call in peer.calls.end(|_| false) {
             self.tell(Event::CallLost(id, call));
         }
-        for frame in peer.lane.clear() {
+        for send in peer.lane.lost() {
+            self.tell(Event::Cut(id, send));
+        }
+        for (send, frame) in peer.lane.clear() {
             if frame.kind == Kind::Message {
-                self.outputs.push_back(Output::App(Event::Returned(id, frame.message, Refused::Gone)));
+                self.outputs.push_back(Output::App(Event::Returned(id, send, frame.message, Refused::Gone)));
             }
         }
     }

@@ -1,19 +1,19 @@
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use ginnel_os::{
-    self as os, ClientOptions, Delivery, Directions, Error, Message, Pace, Request, SendError, Status,
-};
+use ginnel_os::driven::Driven;
+use ginnel_os::{self as os, ClientOptions, Delivery, Error, Message, Request, SendError, Status};
 use ginnel_proto::{Answer, ToAddress};
 
-use crate::driver::{Waits, wait_any};
+use crate::driver::turn_until;
+use crate::{ClientHandle, Driver};
 
 /// A connection that comes back.
 ///
 /// What is sent while there is no connection waits in its queue. What was handed to the kernel is never sent again by
 /// itself; what was not, goes over the next connection. Like everything here it moves only while something is called on
-/// it: it connects, reconnects and pings while it waits for something.
+/// it: it connects, reconnects and pings while it waits for something. With [`shared`](Self::shared) somebody drives it
+/// all the time, and many threads use it.
 ///
 /// # Example
 /// ```
@@ -31,7 +31,7 @@ use crate::driver::{Waits, wait_any};
 #[derive(Debug)]
 pub struct Client {
     os: os::Client,
-    waits: Waits,
+    deadline: Option<Instant>,
 }
 
 impl Client {
@@ -48,7 +48,7 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn connect_with(address: impl ToAddress, options: &ClientOptions) -> Result<Self, Error> {
-        Ok(Self { os: os::Client::new(address.to_address()?, options)?, waits: Waits::BY_POLL })
+        Ok(Self { os: os::Client::new(address.to_address()?, options)?, deadline: None })
     }
 
     /// Where it stands. It changes only while something is called.
@@ -62,13 +62,12 @@ impl Client {
     /// `TimedOut`. [`Error::Stopped`]: it has stopped, and that is not what is wanted.
     pub fn wait_for(
         &mut self,
-        wanted: impl FnMut(Status) -> bool,
+        mut wanted: impl FnMut(Status) -> bool,
         timeout: Duration,
     ) -> Result<Status, Error> {
-        let mut wanted = wanted;
         let deadline = Instant::now().checked_add(timeout);
-        let deadline = [deadline, self.waits.deadline()].into_iter().flatten().min();
-        drive(&mut self.os, self.waits.until_moment(deadline), |os| os.reached(&mut wanted))
+        let deadline = [deadline, self.deadline].into_iter().flatten().min();
+        turn_until(&mut self.os, deadline, |os| os.reached(&mut wanted))
     }
 
     /// Waits for the next change of where it stands. Up to 64 that nobody has taken are kept.
@@ -76,7 +75,7 @@ impl Client {
     /// # Errors
     /// `TimedOut`: the deadline passed.
     pub fn changed(&mut self) -> Result<Status, Error> {
-        drive(&mut self.os, self.waits, os::Client::changed)
+        turn_until(&mut self.os, self.deadline, |os| Ok(os.changed(os::Client::OWNER)))
     }
 
     /// As [`Connection::feed`](crate::Connection::feed): `Ok` means that it is queued for this connection or the next.
@@ -85,8 +84,16 @@ impl Client {
     /// As there, and [`Error::Stopped`] if no connection will come. The message comes back.
     pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         let mut message = Some(message.into());
-        let fed = drive(&mut self.os, self.waits, |os| os.feed(&mut message));
-        fed.map_err(|error: Error| SendError::with(error, message))
+        let fed = turn_until(&mut self.os, self.deadline, |os| os.feed(&mut message));
+        fed.map(drop).map_err(|error: Error| SendError::with(error, message))
+    }
+
+    /// As [`feed`](Self::feed) without waiting: gives the message back if there is no room.
+    ///
+    /// # Errors
+    /// [`Limit::Queue`](os::Limit::Queue): there is no room now. Else as there.
+    pub fn try_feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.os.try_feed(message.into())
     }
 
     /// As [`Connection::flush`](crate::Connection::flush): waits for a connection too.
@@ -94,7 +101,8 @@ impl Client {
     /// # Errors
     /// As there. [`Error::Stopped`] if no connection will come, or if one was lost in the middle of a message.
     pub fn flush(&mut self) -> Result<(), SendError> {
-        drive(&mut self.os, self.waits, os::Client::flushed)
+        let last = self.os.last();
+        turn_until(&mut self.os, self.deadline, |os| os.flushed(last))
     }
 
     /// As [`Connection::send`](crate::Connection::send): waits for a connection too.
@@ -106,29 +114,26 @@ impl Client {
         self.flush()
     }
 
-    /// Receives the next message, over this connection or a later one. Requests that come meanwhile are refused.
+    /// Receives the next message, over this connection or a later one. Requests that come meanwhile are refused. `None`:
+    /// it was [`disconnect`](Self::disconnect)ed, or the other side has ended the connection in order and it does not
+    /// come back.
     ///
     /// # Errors
     /// [`Error::Stopped`]: no connection will come. `TimedOut`: the deadline passed.
-    pub fn recv(&mut self) -> Result<Message, Error> {
-        loop {
-            match self.next()? {
-                Delivery::Message(message) => return Ok(message),
-                Delivery::Request(Request { id, connection, .. }) => {
-                    self.os.answer(connection, id, Answer::not_served());
-                }
-                Delivery::Cancelled(_) => {}
-            }
-        }
+    pub fn recv(&mut self) -> Result<Option<Message>, Error> {
+        turn_until(&mut self.os, self.deadline, os::Client::received)
     }
 
-    /// Receives the next message, request or cancellation.
+    /// Receives the next message, request or cancellation; `None` as there.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
-    #[expect(clippy::should_implement_trait, reason = "it has no end, only errors")]
-    pub fn next(&mut self) -> Result<Delivery, Error> {
-        drive(&mut self.os, self.waits, os::Client::arrived)
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator has no errors between its items and its end"
+    )]
+    pub fn next(&mut self) -> Result<Option<Delivery>, Error> {
+        turn_until(&mut self.os, self.deadline, os::Client::arrived)
     }
 
     /// As [`Connection::call`](crate::Connection::call), over this connection or the next.
@@ -138,27 +143,32 @@ impl Client {
     /// is not known; it is not asked again.
     pub fn call(&mut self, message: impl Into<Message>) -> Result<Message, SendError> {
         let mut message = Some(message.into());
-        let asked = drive(&mut self.os, self.waits, |os| os.ask(&mut message));
+        let asked = turn_until(&mut self.os, self.deadline, |os| os.ask(&mut message));
         let id = asked.map_err(|error: Error| SendError::with(error, message))?;
-        let answer = drive(&mut self.os, self.waits, |os| os.answered(id));
+        let answer = turn_until(&mut self.os, self.deadline, |os| os.answered(id));
         answer.inspect_err(|_| self.os.forget(id))
     }
 
     /// As [`Connection::reply`](crate::Connection::reply), if the connection that asked still stands.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush).
+    /// As [`send`](Self::send).
     pub fn reply(&mut self, request: Request, answer: impl Into<Message>) -> Result<(), SendError> {
-        self.os.answer(request.connection, request.id, Answer::Response(answer.into()));
-        self.flush()
+        self.answer(&request, Answer::Response(answer.into()))
     }
 
     /// As [`Connection::fail`](crate::Connection::fail), if the connection that asked still stands.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush).
+    /// As [`send`](Self::send).
     pub fn fail(&mut self, request: Request, why: impl Into<Message>) -> Result<(), SendError> {
-        self.os.answer(request.connection, request.id, Answer::Failure(why.into()));
+        self.answer(&request, Answer::Failure(why.into()))
+    }
+
+    fn answer(&mut self, request: &Request, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+        let mut answer = Some(answer);
+        let queued = turn_until(&mut self.os, self.deadline, |os| os.answer(request, &mut answer));
+        queued.map_err(|error: Error| SendError::with(error, answer.map(Answer::into_message)))?;
         self.flush()
     }
 
@@ -173,25 +183,27 @@ impl Client {
         self.os.disconnect();
     }
 
+    /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at most.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush); `TimedOut` if it took longer. It is closed all the same.
+    pub fn close(mut self, drain: Duration) -> Result<(), SendError> {
+        let deadline = Instant::now().checked_add(drain);
+        let last = self.os.last();
+        turn_until(&mut self.os, deadline, |os| os.flushed(last))?;
+        self.os.disconnect();
+        turn_until(&mut self.os, deadline, |os| Ok(os.is_quiet().then_some(())))
+    }
+
+    /// For many threads: a handle that can be cloned, and a driver that the caller runs.
+    pub fn shared(mut self) -> (ClientHandle, Driver) {
+        self.os.unsubscribe(os::Client::OWNER);
+        ClientHandle::of(self.os)
+    }
+
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
     pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.waits = self.waits.until_moment(deadline);
-    }
-}
-
-/// Attempts until one is done, waiting between them for the engine.
-fn drive<T, E: From<io::Error>>(
-    os: &mut os::Client,
-    waits: Waits,
-    mut attempt: impl FnMut(&mut os::Client) -> Result<Pace<T>, E>,
-) -> Result<T, E> {
-    loop {
-        match attempt(os)? {
-            Pace::Done(value) => return Ok(value),
-            Pace::Wait(look) => {
-                waits.look_again(look, |first| wait_any(os.as_fd(), Directions::READ, first).map(drop))?;
-            }
-        }
+        self.deadline = deadline;
     }
 }
 

@@ -10,7 +10,7 @@ use ginnel_proto::{Answer, CallId, ToAddress};
 
 use crate::driver::{self, Waits};
 use crate::listener::{Listener, Socket};
-use crate::{Receiver, Sender, Stream};
+use crate::{ClientHandle, Driver, Receiver, Sender, Stream};
 
 /// Messages over a stream: framed, bounded, with descriptors, questions and answers.
 ///
@@ -233,6 +233,15 @@ impl Connection {
         let deadline = [latest, self.waits.deadline()].into_iter().flatten().min();
         let waits = deadline.map_or(self.waits, |deadline| self.waits.by(deadline));
         driver::drive((&mut self.core, &self.os), waits, |core, ready, _| core.close(&self.os, ready))
+    }
+
+    /// For many threads: a handle that can be cloned, and a driver that the caller runs. What was queued goes first, what
+    /// has arrived comes first. The handle is that of a client that does not come back.
+    ///
+    /// # Errors
+    /// The kernel's, for the poller.
+    pub fn shared(self) -> io::Result<(ClientHandle, Driver)> {
+        Ok(ClientHandle::of(os::Client::adopt(self.core, self.os)?))
     }
 
     /// Ends the connection at once: nothing goes or comes any more.

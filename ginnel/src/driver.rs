@@ -2,10 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::thread;
+use std::sync::Arc;
+use std::task::{self, Context, Poll};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use ginnel_os::{self as os, Direction, Directions, PeerFault, Step, Wait, Would};
+use ginnel_os::driven::Driven;
+use ginnel_os::shared::{Seat, Shared, Turn};
+use ginnel_os::{self as os, Direction, Directions, PeerFault, Reason, Step, Wait, Would};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
@@ -197,7 +201,96 @@ pub(crate) fn drive<T, E: From<io::Error> + From<PeerFault>>(
     }
 }
 
-fn timed_out() -> io::Error {
+/// Looks until it is there, and turns in between.
+pub(crate) fn turn_until<D: Driven, T, E: From<io::Error>>(
+    driven: &mut D,
+    deadline: Option<Instant>,
+    mut look: impl FnMut(&mut D) -> Result<Option<T>, E>,
+) -> Result<T, E> {
+    loop {
+        if let Some(found) = look(driven)? {
+            return Ok(found);
+        }
+        if driven.flush() {
+            continue;
+        }
+        let late = has_passed(deadline);
+        driven.wait(deadline)?;
+        driven.turn(true)?;
+        if late {
+            return look(driven)?.ok_or_else(|| timed_out().into());
+        }
+    }
+}
+
+/// Looks until it is there, and sleeps in between: somebody else drives.
+pub(crate) fn sit_until<D: Driven, T, E: From<io::Error> + From<Reason>>(
+    mut seat: Seat<'_, D>,
+    deadline: Option<Instant>,
+    mut look: impl FnMut(&mut D) -> Result<Option<T>, E>,
+) -> Result<T, E> {
+    THIS_THREAD.with(|waker| {
+        let cx = Context::from_waker(waker);
+        loop {
+            let late = has_passed(deadline);
+            match seat.poll(&cx, &mut look) {
+                Poll::Ready(found) => return found,
+                Poll::Pending if late => return Err(timed_out().into()),
+                Poll::Pending => match deadline.map(remaining) {
+                    Some(rest) => thread::park_timeout(rest.unwrap_or_default()),
+                    None => thread::park(),
+                },
+            }
+        }
+    })
+}
+
+/// Turns for as long as anybody could ask for something.
+pub(crate) fn run<D: Driven>(shared: &Shared<D>) -> io::Result<()> {
+    let descriptor = shared.descriptor();
+    let waker = task::Waker::from(Arc::new(WakeByDescriptor(shared.waker())));
+    let mut ready = true;
+    loop {
+        match shared.turn(ready, &waker)? {
+            Turn::Over => return Ok(()),
+            Turn::Active => ready = false,
+            Turn::Idle(until) => {
+                match wait_any(descriptor.as_fd(), Directions::READ, until) {
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                    other => drop(other?),
+                }
+                ready = true;
+            }
+        }
+    }
+}
+
+struct WakeByDescriptor(os::Waker);
+
+impl task::Wake for WakeByDescriptor {
+    fn wake(self: Arc<Self>) {
+        // It fails for no eventfd that is open, and this one is.
+        let _ = self.0.wake();
+    }
+}
+
+struct WakeThread(Thread);
+
+impl task::Wake for WakeThread {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+thread_local! {
+    static THIS_THREAD: task::Waker = Arc::new(WakeThread(thread::current())).into();
+}
+
+fn has_passed(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| remaining(deadline).is_none())
+}
+
+pub(crate) fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the deadline passed")
 }
 

@@ -128,6 +128,12 @@ impl From<io::Error> for SendError {
     }
 }
 
+impl From<Reason> for SendError {
+    fn from(reason: Reason) -> Self {
+        Self::queued(reason)
+    }
+}
+
 impl From<PeerFault> for SendError {
     fn from(fault: PeerFault) -> Self {
         Self::queued(fault)

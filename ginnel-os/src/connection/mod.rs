@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::link::Greeting;
-use ginnel_proto::{Answer, Backoff, CallId, Delivery, Next, PeerFault, Request, Session};
+use ginnel_proto::{Answer, Backoff, CallId, Delivery, Next, Parts, PeerFault, Request, Session};
 
 use crate::error::SocketError;
 use crate::stream::Stream;
@@ -30,6 +30,7 @@ pub(crate) use write::{Written, write_all};
 #[derive(Debug)]
 pub struct Connection {
     session: Session<OwnedFd>,
+    options: ConnectionOptions,
     pause: Backoff,
     /// What the kernel was seen to have no more of, since a driver last asked.
     blocked: Directions,
@@ -42,15 +43,21 @@ pub struct Connection {
 impl Connection {
     /// A fresh connection; its greeting is queued.
     pub fn new(options: &ConnectionOptions) -> Self {
-        let mut options = options.session.clone();
-        options.link.incarnation = sys::incarnation();
+        let mut session = options.session.clone();
+        session.link.incarnation = sys::incarnation();
         Self {
-            session: Session::new(&options),
+            session: Session::new(&session),
+            options: options.clone(),
             pause: PAUSE,
             blocked: Directions::default(),
             stuck: false,
             lost: None,
         }
+    }
+
+    /// Takes it apart, for whoever goes on with it in another way; with the options that it has had.
+    pub fn into_parts(self) -> (ConnectionOptions, Parts<OwnedFd>) {
+        (self.options, self.session.into_parts())
     }
 
     /// What is decided about it.

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Failure, Loss, NetEvent, Refused, SendId};
 use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
 
@@ -36,6 +37,8 @@ pub(super) struct Conn {
     /// What the poller watches it for, if it does.
     pub(super) watched: Option<Directions>,
     pub(super) paused: bool,
+    /// It waits for its turn to be read.
+    pub(super) queued: bool,
     /// Descriptors wait for others to be read: no writing before this moment.
     stalled: Option<Instant>,
     pause: Backoff,
@@ -62,14 +65,20 @@ type Reports = VecDeque<NetEvent<OwnedFd>>;
 
 impl Conn {
     pub(super) fn new(id: ConnId, stream: Stream, accepted: bool, options: &NetOptions) -> Self {
+        let line = Line::new(&options.link, options.patience);
+        Self::over(id, stream, line, Stage::Opening { accepted })
+    }
+
+    const fn over(id: ConnId, stream: Stream, line: Line<OwnedFd>, stage: Stage) -> Self {
         Self {
             id,
             stream,
-            line: Line::new(&options.link, options.patience),
-            stage: Stage::Opening { accepted },
+            line,
+            stage,
             sends: VecDeque::new(),
             watched: None,
             paused: false,
+            queued: false,
             stalled: None,
             pause: PAUSE,
             broken: None,
@@ -79,9 +88,22 @@ impl Conn {
         }
     }
 
+    /// One that stands already. What its line holds is number 0.
+    pub(super) fn adopted(id: ConnId, stream: Stream, line: Line<OwnedFd>) -> Self {
+        let mut conn = Self::over(id, stream, line, Stage::Open);
+        if conn.line.outbound().queued().messages > 0 {
+            conn.sends.push_back((SendId(0), conn.line.outbound().pushed()));
+        }
+        conn
+    }
+
     /// Was it accepted, and has not greeted?
     pub(super) fn is_knocking(&self) -> bool {
         self.stage == Stage::Opening { accepted: true }
+    }
+
+    pub(super) fn greeting(&self) -> Option<Greeting> {
+        self.line.greeting().copied()
     }
 
     /// The system cannot serve it.
@@ -172,8 +194,9 @@ impl Conn {
         After::Stays
     }
 
-    /// Reads what is there, up to a bound, and tells of it.
-    pub(super) fn read(&mut self, scratch: &mut Vec<u8>, reports: &mut Reports) -> After {
+    /// Reads what is there, up to a bound, and tells of it. What the poller will tell again is left to it.
+    pub(super) fn read(&mut self, scratch: &mut Vec<u8>, reports: &mut Reports, taken: &mut usize) -> After {
+        let mut drained = false;
         let mut frames = 0;
         for _ in 0..READS {
             loop {
@@ -200,9 +223,15 @@ impl Conn {
                 }
             }
             self.open(reports);
+            if drained && self.broken.is_none() {
+                return After::Stays;
+            }
             match self.fill(scratch) {
-                Ok(true) => {}
-                Ok(false) => match self.broken {
+                Ok(Some(chunk_drained)) => {
+                    *taken += scratch.len();
+                    drained = chunk_drained;
+                }
+                Ok(None) => match self.broken {
                     Some(errno) => return self.lose(Loss::Errno(errno), reports),
                     None => return After::Stays,
                 },
@@ -212,14 +241,14 @@ impl Conn {
         After::More
     }
 
-    /// Reads once, by way of the engine's buffer. `false`: there is nothing now.
-    fn fill(&mut self, scratch: &mut Vec<u8>) -> io::Result<bool> {
+    /// Reads once, by way of the engine's buffer, and tells whether that was all. `None`: there is nothing now.
+    fn fill(&mut self, scratch: &mut Vec<u8>) -> io::Result<Option<bool>> {
         scratch.clear();
         scratch.reserve(limits::READ);
         let outcome = self.stream.receive_behind(scratch, limits::READ, Wait::Never);
-        let Some(chunk) = judge(&mut self.line, &mut self.lost, outcome)? else { return Ok(false) };
+        let Some(chunk) = judge(&mut self.line, &mut self.lost, outcome)? else { return Ok(None) };
         self.line.received(scratch, chunk.fds);
-        Ok(true)
+        Ok(Some(chunk.drained))
     }
 
     /// The machine takes leave.

@@ -34,7 +34,11 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn open(address: &Address, options: &ListenerOptions, poller: &Poller) -> io::Result<Self> {
         let options = ListenerOptions { nonblocking: true, ..options.clone() };
-        let listener = Listener::open(SocketKind::Stream, address, options)?;
+        Self::new(Listener::open(SocketKind::Stream, address, options)?, poller)
+    }
+
+    /// The listener must be non-blocking.
+    pub(super) fn new(listener: Listener, poller: &Poller) -> io::Result<Self> {
         poller.add(listener.as_fd(), TOKEN.0, Directions::READ)?;
         let last = ConnId::FIRST_ACCEPTED;
         Ok(Self { listener, last, knocking: 0, pause: AcceptPause::new(), until: None, watched: true })

@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
-use ginnel_proto::{Address, LinkOptions, Patience};
+use ginnel_proto::{Address, Line, LinkOptions, Patience};
 use rustix::net::sockopt;
 
-use crate::connection::Directions;
+use crate::connection::{ConnectionOptions, Directions};
 use crate::engine::Net;
-use crate::listener::ListenerOptions;
+use crate::listener::{Listener, ListenerOptions};
 use crate::poller::{Poller, Ready, Waker};
 use crate::socket::Connecting;
 use crate::stream::Stream;
@@ -45,6 +47,15 @@ impl Default for NetOptions {
     }
 }
 
+impl NetOptions {
+    /// As connections with these options behave.
+    pub fn of(options: &ConnectionOptions) -> Self {
+        let session = &options.session;
+        let link = LinkOptions { incarnation: sys::incarnation(), ..session.link.clone() };
+        Self { link, patience: session.patience, ..Self::default() }
+    }
+}
+
 /// The sockets of one engine on Unix.
 #[derive(Debug)]
 pub struct UnixNet {
@@ -53,8 +64,10 @@ pub struct UnixNet {
     conns: BTreeMap<ConnId, Conn>,
     door: Option<Door>,
     reports: VecDeque<NetEvent<OwnedFd>>,
-    /// Connections with something to do that no readiness will tell of.
-    busy: BTreeMap<ConnId, Directions>,
+    /// Connections that were given something to write.
+    unwritten: BTreeSet<ConnId>,
+    /// Connections that may have something to read, whoever waits longest first.
+    readable: VecDeque<ConnId>,
     deadlines: BTreeSet<(Instant, ConnId)>,
     scratch: Vec<u8>,
     ready: Vec<Ready>,
@@ -73,7 +86,8 @@ impl UnixNet {
             conns: BTreeMap::new(),
             door: None,
             reports: VecDeque::new(),
-            busy: BTreeMap::new(),
+            unwritten: BTreeSet::new(),
+            readable: VecDeque::new(),
             deadlines: BTreeSet::new(),
             scratch: Vec::new(),
             ready: Vec::new(),
@@ -94,7 +108,8 @@ impl UnixNet {
             Ok(Some(connecting)) => {
                 let ours = !connecting.is_inherited();
                 let fd = connecting.into_fd();
-                return self.adopt(id, if ours { Stream::made(fd) } else { fd.into() }, false, now);
+                let stream = if ours { Stream::made(fd) } else { fd.into() };
+                return self.begin(id, stream, false, now);
             }
             Ok(None) => Failure::Busy,
             Err(error) => Failure::Errno(errno(&error)),
@@ -102,8 +117,8 @@ impl UnixNet {
         self.reports.push_back(NetEvent::ConnectFailed(id, failure));
     }
 
-    /// Takes a connected stream in.
-    fn adopt(&mut self, id: ConnId, stream: Stream, accepted: bool, now: Instant) {
+    /// Takes a fresh stream in.
+    fn begin(&mut self, id: ConnId, stream: Stream, accepted: bool, now: Instant) {
         if self.conns.len() >= MANY {
             // Many who do not read must not hold much of the kernel's memory together. It fails for no socket.
             let _ = sockopt::set_socket_send_buffer_size(stream.as_fd(), SMALL_BUFFER);
@@ -114,14 +129,76 @@ impl UnixNet {
         self.tend(id, Directions::WRITE, now);
     }
 
-    /// Does what a connection is ready for, and sees to what is watched and when to look again.
-    fn tend(&mut self, id: ConnId, ready: Directions, now: Instant) {
-        let Some(conn) = self.conns.get_mut(&id) else { return };
+    /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
+    pub fn adopt(&mut self, id: ConnId, stream: Stream, line: Line<OwnedFd>) {
+        self.conns.insert(id, Conn::adopted(id, stream, line));
+        self.unwritten.insert(id);
+        self.queue(id);
+    }
+
+    /// Takes a listener in that is published already.
+    ///
+    /// # Errors
+    /// The kernel's: it cannot be watched.
+    pub fn adopt_listener(&mut self, listener: Listener) -> io::Result<()> {
+        self.door = Some(Door::new(listener, &self.poller)?);
+        Ok(())
+    }
+
+    /// Connections, those included that are not open yet or are being closed.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// A connection's descriptor, to ask the kernel about it.
+    pub fn descriptor(&self, id: ConnId) -> Option<BorrowedFd<'_>> {
+        self.conns.get(&id).map(AsFd::as_fd)
+    }
+
+    /// What this one takes and who it is, once it has greeted.
+    pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
+        self.conns.get(&id)?.greeting()
+    }
+
+    /// The descriptor that is readable when there is something to do, for whoever waits without the engine in hand.
+    pub fn shared_descriptor(&self) -> Arc<OwnedFd> {
+        self.poller.shared_descriptor()
+    }
+
+    /// Waits until something is ready or this moment has come. The next turn sees to it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        let work = self.has_work();
+        let rest = |until: Instant| until.saturating_duration_since(Instant::now());
+        self.poller.wait(if work { Some(Duration::ZERO) } else { until.map(rest) })
+    }
+
+    /// Does something wait to be written that nobody has tried to write?
+    pub fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Is nothing read?
+    pub const fn is_on_hold(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Is there something to do that no readiness will tell of?
+    pub fn has_work(&self) -> bool {
+        !self.unwritten.is_empty() || (self.held.is_none() && !self.readable.is_empty())
+    }
+
+    /// Does what a connection is ready for, and sees to what is watched and when to look again. Tells what it read.
+    fn tend(&mut self, id: ConnId, ready: Directions, now: Instant) -> usize {
+        let Some(conn) = self.conns.get_mut(&id) else { return 0 };
         let was_opening = conn.is_knocking();
         let may_read = !conn.paused && self.held.is_none();
+        let mut taken = 0;
         let mut after = if ready.write { conn.write(now, &mut self.reports) } else { After::Stays };
         if may_read && (ready.read || after == After::More) {
-            after = conn.read(&mut self.scratch, &mut self.reports);
+            after = conn.read(&mut self.scratch, &mut self.reports, &mut taken);
         }
         if after != After::Gone && conn.has_output() {
             // A pong, for instance.
@@ -134,7 +211,7 @@ impl UnixNet {
         match after {
             After::Gone => self.forget(id),
             After::More => {
-                self.busy.insert(id, Directions::READ);
+                self.queue(id);
                 self.watch(id);
             }
             After::Stays => self.watch(id),
@@ -142,6 +219,7 @@ impl UnixNet {
         if opened && let Some(door) = &mut self.door {
             door.opened(&self.poller);
         }
+        taken
     }
 
     /// Tells the poller what the connection waits for, and notes when to look at it.
@@ -194,7 +272,7 @@ impl UnixNet {
                 self.poller.remove(conn.as_fd());
             }
             self.list(id, conn.listed, None);
-            self.busy.remove(&id);
+            self.unwritten.remove(&id);
         }
     }
 
@@ -202,22 +280,9 @@ impl UnixNet {
         for _ in 0..ACCEPTS {
             let Some(door) = &mut self.door else { return };
             match door.accept(&self.poller, now) {
-                Some((id, stream)) => self.adopt(id, stream, true, now),
+                Some((id, stream)) => self.begin(id, stream, true, now),
                 None => return,
             }
-        }
-    }
-
-    /// Reads from nobody, or from everybody again.
-    fn hold(&mut self, hold: bool) {
-        match (&mut self.held, hold) {
-            (None, true) => self.held = Some(BTreeSet::new()),
-            (Some(held), false) => {
-                let held = mem::take(held);
-                self.held = None;
-                held.into_iter().for_each(|id| self.watch(id));
-            }
-            _ => {}
         }
     }
 
@@ -258,7 +323,7 @@ impl Net for UnixNet {
             Action::Send(id, send, frame) => {
                 if let Some(conn) = self.conns.get_mut(&id) {
                     conn.send(send, frame, &mut self.reports);
-                    self.touch(id, Directions::WRITE);
+                    self.unwritten.insert(id);
                 }
             }
             Action::Pause(id) => self.pause(id, true),
@@ -266,7 +331,7 @@ impl Net for UnixNet {
             Action::Close(id) => {
                 if let Some(conn) = self.conns.get_mut(&id) {
                     conn.leave(now, self.options.linger);
-                    self.touch(id, Directions::WRITE);
+                    self.unwritten.insert(id);
                 }
             }
         }
@@ -276,37 +341,50 @@ impl Net for UnixNet {
         self.reports.pop_front()
     }
 
-    fn flush(&mut self, now: Instant) {
-        let writes: Vec<ConnId> =
-            self.busy.iter().filter(|(_, todo)| todo.write).map(|(&id, _)| id).collect();
-        for id in writes {
-            if let Some(todo) = self.busy.remove(&id) {
-                self.tend(id, Directions::WRITE, now);
-                if todo.read {
-                    self.touch(id, Directions::READ);
-                }
+    fn flush(&mut self, now: Instant) -> bool {
+        let some = !self.unwritten.is_empty();
+        for id in mem::take(&mut self.unwritten) {
+            self.tend(id, Directions::WRITE, now);
+        }
+        some
+    }
+
+    fn hold(&mut self, hold: bool) {
+        match (&mut self.held, hold) {
+            (None, true) => self.held = Some(BTreeSet::new()),
+            (Some(held), false) => {
+                let held = mem::take(held);
+                self.held = None;
+                held.into_iter().for_each(|id| self.watch(id));
             }
+            _ => {}
         }
     }
 
-    fn turn(&mut self, now: Instant, hold: bool) -> io::Result<bool> {
-        self.hold(hold);
+    fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool> {
         self.look_at_due(now);
-        let leftovers = mem::take(&mut self.busy);
-        let mut active = !leftovers.is_empty();
-        for (id, todo) in leftovers {
-            self.tend(id, todo, now);
-        }
+        let mut active = self.flush(now);
         let mut ready = mem::take(&mut self.ready);
-        active |= self.poller.look(&mut ready)?;
+        if look {
+            active |= self.poller.look(&mut ready)?;
+        }
         for Ready { token, directions } in ready.drain(..) {
             match ConnId(token) {
                 door::TOKEN => self.accept(now),
-                id => self.tend(id, directions, now),
+                id => {
+                    if directions.write {
+                        self.tend(id, Directions::WRITE, now);
+                    }
+                    if directions.read {
+                        self.queue(id);
+                    }
+                }
             }
         }
         self.ready = ready;
-        Ok(active)
+        active |= !self.readable.is_empty();
+        self.read_some(now);
+        Ok(active || !self.reports.is_empty())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -317,15 +395,36 @@ impl Net for UnixNet {
 }
 
 impl UnixNet {
-    fn touch(&mut self, id: ConnId, todo: Directions) {
-        let held = self.busy.entry(id).or_default();
-        *held = held.or(todo);
+    /// Reads from those who have something, each its share, until it is enough for one turn. The others come first in
+    /// the next.
+    fn read_some(&mut self, now: Instant) {
+        let mut bytes = 0;
+        for _ in 0..self.readable.len() {
+            if self.reports.len() >= REPORTS || bytes >= BYTES {
+                return;
+            }
+            let Some(id) = self.readable.pop_front() else { return };
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.queued = false;
+            }
+            bytes += self.tend(id, Directions::READ, now);
+        }
     }
 
     fn pause(&mut self, id: ConnId, paused: bool) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.paused = paused;
-            self.touch(id, Directions::BOTH);
+            self.unwritten.insert(id);
+            self.queue(id);
+        }
+    }
+
+    /// It is to be read, once.
+    fn queue(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id)
+            && !mem::replace(&mut conn.queued, true)
+        {
+            self.readable.push_back(id);
         }
     }
 }
@@ -343,6 +442,10 @@ const SMALL_BUFFER: usize = 32 << 10;
 
 /// Connections that are accepted in one turn.
 const ACCEPTS: usize = 64;
+
+/// Reports of one turn, and bytes that are read in it: after so many no other connection is read.
+const REPORTS: usize = 1024;
+const BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

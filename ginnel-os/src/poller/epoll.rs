@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
@@ -19,21 +22,28 @@ pub(crate) struct Ready {
 }
 
 pub(crate) struct Poller {
-    epoll: OwnedFd,
+    epoll: Arc<OwnedFd>,
     waker: Waker,
-    events: Vec<Event>,
+    /// A wait has found these, and nobody has looked yet.
+    found: Vec<Ready>,
+    /// A wait has found something, if only that it was woken.
+    active: bool,
 }
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let epoll = Arc::new(epoll::create(CreateFlags::CLOEXEC)?);
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &event, EventData::new_u64(WAKE), EventFlags::IN)?;
-        Ok(Self { epoll, waker: Waker::new(event), events: Vec::with_capacity(EVENTS) })
+        Ok(Self { epoll, waker: Waker::new(event), found: Vec::new(), active: false })
     }
 
     pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
+    }
+
+    pub(crate) fn shared_descriptor(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.epoll)
     }
 
     /// Watches a descriptor. It must be removed before it is closed: others may hold it too.
@@ -50,16 +60,18 @@ impl Poller {
         let _ = epoll::delete(&self.epoll, fd);
     }
 
-    /// What is ready now, without waiting. `false`: nothing is.
-    pub(crate) fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
-        self.events.clear();
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), Some(&now)) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(true),
+    /// Waits until something is ready, for so long at most; `None`: as long as it takes. What was found is kept for
+    /// [`look`](Self::look).
+    pub(crate) fn wait(&mut self, length: Option<Duration>) -> io::Result<()> {
+        let length = length.and_then(|length| Timespec::try_from(length).ok());
+        let mut events = [MaybeUninit::uninit(); EVENTS];
+        let events = match epoll::wait(&self.epoll, &mut events, length.as_ref()) {
+            Ok((events, _)) => events,
+            Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
-        }
-        for &Event { flags, data } in &self.events {
+        };
+        self.active |= !events.is_empty();
+        for &mut Event { flags, data } in events {
             let token = data.u64();
             if token == WAKE {
                 self.waker.clear();
@@ -68,9 +80,18 @@ impl Poller {
             let broken = flags.intersects(EventFlags::HUP | EventFlags::ERR);
             let read = broken || flags.contains(EventFlags::IN);
             let write = broken || flags.contains(EventFlags::OUT);
-            ready.push(Ready { token, directions: Directions { read, write } });
+            self.found.push(Ready { token, directions: Directions { read, write } });
         }
-        Ok(!self.events.is_empty())
+        Ok(())
+    }
+
+    /// What is ready now, without waiting. `false`: nothing is.
+    pub(crate) fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
+        if !self.active {
+            self.wait(Some(Duration::ZERO))?;
+        }
+        mem::swap(ready, &mut self.found);
+        Ok(mem::take(&mut self.active))
     }
 }
 

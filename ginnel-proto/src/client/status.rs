@@ -81,6 +81,9 @@ pub enum Reason {
     /// The other side ended it.
     #[error("the other side has ended the connection")]
     Closed,
+    /// Whoever drove it for others does so no longer.
+    #[error("nobody drives it any more")]
+    NotDriven,
     /// As many attempts in a row as were allowed have failed.
     #[error("{attempts} attempts in a row failed")]
     MaxRetriesExceeded {

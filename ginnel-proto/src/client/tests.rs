@@ -193,7 +193,7 @@ fn attempts_are_bounded_if_asked_for_and_the_reason_is_told() {
     bench.now += SECOND;
     bench.say(Input::Timeout);
     let said = bench.net(NetEvent::ConnectFailed(ConnId(2), Failure::Errno(111)));
-    let back = Output::App(Event::Returned(Message::new("kept"), Refused::Gone));
+    let back = Output::App(Event::Returned(SendId(1), Message::new("kept"), Refused::Gone));
     assert_eq!(said, [back, stopped(Reason::MaxRetriesExceeded { attempts: 2 })]);
     let mut once = Bench::new(ClientOptions { attempts: Some(1), ..ClientOptions::default() });
     once.app(Command::Connect);
@@ -224,12 +224,12 @@ fn what_was_not_written_goes_over_the_next_connection_and_what_was_cut_does_not(
     bench.net(NetEvent::Refused(ConnId(1), SendId(3), Message::new("not begun").into(), Refused::Gone));
     bench.net(NetEvent::Refused(ConnId(1), SendId(4), Message::new("neither").into(), Refused::Gone));
     let said = bench.net(NetEvent::Lost(ConnId(1), Loss::Errno(32)));
-    assert_eq!(said[0], Output::App(Event::Cut(1)));
+    assert_eq!(said[0], Output::App(Event::Cut(SendId(2))));
     bench.app(Command::Send(Message::new("new")));
     bench.now += SECOND;
     bench.say(Input::Timeout);
     let said = bench.net(NetEvent::Connected(ConnId(2), None));
-    assert_eq!(said[1..], [send(2, 5, "not begun"), send(2, 6, "neither"), send(2, 7, "new")]);
+    assert_eq!(said[1..], [send(2, 3, "not begun"), send(2, 4, "neither"), send(2, 5, "new")]);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_message_whose_descriptors_are_refused_comes_back() {
     let said = bench.net(NetEvent::Refused(ConnId(1), SendId(1), frame, Refused::Descriptors));
     assert_eq!(
         said,
-        [Output::App(Event::Returned(Message::new("x").with_fds(vec![7]), Refused::Descriptors))]
+        [Output::App(Event::Returned(SendId(1), Message::new("x").with_fds(vec![7]), Refused::Descriptors))]
     );
     assert_eq!(bench.client.unsent(), Load::default());
 }
@@ -325,4 +325,55 @@ fn an_answer_goes_to_the_connection_that_asked_or_nowhere() {
     bench.net(NetEvent::Connected(ConnId(2), None));
     bench.net(NetEvent::Received(ConnId(2), ask(6)));
     assert_eq!(bench.app(Command::Answer(ConnId(1), CallId(6), answer())), [], "that connection is gone");
+}
+
+#[test]
+fn an_adopted_connection_stands_at_once_and_does_not_come_back() {
+    let mut bench = Bench::in_state("disconnected");
+    bench.client = Client::adopted(ConnId(0), Calls::default(), Load::default(), ClientOptions::default());
+    assert_eq!(bench.client.status(), Status::Connected);
+    assert_eq!(bench.app(Command::Send(Message::new("x"))), [send(0, 1, "x")]);
+    let said = bench.net(NetEvent::Lost(ConnId(0), Loss::Closed { goodbye: true }));
+    assert_eq!(said, [Output::App(Event::Cut(SendId(1))), stopped(Reason::Closed)]);
+    assert_eq!(bench.app(Command::Connect), [], "there is nowhere to connect to");
+    assert_eq!(bench.client.status(), Status::Disconnected { reason: Reason::Closed });
+}
+
+#[test]
+fn whoever_asks_twice_with_one_number_is_left_and_the_client_comes_back() {
+    let mut bench = Bench::in_state("connected");
+    let ask = || NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(5)), Message::new("?")));
+    bench.net(ask());
+    let said = bench.net(ask());
+    assert_eq!(said[0], close(1));
+    assert!(matches!(bench.client.status(), Status::Reconnecting { attempt: 0, .. }));
+}
+
+#[test]
+fn what_the_link_refuses_is_told_to_whoever_waits_for_it() {
+    let mut bench = Bench::in_state("connected");
+    let why = Refused::Refusal(Limit::Message { length: 9, limit: 8 }.into());
+    bench.app(Command::Ask(Message::new("?")));
+    let frame = Frame::new(Kind::Request(CallId(1)), Message::new("?"));
+    let said = bench.net(NetEvent::Refused(ConnId(1), SendId(1), frame, why));
+    assert_eq!(said, [Output::App(Event::CallReturned(CallId(1), Message::new("?"), why))]);
+    bench.net(NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(5)), Message::new("?"))));
+    bench.app(Command::Answer(ConnId(1), CallId(5), Answer::Response(Message::new("!"))));
+    let frame = Frame::new(Kind::Response(CallId(5)), Message::new("!"));
+    let said = bench.net(NetEvent::Refused(ConnId(1), SendId(2), frame, why));
+    assert_eq!(said[0], Output::App(Event::Returned(SendId(2), Message::new("!"), why)));
+    let Output::Net(Action::Send(_, _, sorry)) = &said[1] else { panic!("{said:?}") };
+    assert_eq!(sorry.kind, Kind::Failure(CallId(5)), "whoever asked must not wait for ever");
+}
+
+#[test]
+fn what_an_adopted_connection_holds_goes_first_and_is_waited_for() {
+    let mut bench = Bench::in_state("disconnected");
+    let held = Load { bytes: 10, messages: 1, fds: 0 };
+    bench.client = Client::adopted(ConnId(0), Calls::default(), held, ClientOptions::default());
+    assert_eq!(bench.app(Command::Send(Message::new("x"))), [], "the link is not empty");
+    assert_eq!(bench.client.first_unsent(), Some(SendId(0)));
+    bench.net(NetEvent::Sent(ConnId(0), SendId(0)));
+    assert_eq!(bench.client.first_unsent(), Some(SendId(1)));
+    assert_eq!(bench.net(NetEvent::Room(ConnId(0))), [send(0, 1, "x")]);
 }

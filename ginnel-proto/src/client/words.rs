@@ -1,6 +1,6 @@
 use super::Status;
 use crate::calls::Answer;
-use crate::machine::{ConnId, Refused};
+use crate::machine::{ConnId, Refused, SendId};
 use crate::session::Request;
 use crate::{CallId, Message};
 
@@ -38,8 +38,10 @@ pub enum Event<F> {
     Answered(CallId, Answer<F>),
     /// The connection was lost after the question was handed over: whether it was heard is not known.
     CallLost(CallId),
-    /// A message cannot be sent, and here it is again.
-    Returned(Message<F>, Refused),
-    /// The connection was lost in the middle of so many messages.
-    Cut(usize),
+    /// The question cannot be sent, and here it is again.
+    CallReturned(CallId, Message<F>, Refused),
+    /// A message or an answer cannot be sent, and here it is again. Whoever waits for the answer is told.
+    Returned(SendId, Message<F>, Refused),
+    /// The connection ended before the kernel had this message whole: it may arrive or not.
+    Cut(SendId),
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::limits::Bound;
+use crate::link::Limit;
 use crate::machine::{CREDIT, Failure};
 
 type Said = Vec<Output<Event<u32>, u32>>;
@@ -93,10 +94,11 @@ fn a_connection_is_told_apart_from_the_others() {
     let said = bench.net(NetEvent::Received(ConnId(2), Message::new("hi").into()));
     assert_eq!(said, [told(Event::Message(ConnId(2), Message::new("hi")))]);
     assert_eq!(bench.app(Command::Send(ConnId(1), Message::new("ho"))), [send(1, 1, "ho")]);
+    bench.net(NetEvent::Sent(ConnId(1), SendId(1)));
     let loss = Loss::Closed { goodbye: true };
     assert_eq!(bench.net(NetEvent::Lost(ConnId(1), loss)), [told(Event::Left(ConnId(1), loss))]);
     assert!(!bench.server.is_connected(ConnId(1)) && bench.server.is_connected(ConnId(2)));
-    let back = Event::Returned(ConnId(1), Message::new("late"), Refused::Gone);
+    let back = Event::Returned(ConnId(1), SendId(0), Message::new("late"), Refused::Gone);
     assert_eq!(bench.app(Command::Send(ConnId(1), Message::new("late"))), [told(back)]);
     assert_eq!(bench.app(Command::Disconnect(ConnId(2))), [close(2)]);
     assert_eq!(bench.app(Command::Disconnect(ConnId(2))), []);
@@ -198,6 +200,65 @@ fn what_waited_for_one_that_left_comes_back() {
     bench.app(Command::Send(ConnId(1), Message::new(vec![0; CREDIT])));
     bench.app(Command::Send(ConnId(1), Message::new("waits").with_fds(vec![4])));
     let said = bench.net(NetEvent::Lost(ConnId(1), Loss::Errno(32)));
-    let back = Event::Returned(ConnId(1), Message::new("waits").with_fds(vec![4]), Refused::Gone);
-    assert_eq!(said, [told(back), told(Event::Left(ConnId(1), Loss::Errno(32)))]);
+    let waits = Message::new("waits").with_fds(vec![4]);
+    let back = Event::Returned(ConnId(1), SendId(2), waits, Refused::Gone);
+    let cut = Event::Cut(ConnId(1), SendId(1));
+    assert_eq!(said, [told(cut), told(back), told(Event::Left(ConnId(1), Loss::Errno(32)))]);
+}
+
+fn ask(id: u64, call: u64) -> NetEvent<u32> {
+    NetEvent::Received(ConnId(id), Frame::new(Kind::Request(CallId(call)), Message::new("?")))
+}
+
+fn answer(id: u64, call: u64, body: Vec<u8>) -> Command<u32> {
+    Command::Answer(ConnId(id), CallId(call), Answer::Response(Message::new(body)))
+}
+
+#[test]
+fn whoever_does_not_take_its_answers_is_not_read_until_it_does() {
+    let queue = Bound { bytes: 1000, ..Bound::CONNECTION };
+    let mut bench = Bench::with_options(ServerOptions { queue, ..ServerOptions::default() }, &[1, 2]);
+    for call in 1..=3 {
+        bench.net(ask(1, call));
+    }
+    assert_eq!(bench.app(answer(1, 1, vec![0; 600])).len(), 1);
+    let said = bench.app(answer(1, 2, vec![0; 600]));
+    assert_eq!(said[0], Output::Net(Action::Pause(ConnId(1))), "{said:?}");
+    assert_eq!(bench.app(answer(1, 3, vec![0; 600])).len(), 1, "it is queued, and nothing is said twice");
+    assert_eq!(bench.net(NetEvent::Sent(ConnId(1), SendId(2))), [], "above half of the bound");
+    assert_eq!(bench.net(NetEvent::Sent(ConnId(1), SendId(3))), [Output::Net(Action::Resume(ConnId(1)))]);
+}
+
+#[test]
+fn an_answer_that_is_too_much_is_replaced_by_a_failure_that_says_so() {
+    let options = ServerOptions { answers: 1000, ..ServerOptions::default() };
+    let mut bench = Bench::with_options(options, &[1]);
+    bench.net(ask(1, 1));
+    bench.net(ask(1, 2));
+    bench.app(answer(1, 1, vec![0; 5000]));
+    let said = bench.app(answer(1, 2, vec![0; 10]));
+    let [Output::Net(Action::Send(_, _, frame)), Output::App(Event::Overrun(ConnId(1), CallId(2)))] = &said[..]
+    else {
+        panic!("{said:?}")
+    };
+    assert_eq!(frame.kind, Kind::Failure(CallId(2)));
+    assert!(frame.message.body.starts_with(b"the answer cannot be sent: the queue is full"));
+}
+
+#[test]
+fn what_the_link_refuses_is_told_to_whoever_waits_for_it() {
+    let mut bench = Bench::with(&[1]);
+    bench.net(ask(1, 1));
+    bench.app(answer(1, 1, vec![9; 9]));
+    let frame = Frame::new(Kind::Response(CallId(1)), Message::new(vec![9; 9]));
+    let why = Refused::Refusal(Limit::Message { length: 9, limit: 8 }.into());
+    let said = bench.net(NetEvent::Refused(ConnId(1), SendId(1), frame, why));
+    let sorry = "the answer cannot be sent: the body has 9 bytes, the other side takes 8";
+    let sorry = Frame::new(Kind::Failure(CallId(1)), Message::new(sorry));
+    let returned = Event::Returned(ConnId(1), SendId(1), Message::new(vec![9; 9]), why);
+    assert_eq!(said, [Output::Net(Action::Send(ConnId(1), SendId(2), sorry)), told(returned)]);
+    bench.app(Command::Ask(ConnId(1), Message::new(vec![9; 9])));
+    let frame = Frame::new(Kind::Request(CallId(1)), Message::new(vec![9; 9]));
+    let said = bench.net(NetEvent::Refused(ConnId(1), SendId(3), frame, why));
+    assert_eq!(said, [told(Event::CallReturned(ConnId(1), CallId(1), Message::new(vec![9; 9]), why))]);
 }

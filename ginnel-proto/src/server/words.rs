@@ -2,18 +2,21 @@ use bytes::Bytes;
 
 use crate::calls::Answer;
 use crate::limits::{self, Bound};
-use crate::machine::{ConnId, Failure, Loss, Refused};
+use crate::machine::{ConnId, Failure, Loss, Refused, SendId};
 use crate::session::Request;
 use crate::{Address, CallId, Message, Wire};
 
 /// How much a server holds for its connections.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "plain settings, with a default")]
 pub struct ServerOptions {
     /// What is spoken; without calls on wires that have none.
     pub wire: Wire,
     /// How much may wait for one connection.
     pub queue: Bound,
+    /// Bytes of answers that may wait for one connection. They may exceed the queue's bound, since nothing more is read from
+    /// whoever does not take them; one that would exceed this as well is replaced by a failure.
+    pub answers: usize,
     /// Bytes that may wait for all connections together. A connection for which nothing waits may have one message
     /// all the same.
     pub total: usize,
@@ -21,7 +24,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { wire: Wire::Native, queue: Bound::CONNECTION, total: limits::SERVER }
+        Self { wire: Wire::Native, queue: Bound::CONNECTION, answers: limits::ANSWERS, total: limits::SERVER }
     }
 }
 
@@ -31,6 +34,8 @@ impl Default for ServerOptions {
 pub enum Command<F> {
     /// Listen.
     Listen(Address),
+    /// Listen no more; connections stay.
+    StopListening,
     /// Listen no more, and take leave of everybody.
     Stop,
     /// Send a message to one. Ask [`Server::admit`](super::Server::admit) first: a full queue takes it all the same.
@@ -67,8 +72,15 @@ pub enum Event<F> {
     Answered(ConnId, CallId, Answer<F>),
     /// The connection ended before the answer came.
     CallLost(ConnId, CallId),
-    /// A message cannot be sent, and here it is again.
-    Returned(ConnId, Message<F>, Refused),
+    /// The question cannot be sent, and here it is again.
+    CallReturned(ConnId, CallId, Message<F>, Refused),
+    /// A message or an answer cannot be sent, and here it is again. Whoever waits for the answer is told. The number is 0
+    /// if it was never queued.
+    Returned(ConnId, SendId, Message<F>, Refused),
+    /// The connection ended before the kernel had this message whole: it may arrive or not.
+    Cut(ConnId, SendId),
+    /// Too much waits for this one already: its answer was replaced by a failure that says so.
+    Overrun(ConnId, CallId),
     /// This one's queue was full: a broadcast has passed it by.
     Missed(ConnId),
     /// It is gone. Nothing more comes of it.

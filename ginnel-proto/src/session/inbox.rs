@@ -46,6 +46,10 @@ impl<F> Inbox<F> {
         Some(delivery)
     }
 
+    pub(super) fn into_waiting(self) -> VecDeque<Delivery<F>> {
+        self.waiting
+    }
+
     /// Lets go of a buffer that holds nothing.
     pub(super) fn settle(&mut self) {
         if self.waiting.is_empty() {

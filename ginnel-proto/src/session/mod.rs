@@ -8,7 +8,7 @@ use crate::calls::{Answer, Calls};
 use crate::limits::Bound;
 use crate::line::{Line, Patience, Polled};
 use crate::link::{Greeting, Limit, Rejected};
-use crate::machine::ConnId;
+use crate::machine::{ConnId, Refused};
 use crate::{CallId, Frame, Kind, LinkOptions, Message, PeerFault};
 
 use inbox::Inbox;
@@ -71,6 +71,20 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self { link: LinkOptions::default(), inbox: Bound::CONNECTION, patience: Patience::default() }
     }
+}
+
+/// What a session is made of.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever takes a session apart must see to every part")]
+pub struct Parts<F> {
+    /// The bytes of it.
+    pub line: Line<F>,
+    /// What has arrived and was not taken.
+    pub arrived: VecDeque<Delivery<F>>,
+    /// The calls of both sides.
+    pub calls: Calls<F>,
+    /// Requests that wait to be refused.
+    pub refused: VecDeque<CallId>,
 }
 
 /// One connection without I/O, whole: its line, what has arrived and was not taken, its calls.
@@ -171,6 +185,12 @@ impl<F> Session<F> {
         }
     }
 
+    /// Takes it apart, for whoever goes on with it in another way.
+    pub fn into_parts(self) -> Parts<F> {
+        let Self { line, inbox, calls, refused } = self;
+        Parts { line, arrived: inbox.into_waiting(), calls, refused }
+    }
+
     /// Lets go of buffers that hold nothing, before a wait.
     pub fn settle(&mut self) {
         self.line.settle();
@@ -256,9 +276,10 @@ impl<F> Session<F> {
         Ok(())
     }
 
-    /// The answer to this request cannot be delivered: whoever asked is told so. There is one for each request at most.
+    /// The answer to this request has descriptors, which are refused over there: whoever asked is told so. There is one
+    /// for each request at most.
     pub fn undeliverable(&mut self, id: CallId) {
-        let _ = self.line.outbound().push_over(Answer::undeliverable().into_frame(id));
+        let _ = self.line.outbound().push_over(Answer::undeliverable(Refused::Descriptors).into_frame(id));
     }
 
     /// Refuses a request that nobody here serves, once there is room to say so.

@@ -1,0 +1,110 @@
+//! What a driver drives: an engine, and what it brought, sorted by who waits for it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ginnel_proto::CallId;
+use ginnel_proto::machine::{ConnId, Machine, SendId};
+
+use crate::engine::Engine;
+use crate::net::UnixNet;
+
+/// An engine behind a [`Client`](crate::Client), a [`Server`](crate::Server) and their like.
+///
+/// Operations on it are *looks*: each takes what it wants if it is there, and never waits. In between somebody turns
+/// it.
+pub trait Driven {
+    /// What decides.
+    type Machine: Machine<Fd = OwnedFd>;
+
+    /// The engine.
+    fn engine(&self) -> &Engine<Self::Machine, UnixNet>;
+
+    /// The engine.
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet>;
+
+    /// Takes the engine's events. `false`: there were none.
+    fn sort(&mut self) -> bool;
+
+    /// Is there room for what arrives?
+    fn has_room(&self) -> bool;
+
+    /// Has come what this waits for, or will it never? It may say so too often, but not too rarely.
+    fn is_ripe(&self, awaited: Awaited) -> bool;
+
+    /// Takes leave of everybody, for there is nobody left who could ask for something.
+    fn leave(&mut self);
+
+    /// Writes what was queued, as far as that needs no waiting. `false`: nothing was.
+    fn flush(&mut self) -> bool {
+        let written = self.engine().net().has_unwritten();
+        self.engine_mut().flush(Instant::now());
+        self.sort() || written
+    }
+
+    /// Does what is ready, a bounded amount of it. `false`: nothing was, and it is time to wait.
+    ///
+    /// `look`: the descriptor may be readable. Without, only what is known already is seen to.
+    ///
+    /// # Errors
+    /// The poller's: it is of no more use.
+    fn turn(&mut self, look: bool) -> io::Result<bool> {
+        let hold = !self.has_room();
+        self.engine_mut().hold(hold);
+        let active = self.engine_mut().turn(Instant::now(), look)?;
+        Ok(self.sort() || active)
+    }
+
+    /// Waits until there is something to do, or until this moment.
+    ///
+    /// # Errors
+    /// The poller's.
+    fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        let until = [until, self.deadline()].into_iter().flatten().min();
+        self.engine_mut().net_mut().wait(until)
+    }
+
+    /// When to turn at the latest.
+    fn deadline(&self) -> Option<Instant> {
+        self.engine().deadline()
+    }
+
+    /// Is there something to do that no readiness will tell of?
+    fn wants_turn(&self) -> bool {
+        let net = self.engine().net();
+        net.has_work() || (net.is_on_hold() && self.has_room())
+    }
+
+    /// The descriptor that is readable when there is something to do.
+    fn descriptor(&self) -> Arc<OwnedFd> {
+        self.engine().net().shared_descriptor()
+    }
+
+    /// Ends the wait of whoever waits for the descriptor.
+    fn waker(&self) -> crate::Waker {
+        self.engine().net().waker()
+    }
+
+    /// Has every connection ended, those included that were still saying goodbye?
+    fn is_quiet(&self) -> bool {
+        self.engine().net().connections() == 0
+    }
+}
+
+/// What somebody waits for. A client has one connection at a time, which is number 0 here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whatever is driven answers each")]
+pub enum Awaited {
+    /// Room in a queue.
+    Room(ConnId),
+    /// That the kernel has everything up to this.
+    Sent(ConnId, SendId),
+    /// An answer.
+    Answer(ConnId, CallId),
+    /// Anything that arrives.
+    Arrival,
+    /// A change of status that this subscriber has not seen.
+    Change(u64),
+}

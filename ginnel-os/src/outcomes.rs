@@ -1,0 +1,98 @@
+//! What became of what was sent and asked, until somebody takes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::OwnedFd;
+
+use ginnel_proto::client::Reason;
+use ginnel_proto::machine::{ConnId, Refused, SendId};
+use ginnel_proto::{Answer, CallId};
+
+use crate::Message;
+use crate::connection::{Error, SendError};
+
+/// What became of what was sent and asked, by connection.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes {
+    answers: BTreeMap<(ConnId, CallId), Result<Message, SendError>>,
+    /// What could not be sent.
+    failed: BTreeMap<(ConnId, SendId), SendError>,
+    /// Somebody waits for these alone.
+    claimed: BTreeSet<(ConnId, SendId)>,
+}
+
+impl Outcomes {
+    pub(crate) fn answered(&mut self, connection: ConnId, id: CallId, answer: Answer<OwnedFd>) {
+        let answer = match answer {
+            Answer::Response(message) => Ok(message),
+            Answer::Failure(message) => Err(SendError::queued(Error::Failure(message.body))),
+        };
+        self.answers.insert((connection, id), answer);
+    }
+
+    /// The question has no answer.
+    pub(crate) fn unanswered(&mut self, connection: ConnId, id: CallId, why: SendError) {
+        self.answers.insert((connection, id), Err(why));
+    }
+
+    pub(crate) fn has_answer(&self, connection: ConnId, id: CallId) -> bool {
+        self.answers.contains_key(&(connection, id))
+    }
+
+    pub(crate) fn take_answer(
+        &mut self,
+        connection: ConnId,
+        id: CallId,
+    ) -> Option<Result<Message, SendError>> {
+        self.answers.remove(&(connection, id))
+    }
+
+    pub(crate) fn not_sent(&mut self, connection: ConnId, id: SendId, why: SendError) {
+        if self.failed.len() >= FAILURES
+            && let Some(oldest) = self.failed.keys().find(|key| !self.claimed.contains(key)).copied()
+        {
+            tracing::warn!("nobody asks what became of the messages that could not be sent: one is dropped");
+            self.failed.remove(&oldest);
+        }
+        self.failed.insert((connection, id), why);
+    }
+
+    /// Somebody waits for this one alone.
+    pub(crate) fn claim(&mut self, connection: ConnId, id: SendId) {
+        self.claimed.insert((connection, id));
+    }
+
+    /// Nobody waits for this one alone any more.
+    pub(crate) fn disclaim(&mut self, connection: ConnId, id: SendId) {
+        self.claimed.remove(&(connection, id));
+    }
+
+    /// What became of this one, if it could not be sent.
+    pub(crate) fn take_claimed(&mut self, connection: ConnId, id: SendId) -> Option<SendError> {
+        self.failed.remove(&(connection, id))
+    }
+
+    /// Could this one, or one before it, not be sent?
+    pub(crate) fn has_failed(&self, connection: ConnId, up_to: SendId) -> bool {
+        self.failed.range((connection, SendId(0))..=(connection, up_to)).next().is_some()
+    }
+
+    /// The first that could not be sent of those up to this one for which nobody waits alone.
+    pub(crate) fn take_failed(&mut self, connection: ConnId, up_to: SendId) -> Option<SendError> {
+        let mut failed = self.failed.range((connection, SendId(0))..=(connection, up_to));
+        let key = *failed.find(|(key, _)| !self.claimed.contains(key))?.0;
+        self.failed.remove(&key)
+    }
+}
+
+/// Why a message comes back.
+pub(crate) fn blame(why: Refused, gone: Reason) -> Error {
+    match why {
+        Refused::Gone => gone.into(),
+        Refused::Descriptors => io::Error::from_raw_os_error(libc::EPERM).into(),
+        Refused::Refusal(refusal) => refusal.into(),
+    }
+}
+
+/// Most failures that are kept for whoever asks.
+const FAILURES: usize = 1024;

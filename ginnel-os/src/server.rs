@@ -1,0 +1,437 @@
+//! A server's engine, and what it brought, sorted by who waits for it. Never waits by itself.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use bytes::Bytes;
+use ginnel_proto::client::Reason;
+use ginnel_proto::link::{Greeting, Limit, Refusal};
+use ginnel_proto::machine::{ConnId, Loss, SendId};
+use ginnel_proto::server::{self as machine, Command, Event};
+use ginnel_proto::{Answer, CallId, Frame, Kind, Request};
+
+use crate::connection::{ConnectionOptions, Error, SendError};
+use crate::credentials::Credentials;
+use crate::driven::{Awaited, Driven};
+use crate::engine::Engine;
+use crate::inbox::{Inbox, WORD, load};
+use crate::listener::Listener;
+use crate::net::{NetOptions, UnixNet};
+use crate::outcomes::{Outcomes, blame};
+use crate::{Message, sys};
+
+/// How a server behaves.
+///
+/// ```
+/// use ginnel_os::{ConnectionOptions, ServerOptions};
+/// let options = ServerOptions::new().connection(ConnectionOptions::new().largest_message(1 << 20)).total(8 << 20);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ServerOptions {
+    connection: ConnectionOptions,
+    machine: machine::ServerOptions,
+}
+
+impl ServerOptions {
+    /// Connections with the defaults of [`ConnectionOptions`]; one inbox of 1 MiB and 1,024 messages; 64 MiB in all
+    /// queues together.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What each connection is like. The bound of the inbox is that of the server's one inbox.
+    pub const fn connection(mut self, options: ConnectionOptions) -> Self {
+        self.connection = options;
+        self
+    }
+
+    /// Bytes that may wait to be sent to all connections together.
+    pub const fn total(mut self, bytes: usize) -> Self {
+        self.machine.total = bytes;
+        self
+    }
+
+    /// Bytes of answers that may wait for one connection: 16 MiB unless told otherwise. Nothing more is read from one for
+    /// which more than the queue's bound waits; an answer that would exceed this all the same is replaced by a failure.
+    pub const fn answers(mut self, bytes: usize) -> Self {
+        self.machine.answers = bytes;
+        self
+    }
+}
+
+/// Something that happened at a server.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever serves must answer each")]
+pub enum Happening {
+    /// Somebody has connected, and greeted where the wire has greetings.
+    Joined(ConnId),
+    /// A message came.
+    Message(ConnId, Message),
+    /// A question came.
+    Request(Request<OwnedFd>),
+    /// A question that was given out is not wanted any more; an answer to it is dropped.
+    Cancelled(ConnId, CallId),
+    /// It is gone, and nothing more comes of it. Each that has joined leaves once.
+    Left(ConnId, Reason),
+}
+
+/// Many connections, one inbox.
+///
+/// Each operation takes what is there, or answers `None`: not yet.
+#[derive(Debug)]
+pub struct Server {
+    engine: Engine<machine::Server<OwnedFd>, UnixNet>,
+    inbox: Inbox<Happening>,
+    outcomes: Outcomes,
+    /// Who missed the broadcast that is under way.
+    missed: Vec<ConnId>,
+    /// Somebody takes what arrives while others wait for something else.
+    is_read: bool,
+}
+
+impl Server {
+    /// A server of whoever connects to this listener.
+    ///
+    /// # Errors
+    /// The kernel's, for the poller.
+    pub fn new(listener: Listener, options: &ServerOptions) -> io::Result<Self> {
+        sys::set_nonblocking(listener.as_fd())?;
+        let link = &options.connection.session.link;
+        let machine =
+            machine::ServerOptions { wire: link.wire, queue: link.queue, ..options.machine.clone() };
+        let mut net = UnixNet::new(NetOptions::of(&options.connection))?;
+        net.adopt_listener(listener)?;
+        Ok(Self {
+            engine: Engine::new(machine::Server::listening(machine), net),
+            inbox: Inbox::new(options.connection.session.inbox),
+            outcomes: Outcomes::default(),
+            missed: Vec::new(),
+            is_read: false,
+        })
+    }
+
+    fn command(&mut self, command: Command<OwnedFd>) {
+        self.engine.command(command, Instant::now());
+        self.sort();
+    }
+
+    /// How many are connected.
+    pub fn connection_count(&self) -> usize {
+        self.engine.machine().connection_count()
+    }
+
+    /// Who is connected, the oldest first.
+    pub fn connections(&self) -> Vec<ConnId> {
+        self.engine.machine().connections().collect()
+    }
+
+    /// Is this one connected?
+    pub fn is_connected(&self, id: ConnId) -> bool {
+        self.engine.machine().is_connected(id)
+    }
+
+    /// Who is at the other end, as recorded when the connection was made.
+    ///
+    /// # Errors
+    /// `NotConnected` if it is gone; the kernel's, see unix(7) on `SO_PEERCRED`.
+    pub fn peer_credentials(&self, id: ConnId) -> io::Result<Credentials> {
+        let open = self.engine.net().descriptor(id).filter(|_| self.is_connected(id));
+        Credentials::of(open.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?)
+    }
+
+    /// What this one takes and who it is, on wires that greet.
+    pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
+        self.engine.net().greeting(id).filter(|_| self.is_connected(id))
+    }
+
+    /// Somebody takes what arrives: whoever waits for something else waits on when the inbox is full.
+    pub const fn is_read(&mut self) {
+        self.is_read = true;
+    }
+
+    /// The next thing that happened.
+    pub fn next(&mut self) -> Option<Happening> {
+        self.inbox.pop()
+    }
+
+    /// The next message. Requests are refused, so that whoever asks does not wait for ever.
+    pub fn received(&mut self) -> Option<(ConnId, Message)> {
+        loop {
+            match self.next()? {
+                Happening::Message(id, message) => return Some((id, message)),
+                Happening::Request(Request { id, connection, .. }) => {
+                    self.command(Command::Answer(connection, id, Answer::not_served()));
+                }
+                Happening::Joined(_) | Happening::Cancelled(..) | Happening::Left(..) => {}
+            }
+        }
+    }
+
+    /// Queues a message for one, if there is room. It is taken out of `message` then.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`]: it is gone. Whatever else does not pass by waiting. The message is still in `message`.
+    pub fn feed(&mut self, id: ConnId, message: &mut Option<Message>) -> Result<Option<SendId>, Error> {
+        let Some(frame) = self.admit(id, Kind::Message, message)? else { return Ok(None) };
+        self.command(Command::Send(id, frame.message));
+        Ok(Some(self.last(id)))
+    }
+
+    /// As [`feed`](Self::feed), now or not at all.
+    ///
+    /// # Errors
+    /// As there, and [`Limit::Queue`]. The message comes back.
+    pub fn try_feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+        let load = self.engine.machine().unsent(id);
+        let full = Limit::Queue { bytes: load.bytes, messages: load.messages };
+        let mut message = Some(message);
+        let fed = self.feed(id, &mut message).and_then(|fed| fed.ok_or(full.into()));
+        fed.map(drop).map_err(|error| SendError::with(error, message))
+    }
+
+    /// Queues a question for one, if there is room. It is taken out of `message` then.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub fn ask(&mut self, id: ConnId, message: &mut Option<Message>) -> Result<Option<CallId>, Error> {
+        let Some(call) = self.engine.machine().upcoming(id) else { return Err(GONE.into()) };
+        let Some(frame) = self.admit(id, Kind::Request(call), message)? else { return Ok(None) };
+        self.command(Command::Ask(id, frame.message));
+        Ok(Some(call))
+    }
+
+    /// The answer to a question.
+    ///
+    /// # Errors
+    /// As [`Client::answered`](crate::Client::answered).
+    pub fn answered(&mut self, id: ConnId, call: CallId) -> Result<Option<Message>, SendError> {
+        match self.outcomes.take_answer(id, call) {
+            Some(answer) => answer.map(Some),
+            None => self.check_inbox().map(|()| None).map_err(SendError::queued),
+        }
+    }
+
+    /// Nobody waits for this answer any more; the other side is told.
+    pub fn forget(&mut self, id: ConnId, call: CallId) {
+        self.outcomes.take_answer(id, call);
+        self.command(Command::Forget(id, call));
+    }
+
+    /// Queues the answer to a request. It waits for nobody, see [`ServerOptions::answers`]. One that is not wanted any more, or
+    /// whose connection is gone, is dropped.
+    pub fn answer(&mut self, request: &Request<OwnedFd>, answer: Answer<OwnedFd>) {
+        let Request { id, connection, .. } = *request;
+        self.command(Command::Answer(connection, id, answer));
+    }
+
+    /// The number of the last message that was queued for one.
+    pub fn last(&self, id: ConnId) -> SendId {
+        self.engine.machine().last(id).unwrap_or(SendId(0))
+    }
+
+    /// Has the kernel everything that was queued for this one up to there?
+    ///
+    /// # Errors
+    /// What could not be sent, with the message if nothing of it was. [`Error::Stopped`]: it is gone.
+    pub fn flushed(&mut self, id: ConnId, up_to: SendId) -> Result<Option<()>, SendError> {
+        match self.outcomes.take_failed(id, up_to) {
+            Some(failed) => Err(failed),
+            None => self.passed(id, up_to),
+        }
+    }
+
+    /// Somebody waits for this message alone, until it is [`sent`](Self::sent).
+    pub fn claim(&mut self, id: ConnId, send: SendId) {
+        self.outcomes.claim(id, send);
+    }
+
+    /// Nobody waits for it alone any more.
+    pub fn disclaim(&mut self, id: ConnId, send: SendId) {
+        self.outcomes.disclaim(id, send);
+    }
+
+    /// Has the kernel this message?
+    ///
+    /// # Errors
+    /// Why it cannot be sent, with it if nothing of it was.
+    pub fn sent(&mut self, id: ConnId, send: SendId) -> Result<Option<()>, SendError> {
+        match self.outcomes.take_claimed(id, send) {
+            Some(failed) => Err(failed),
+            None => self.passed(id, send),
+        }
+    }
+
+    fn passed(&self, id: ConnId, send: SendId) -> Result<Option<()>, SendError> {
+        if !self.is_connected(id) {
+            return Err(SendError::queued(GONE));
+        }
+        if self.is_sent(id, send) {
+            return Ok(Some(()));
+        }
+        self.check_inbox().map(|()| None).map_err(SendError::queued)
+    }
+
+    fn is_sent(&self, id: ConnId, send: SendId) -> bool {
+        self.engine.machine().first_unsent(id).is_none_or(|first| first > send)
+    }
+
+    /// Sends the same bytes to everybody who is connected, shared and not copied if there are more than 4 KiB. It waits for
+    /// nobody: whoever's queue is full misses it. Says who did.
+    pub fn broadcast(&mut self, body: Bytes) -> Vec<ConnId> {
+        self.command(Command::Broadcast(body));
+        std::mem::take(&mut self.missed)
+    }
+
+    /// Takes leave of one: what its link holds is still written. `false`: it is gone already.
+    pub fn disconnect(&mut self, id: ConnId) -> bool {
+        let connected = self.is_connected(id);
+        self.command(Command::Disconnect(id));
+        if connected {
+            self.left(id, Reason::Intentional);
+        }
+        connected
+    }
+
+    /// Listens no more. Connections stay.
+    pub fn stop_listening(&mut self) {
+        self.command(Command::StopListening);
+    }
+
+    /// Has the kernel everything that was queued for anybody?
+    pub fn all_sent(&self) -> Option<()> {
+        let machine = self.engine.machine();
+        machine.connections().all(|id| machine.first_unsent(id).is_none()).then_some(())
+    }
+
+    /// Listens no more, and takes leave of everybody.
+    pub fn stop(&mut self) {
+        let all = self.connections();
+        self.command(Command::Stop);
+        for id in all {
+            self.left(id, Reason::Intentional);
+        }
+    }
+
+    fn admit(
+        &self,
+        id: ConnId,
+        kind: Kind,
+        message: &mut Option<Message>,
+    ) -> Result<Option<Frame<OwnedFd>>, Error> {
+        let frame = Frame::new(kind, message.take().unwrap_or_else(Message::empty));
+        let refusal = match self.engine.machine().admit(id, &frame) {
+            Some(Ok(())) => return Ok(Some(frame)),
+            Some(Err(refusal)) => Some(refusal),
+            None => None,
+        };
+        *message = Some(frame.message);
+        match refusal {
+            Some(Refusal::Limit(Limit::Queue { .. })) => self.check_inbox().map(|()| None),
+            Some(other) => Err(other.into()),
+            None => Err(GONE.into()),
+        }
+    }
+
+    fn check_inbox(&self) -> Result<(), Error> {
+        if self.is_read { Ok(()) } else { Ok(self.inbox.check()?) }
+    }
+
+    fn take(&mut self, event: Event<OwnedFd>) {
+        match event {
+            Event::Joined(id) => self.inbox.push(Happening::Joined(id), WORD),
+            Event::Message(id, message) => {
+                let load = load(&message);
+                self.inbox.push(Happening::Message(id, message), load);
+            }
+            Event::Request(request) => {
+                let load = load(&request.message);
+                self.inbox.push(Happening::Request(request), load);
+            }
+            Event::Cancelled(id, call) => {
+                let is = |other: &Happening| matches!(other, Happening::Request(it) if (it.connection, it.id) == (id, call));
+                if !self.inbox.withdraw(is) {
+                    self.inbox.push(Happening::Cancelled(id, call), WORD);
+                }
+            }
+            Event::Answered(id, call, answer) => self.outcomes.answered(id, call, answer),
+            Event::CallLost(id, call) => self.outcomes.unanswered(id, call, SendError::queued(GONE)),
+            Event::CallReturned(id, call, message, why) => {
+                self.outcomes.unanswered(id, call, SendError::returned(blame(why, GONE), message));
+            }
+            Event::Returned(id, send, message, why) => {
+                self.outcomes.not_sent(id, send, SendError::returned(blame(why, GONE), message));
+            }
+            Event::Cut(id, send) => self.outcomes.not_sent(id, send, SendError::queued(GONE)),
+            Event::Missed(id) => self.missed.push(id),
+            Event::Overrun(id, call) => {
+                tracing::warn!(connection = id.0, call = call.0, "answers are not taken: one was not kept");
+            }
+            Event::Left(id, loss) => {
+                let reason = match loss {
+                    Loss::Closed { .. } => Reason::Closed,
+                    Loss::Fault(fault) => Reason::Fault(fault),
+                    Loss::Errno(errno) => Reason::Error { errno },
+                };
+                self.left(id, reason);
+            }
+            // It was there before the server.
+            Event::Listening | Event::ListenFailed(_) => {}
+        }
+    }
+
+    fn left(&mut self, id: ConnId, reason: Reason) {
+        self.inbox.push(Happening::Left(id, reason), WORD);
+    }
+}
+
+impl Driven for Server {
+    type Machine = machine::Server<OwnedFd>;
+
+    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
+        &self.engine
+    }
+
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
+        &mut self.engine
+    }
+
+    fn sort(&mut self) -> bool {
+        let mut some = false;
+        while let Some(event) = self.engine.poll_event() {
+            self.take(event);
+            some = true;
+        }
+        some
+    }
+
+    fn has_room(&self) -> bool {
+        self.inbox.has_room()
+    }
+
+    fn is_ripe(&self, awaited: Awaited) -> bool {
+        match awaited {
+            Awaited::Arrival => !self.inbox.is_empty(),
+            Awaited::Room(id) => self.engine.machine().has_room(id),
+            Awaited::Sent(id, send) => !self.is_connected(id) || self.is_sent(id, send) || self.outcomes.has_failed(id, send),
+            Awaited::Answer(id, call) => self.outcomes.has_answer(id, call),
+            // A server's listener stands as long as it does.
+            Awaited::Change(_) => false,
+        }
+    }
+
+    fn leave(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whoever it was for has gone.
+const GONE: Reason = Reason::Closed;
+
+impl AsFd for Server {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.engine.as_fd()
+    }
+}
