@@ -58,8 +58,8 @@ pub type Delivery = ginnel_proto::Delivery<std::os::fd::OwnedFd>;
 
 pub use ginnel_proto::client::{Reason, Status};
 pub use ginnel_proto::limits::Bound;
-pub use ginnel_proto::machine::ConnId;
 pub use ginnel_proto::link::{Greeting, Incarnation, Limit, Misuse};
+pub use ginnel_proto::machine::ConnId;
 pub use ginnel_proto::{CallId, PeerFault, Wire};
 
 pub use sys::{Direction, SocketKind, Wait, Would};

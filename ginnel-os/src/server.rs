@@ -147,6 +147,22 @@ impl Server {
         self.engine.net().greeting(id).filter(|_| self.is_connected(id))
     }
 
+    /// Does the path still name this server? Somebody may have removed or replaced it.
+    ///
+    /// # Errors
+    /// As [`Listener::is_published`].
+    pub fn is_published(&self) -> io::Result<bool> {
+        self.engine.net().listener().map_or(Ok(false), Listener::is_published)
+    }
+
+    /// Publishes the name again if somebody removed or replaced it. Connections stay, and none that waits is lost.
+    ///
+    /// # Errors
+    /// As [`Listener::republish`].
+    pub fn republish(&mut self) -> io::Result<()> {
+        self.engine.net_mut().republish()
+    }
+
     /// Somebody takes what arrives: whoever waits for something else waits on when the inbox is full.
     pub const fn is_read(&mut self) {
         self.is_read = true;
@@ -415,7 +431,9 @@ impl Driven for Server {
         match awaited {
             Awaited::Arrival => !self.inbox.is_empty(),
             Awaited::Room(id) => self.engine.machine().has_room(id),
-            Awaited::Sent(id, send) => !self.is_connected(id) || self.is_sent(id, send) || self.outcomes.has_failed(id, send),
+            Awaited::Sent(id, send) => {
+                !self.is_connected(id) || self.is_sent(id, send) || self.outcomes.has_failed(id, send)
+            }
             Awaited::Answer(id, call) => self.outcomes.has_answer(id, call),
             // A server's listener stands as long as it does.
             Awaited::Change(_) => false,

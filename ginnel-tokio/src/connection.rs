@@ -13,9 +13,9 @@ use ginnel_os::{
 use ginnel_proto::{Answer, CallId, ToAddress};
 use tokio::task::coop;
 
-use crate::driver::{Timer, Watched};
+use crate::driver::{Timer, Turning, Watched};
 use crate::listener::{Listener, Socket};
-use crate::{Receiver, Sender, Stream};
+use crate::{ClientHandle, Driver, Receiver, Sender, Stream};
 
 /// Messages over a stream: framed, bounded, with descriptors, questions and answers.
 ///
@@ -270,6 +270,19 @@ impl Connection {
     pub async fn close(mut self, drain: Duration) -> Result<(), Error> {
         let closing = self.drive(Directions::WRITE, |core, stream, ready| core.close(stream, ready));
         tokio::time::timeout(drain, closing).await.map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))?
+    }
+
+    /// For many tasks: a handle that can be cloned, and a driver that the caller spawns. What was queued goes first, what
+    /// has arrived comes first. The handle is that of a client that does not come back.
+    ///
+    /// # Errors
+    /// The kernel's, for the poller, or tokio's if its reactor cannot watch it.
+    ///
+    /// # Panics
+    /// Without a runtime that has I/O enabled.
+    pub fn shared(self) -> io::Result<(ClientHandle, Driver)> {
+        let (watched, core) = self.into_parts();
+        Ok(ClientHandle::of(Turning::new(os::Client::adopt(core, watched.into_inner())?)?))
     }
 
     /// Ends the connection at once: nothing goes or comes any more.

@@ -1,14 +1,17 @@
 //! The only place where this crate waits.
 #![expect(unsafe_code, reason = "tokio wants a promise that a watched descriptor stays the same")]
 
+mod turning;
+
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use ginnel_os::shared::Turn;
 use ginnel_os::{
     self as os, AdoptError, Connecting, Direction, Directions, PeerFault, SocketKind, Step, Would,
 };
@@ -16,6 +19,8 @@ use ginnel_proto::{Backoff, ToAddress};
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError};
 use tokio::task::coop;
 use tokio::time::Sleep;
+
+pub(crate) use turning::{Turning, run, sit_until};
 
 /// A socket under the eyes of tokio's reactor.
 #[derive(Debug)]
@@ -236,6 +241,39 @@ impl Watched<os::Stream> {
             };
             ready!(timer.poll(cx, moment));
         }
+    }
+}
+
+impl Watched<Arc<OwnedFd>> {
+    /// Lets an engine turn, and waits if there is nothing to do.
+    ///
+    /// The engine's own poller tells again what is left undone, but tokio is told of it once: so readiness is cleared only
+    /// after a turn that found nothing, and then the engine turns once more.
+    fn poll_turn(
+        &self,
+        cx: &mut Context<'_>,
+        timer: &mut Timer,
+        mut turn: impl FnMut(bool) -> io::Result<Turn>,
+    ) -> Poll<io::Result<Turn>> {
+        loop {
+            let ready = guard(self.io.poll_read_ready(cx))?;
+            match turn(ready.is_some())? {
+                Turn::Idle(until) if !clear(ready, true) => ready!(timer.poll(cx, until)),
+                Turn::Idle(_) => {}
+                done => return Poll::Ready(Ok(done)),
+            }
+        }
+    }
+}
+
+/// Fails with `TimedOut` if it takes longer than this.
+pub(crate) async fn in_time<T, E: From<io::Error>>(
+    length: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout(length, work).await {
+        Ok(done) => done,
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
     }
 }
 

@@ -30,6 +30,8 @@
 //! one with time enabled where a call may have to pause (`connect` to a full queue, `accept` without descriptors
 //! left).
 
+mod client;
+mod client_handle;
 mod connection;
 mod datagram;
 mod driver;
@@ -37,16 +39,21 @@ mod halves;
 mod listener;
 mod message_halves;
 mod seqpacket;
+mod server;
+mod server_handle;
+mod shared;
 mod stream;
 #[cfg(feature = "serde")]
 mod typed;
 
+pub use client::Client;
+pub use client_handle::{Changes, ClientHandle};
 pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
-    AdoptError, Batch, Bound, CallId, ConnectionOptions, Credentials, Delivery, Error, Greeting, Incarnation,
-    Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError, Reason, Request,
-    SendError, SocketError, Wire,
+    AdoptError, Batch, Bound, CallId, ClientOptions, ConnId, ConnectionOptions, Credentials, Delivery, Error,
+    Greeting, Happening, Incarnation, Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy,
+    PolicyError, Reason, Request, SendError, ServerOptions, SocketError, Status, Wire,
 };
 #[cfg(feature = "serde")]
 pub use ginnel_os::{Asked, Fd, TypedDelivery};
@@ -57,6 +64,9 @@ pub use halves::{ReadHalf, WriteHalf};
 pub use listener::{Incoming, Listener, Socket};
 pub use message_halves::{Receiver, Sender};
 pub use seqpacket::SeqPacket;
+pub use server::Server;
+pub use server_handle::ServerHandle;
+pub use shared::Driver;
 pub use stream::Stream;
 #[cfg(feature = "serde")]
 pub use typed::Typed;

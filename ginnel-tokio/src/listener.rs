@@ -49,6 +49,12 @@ pub struct Listener<S> {
     kind: PhantomData<fn() -> S>,
 }
 
+impl<S> Listener<S> {
+    pub(crate) fn into_os(self) -> os::Listener {
+        self.os
+    }
+}
+
 impl<S: Socket> Listener<S> {
     /// Sets permissions, owner, queue length or a policy before listening.
     pub fn builder() -> ListenerBuilder<Self> {

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use ginnel_os::driven::Awaited;
 use ginnel_os::shared::{Seat, Shared};
-use ginnel_os::{
-    self as os, CallId, ConnId, Delivery, Error, Message, Request, SendError, Status,
-};
+use ginnel_os::{self as os, CallId, ConnId, Delivery, Error, Message, Request, SendError, Status};
 use ginnel_proto::Answer;
 use ginnel_proto::machine::SendId;
 
@@ -150,7 +148,10 @@ impl ClientHandle {
         self.arrive(os::Client::arrived)
     }
 
-    fn arrive<T>(&self, mut look: impl FnMut(&mut os::Client) -> Result<Option<T>, Error>) -> Result<T, Error> {
+    fn arrive<T>(
+        &self,
+        mut look: impl FnMut(&mut os::Client) -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), self.deadline, |os| {
             os.is_read();
             look(os)
@@ -165,7 +166,8 @@ impl ClientHandle {
         let mut message = Some(message.into());
         let asked = sit_until(self.seat(Awaited::Room(CONNECTION)), self.deadline, |os| os.ask(&mut message));
         let id: CallId = asked.map_err(|error: Error| SendError::with(error, message))?;
-        let answer = sit_until(self.seat(Awaited::Answer(CONNECTION, id)), self.deadline, |os| os.answered(id));
+        let answer =
+            sit_until(self.seat(Awaited::Answer(CONNECTION, id)), self.deadline, |os| os.answered(id));
         answer.inspect_err(|_| self.shared.with(|os| os.forget(id)))
     }
 

@@ -54,9 +54,9 @@ pub use client_handle::{Changes, ClientHandle};
 pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
-    AdoptError, Batch, Bound, CallId, ClientOptions, ConnId, ConnectionOptions, Credentials, Delivery, Error, Happening, ServerOptions,
-    Greeting, Incarnation, Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy, PolicyError,
-    Reason, Request, SendError, SocketError, Status, Wire,
+    AdoptError, Batch, Bound, CallId, ClientOptions, ConnId, ConnectionOptions, Credentials, Delivery, Error,
+    Greeting, Happening, Incarnation, Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy,
+    PolicyError, Reason, Request, SendError, ServerOptions, SocketError, Status, Wire,
 };
 #[cfg(feature = "serde")]
 pub use ginnel_os::{Asked, Fd, TypedDelivery};

@@ -25,7 +25,7 @@ use crate::{Driver, Listener, ServerHandle, Stream};
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("app.sock");
 /// let mut server = Server::listen(&path)?;
-/// let client = std::thread::spawn(move || Connection::connect(&path)?.call("how many?"));
+/// let client = std::thread::spawn(move || Connection::connect(&path).expect("it listens").call("how many?"));
 /// loop {
 ///     match server.next()? {
 ///         Happening::Request(request) => {
@@ -187,6 +187,23 @@ impl Server {
     /// What this one takes and who it is. Other wires than the native one have no greeting.
     pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
         self.os.greeting(id)
+    }
+
+    /// Does the path still name this server? Somebody may have removed or replaced it.
+    ///
+    /// # Errors
+    /// The kernel's, see stat(2).
+    pub fn is_published(&self) -> io::Result<bool> {
+        self.os.is_published()
+    }
+
+    /// Publishes the name again if somebody removed or replaced it. Connections stay, and none that waits is lost.
+    ///
+    /// # Errors
+    /// `AddrInUse`: somebody else listens there by now. `AddrNotAvailable`: the lock file was replaced too, so the
+    /// right to the path is lost. The server goes on with what it has.
+    pub fn republish(&mut self) -> io::Result<()> {
+        self.os.republish()
     }
 
     /// Takes leave of one: what its link holds and a goodbye are still written, for 1 s at most, while something is called

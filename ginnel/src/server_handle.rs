@@ -5,9 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ginnel_os::driven::Awaited;
 use ginnel_os::shared::{Seat, Shared};
-use ginnel_os::{
-    self as os, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError,
-};
+use ginnel_os::{self as os, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError};
 use ginnel_proto::Answer;
 
 use crate::Driver;
@@ -175,6 +173,22 @@ impl ServerHandle {
     /// As [`Server::greeting`](crate::Server::greeting).
     pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
         self.shared.with(|os| os.greeting(id))
+    }
+
+    /// As [`Server::is_published`](crate::Server::is_published).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn is_published(&self) -> io::Result<bool> {
+        self.shared.with(|os| os.is_published())
+    }
+
+    /// As [`Server::republish`](crate::Server::republish).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn republish(&self) -> io::Result<()> {
+        self.shared.with(os::Server::republish)
     }
 
     /// As [`Server::disconnect`](crate::Server::disconnect).

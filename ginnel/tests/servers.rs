@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ginnel::{
-    Bound, Client, ConnId, Connection, ConnectionOptions, Error, Happening, Limit, Message, PeerFault, Reason,
-    Server, ServerOptions, Wire,
+    Bound, Client, ConnId, Connection, ConnectionOptions, Error, Happening, Limit, Message, PeerFault,
+    Reason, Server, ServerOptions, Wire,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -81,7 +81,9 @@ fn questions_go_both_ways() {
     let client = thread::spawn(move || {
         let mut connection = connect(&path);
         let answer = connection.call("and you?").unwrap();
-        let Some(ginnel::Delivery::Request(request)) = connection.next().unwrap() else { panic!("asked back") };
+        let Some(ginnel::Delivery::Request(request)) = connection.next().unwrap() else {
+            panic!("asked back")
+        };
         connection.reply(request, "fine").unwrap();
         answer.body
     });
@@ -126,7 +128,9 @@ fn a_broadcast_reaches_everybody_and_passes_by_who_does_not_read() {
         let path = path.clone();
         thread::spawn(move || {
             let mut connection = connect(&path);
-            std::iter::from_fn(|| connection.recv().unwrap()).map(|message| message.body.len()).collect::<Vec<_>>()
+            std::iter::from_fn(|| connection.recv().unwrap())
+                .map(|message| message.body.len())
+                .collect::<Vec<_>>()
         })
     };
     let reader_id = joined(&mut server);
@@ -253,6 +257,25 @@ fn closing_sends_what_is_queued_and_removes_the_name() {
     server.close(LONG).unwrap();
     assert_eq!(reading.join().unwrap(), "last");
     assert!(!path.exists());
+}
+
+#[test]
+fn a_name_that_somebody_removed_is_published_again_and_nobody_is_lost() {
+    let (_dir, path) = place();
+    let mut server = server(&path);
+    let mut early = connect(&path);
+    let early_id = joined(&mut server);
+    let mut waiting = connect(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert!(!server.is_published().unwrap());
+    server.republish().unwrap();
+    assert!(server.is_published().unwrap());
+    let mut late = connect(&path);
+    for connection in [&mut early, &mut waiting, &mut late] {
+        connection.send("hello").unwrap();
+    }
+    let from: Vec<_> = (0..3).map(|_| server.recv().unwrap().0).collect();
+    assert!(from.contains(&early_id) && server.connection_count() == 3, "{from:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::connection::Directions;
 use crate::listener::{AcceptPause, Knock, Listener, ListenerOptions};
 use crate::poller::Poller;
 use crate::stream::Stream;
-use crate::sys::SocketKind;
+use crate::sys::{self, SocketKind};
 
 /// What the poller calls it.
 pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 1);
@@ -81,6 +81,26 @@ impl Door {
                 },
             }
         }
+    }
+
+    pub(super) const fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    /// Does anybody wait at a socket that was replaced, of which the poller tells nothing?
+    pub(super) fn has_retired(&self) -> bool {
+        self.knocking < KNOCKING && self.until.is_none() && self.listener.has_retired()
+    }
+
+    /// Publishes the name again if somebody removed or replaced it.
+    pub(super) fn republish(&mut self, poller: &Poller) -> io::Result<()> {
+        let was_watched = self.watched;
+        self.watch(poller, false);
+        let published = self.listener.republish();
+        // The fresh socket is as the listener was made, which may have been for somebody who waits inside `accept`.
+        let never_waits = sys::set_nonblocking(self.listener.as_fd());
+        self.watch(poller, was_watched);
+        published.and(never_waits)
     }
 
     /// One of those who knocked has greeted, or gone.

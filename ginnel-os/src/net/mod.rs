@@ -145,6 +145,19 @@ impl UnixNet {
         Ok(())
     }
 
+    /// The listener, if there is one.
+    pub fn listener(&self) -> Option<&Listener> {
+        self.door.as_ref().map(Door::listener)
+    }
+
+    /// Publishes the listener's name again if somebody removed or replaced it.
+    ///
+    /// # Errors
+    /// As [`Listener::republish`].
+    pub fn republish(&mut self) -> io::Result<()> {
+        self.door.as_mut().map_or(Ok(()), |door| door.republish(&self.poller))
+    }
+
     /// Connections, those included that are not open yet or are being closed.
     pub fn connections(&self) -> usize {
         self.conns.len()
@@ -187,7 +200,8 @@ impl UnixNet {
 
     /// Is there something to do that no readiness will tell of?
     pub fn has_work(&self) -> bool {
-        !self.unwritten.is_empty() || (self.held.is_none() && !self.readable.is_empty())
+        let waits_at_old_name = self.door.as_ref().is_some_and(Door::has_retired);
+        !self.unwritten.is_empty() || (self.held.is_none() && !self.readable.is_empty()) || waits_at_old_name
     }
 
     /// Does what a connection is ready for, and sees to what is watched and when to look again. Tells what it read.
@@ -298,6 +312,9 @@ impl UnixNet {
         }
         if let Some(door) = &mut self.door {
             door.look(&self.poller, now);
+            if door.has_retired() {
+                self.accept(now);
+            }
         }
     }
 }

@@ -237,7 +237,8 @@ fn an_answer_that_is_too_much_is_replaced_by_a_failure_that_says_so() {
     bench.net(ask(1, 2));
     bench.app(answer(1, 1, vec![0; 5000]));
     let said = bench.app(answer(1, 2, vec![0; 10]));
-    let [Output::Net(Action::Send(_, _, frame)), Output::App(Event::Overrun(ConnId(1), CallId(2)))] = &said[..]
+    let [Output::Net(Action::Send(_, _, frame)), Output::App(Event::Overrun(ConnId(1), CallId(2)))] =
+        &said[..]
     else {
         panic!("{said:?}")
     };
