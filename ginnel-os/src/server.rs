@@ -169,14 +169,14 @@ impl Server {
     }
 
     /// The next thing that happened.
-    pub fn next(&mut self) -> Option<Happening> {
+    pub fn happened(&mut self) -> Option<Happening> {
         self.inbox.pop()
     }
 
     /// The next message. Requests are refused, so that whoever asks does not wait for ever.
     pub fn received(&mut self) -> Option<(ConnId, Message)> {
         loop {
-            match self.next()? {
+            match self.happened()? {
                 Happening::Message(id, message) => return Some((id, message)),
                 Happening::Request(Request { id, connection, .. }) => {
                     self.command(Command::Answer(connection, id, Answer::not_served()));

@@ -304,6 +304,9 @@ impl<F> Client<F> {
     }
 
     fn refused(&mut self, send: SendId, frame: Frame<F>, why: Refused) {
+        if why != Refused::Gone {
+            self.lane.refund();
+        }
         let Frame { kind, message } = frame;
         let event = match (why, kind) {
             // Answers and cancellations belong to the connection that is gone.

@@ -125,6 +125,13 @@ impl<F> Lane<F> {
         true
     }
 
+    /// The link did not want what it was given, and is as empty as before.
+    pub(crate) fn refund(&mut self) {
+        if self.in_link.is_empty() {
+            self.room();
+        }
+    }
+
     /// Puts frames that came back in front of the queue, in their order.
     pub(crate) fn requeue(&mut self, frames: impl DoubleEndedIterator<Item = (SendId, Frame<F>)>) {
         for (id, frame) in frames.rev() {

@@ -181,6 +181,11 @@ impl<F> Line<F> {
         Ok(look.deadline)
     }
 
+    /// Nothing was read meanwhile, so the other side's silence is counted anew from here.
+    pub const fn excuse(&mut self) {
+        self.pulse.excuse();
+    }
+
     const fn signs(&self) -> Signs {
         Signs { received: self.received, greeted: self.is_open(), unfinished: self.link.unfinished() }
     }

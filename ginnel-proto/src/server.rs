@@ -329,6 +329,12 @@ impl<F> Server<F> {
         if took_back != Some(true) {
             return;
         }
+        if why != Refused::Gone
+            && let Some(peer) = self.peers.get_mut(&id)
+        {
+            peer.lane.refund();
+            self.pump(id);
+        }
         match kind {
             // Its loss is told with the connection's.
             Kind::Request(_) if why == Refused::Gone => {}

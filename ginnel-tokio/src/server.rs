@@ -85,7 +85,7 @@ impl Server {
     /// # Cancel safety
     /// Cancelled, nothing was taken.
     pub async fn next(&mut self) -> Result<Happening, Error> {
-        self.turning.until(|os| Ok(os.next())).await
+        self.turning.until(|os| Ok(os.happened())).await
     }
 
     /// Receives the next message, and says from whom. Requests that come meanwhile are refused, and nobody is told who

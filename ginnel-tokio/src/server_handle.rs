@@ -62,7 +62,7 @@ impl ServerHandle {
     /// # Cancel safety
     /// Cancelled, nothing was taken.
     pub async fn next(&self) -> Result<Happening, Error> {
-        self.arrive(os::Server::next).await
+        self.arrive(os::Server::happened).await
     }
 
     /// As [`Server::recv`](crate::Server::recv). Of many who receive, each message goes to one.

@@ -10,6 +10,9 @@ macro_rules! driver {
             $body
         }
     };
+    (fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty $body:block) => {
+        async fn $name($($argument: $type),*) -> $result $body
+    };
     (wait $call:expr) => {
         $call.await
     };
@@ -20,9 +23,30 @@ macro_rules! driver {
     (spawn $body:block) => {
         tokio::spawn(async move { $body })
     };
+    (drive $driver:ident) => {
+        tokio::spawn($driver)
+    };
     (join $handle:expr) => {
         $handle.await.expect("the other side did not panic")
     };
 }
 
 include!("../../ginnel/tests/stories/messages.rs");
+
+mod servers {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    include!("../../ginnel/tests/stories/servers.rs");
+}
+
+mod clients {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    include!("../../ginnel/tests/stories/clients.rs");
+}
+
+mod shared {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    include!("../../ginnel/tests/stories/shared.rs");
+}

@@ -75,8 +75,9 @@ impl Server {
     ///
     /// # Errors
     /// `TimedOut`: the deadline passed. Else the poller's.
+    #[expect(clippy::should_implement_trait, reason = "it has no end, only errors")]
     pub fn next(&mut self) -> Result<Happening, Error> {
-        turn_until(&mut self.os, self.deadline, |os| Ok(os.next()))
+        turn_until(&mut self.os, self.deadline, |os| Ok(os.happened()))
     }
 
     /// Receives the next message, and says from whom. Requests that come meanwhile are refused, and nobody is told who

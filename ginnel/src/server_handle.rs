@@ -58,7 +58,7 @@ impl ServerHandle {
     /// `TimedOut`: the handle's deadline passed. [`Error::Stopped`] with
     /// [`Reason::NotDriven`](crate::Reason::NotDriven).
     pub fn next(&self) -> Result<Happening, Error> {
-        self.arrive(os::Server::next)
+        self.arrive(os::Server::happened)
     }
 
     /// As [`Server::recv`](crate::Server::recv). Of many who receive, each message goes to one.

@@ -1,4 +1,4 @@
-//! The user stories of `stories/messages.rs`, with threads.
+//! The user stories of messages, with threads.
 
 use ginnel::*;
 
@@ -9,6 +9,9 @@ macro_rules! driver {
         fn $name() -> Told {
             $body
         }
+    };
+    (fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty $body:block) => {
+        fn $name($($argument: $type),*) -> $result $body
     };
     (wait $call:expr) => {
         $call
@@ -23,9 +26,30 @@ macro_rules! driver {
     (spawn $body:block) => {
         std::thread::spawn(move || $body)
     };
+    (drive $driver:ident) => {
+        std::thread::spawn(|| $driver.run())
+    };
     (join $handle:expr) => {
         $handle.join().expect("the other side did not panic")
     };
 }
 
 include!("stories/messages.rs");
+
+mod servers {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    include!("stories/servers.rs");
+}
+
+mod clients {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    include!("stories/clients.rs");
+}
+
+mod shared {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    include!("stories/shared.rs");
+}

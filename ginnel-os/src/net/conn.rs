@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub(super) struct Conn {
     /// What the poller watches it for, if it does.
     pub(super) watched: Option<Directions>,
     pub(super) paused: bool,
+    /// Nothing was read from it for a while.
+    unheard: bool,
     /// It waits for its turn to be read.
     pub(super) queued: bool,
     /// Descriptors wait for others to be read: no writing before this moment.
@@ -78,6 +81,7 @@ impl Conn {
             sends: VecDeque::new(),
             watched: None,
             paused: false,
+            unheard: false,
             queued: false,
             stalled: None,
             pause: PAUSE,
@@ -283,25 +287,29 @@ impl Conn {
         After::Gone
     }
 
-    /// Looks at the clock: silence, and the end of taking leave.
-    pub(super) fn look(&mut self, now: Instant, reports: &mut Reports) -> After {
-        if let Stage::Leaving { until } = self.stage
-            && now >= until
-        {
-            return After::Gone;
-        }
+    /// Looks at the clock: silence, and the end of taking leave. `listens`: whoever is silent is heard.
+    ///
+    /// # Errors
+    /// It was silent for too long, as far as is known: what lies in the kernel was not read.
+    pub(super) fn look(&mut self, now: Instant, listens: bool) -> Result<After, PeerFault> {
+        let until = match self.stage {
+            Stage::Leaving { until } if now >= until => return Ok(After::Gone),
+            Stage::Leaving { until } => Some(until),
+            Stage::Opening { .. } | Stage::Open => None,
+        };
         self.line.settle();
-        match self.line.look(now) {
-            Err(fault) => self.lose(Loss::Fault(fault), reports),
-            Ok(look) => {
-                let until = match self.stage {
-                    Stage::Leaving { until } => Some(until),
-                    Stage::Opening { .. } | Stage::Open => None,
-                };
-                self.deadline = [look, until, self.stalled].into_iter().flatten().min();
-                After::Stays
-            }
+        if listens && mem::take(&mut self.unheard) {
+            self.line.excuse();
         }
+        let look = if listens { self.line.look(now) } else { Ok(None) };
+        self.unheard |= !listens;
+        self.deadline = [look.unwrap_or(Some(now)), until, self.stalled].into_iter().flatten().min();
+        look.map(|_| After::Stays)
+    }
+
+    /// It was silent for too long.
+    pub(super) fn cut(&mut self, fault: PeerFault, reports: &mut Reports) -> After {
+        self.lose(Loss::Fault(fault), reports)
     }
 
     /// What the poller is to watch.

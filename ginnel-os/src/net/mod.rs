@@ -219,7 +219,16 @@ impl UnixNet {
             after = after.max(conn.write(now, &mut self.reports));
         }
         if after != After::Gone {
-            after = after.max(conn.look(now, &mut self.reports));
+            let looked = conn.look(now, may_read).or_else(|fault| {
+                // Nobody may have turned for a while: what lies in the kernel counts.
+                let before = taken;
+                match conn.read(&mut self.scratch, &mut self.reports, &mut taken) {
+                    After::Gone => Ok(After::Gone),
+                    _ if taken > before => Ok(After::More),
+                    _ => Err(fault),
+                }
+            });
+            after = after.max(looked.unwrap_or_else(|fault| conn.cut(fault, &mut self.reports)));
         }
         let opened = was_opening && (after == After::Gone || !conn.is_knocking());
         match after {
@@ -372,7 +381,8 @@ impl Net for UnixNet {
             (Some(held), false) => {
                 let held = mem::take(held);
                 self.held = None;
-                held.into_iter().for_each(|id| self.watch(id));
+                // What is not in the kernel any more is told by nobody.
+                held.into_iter().for_each(|id| self.queue(id));
             }
             _ => {}
         }
@@ -395,11 +405,14 @@ impl Net for UnixNet {
                     if directions.read {
                         self.queue(id);
                     }
+                    if self.held.is_some() {
+                        self.watch(id);
+                    }
                 }
             }
         }
         self.ready = ready;
-        active |= !self.readable.is_empty();
+        active |= self.held.is_none() && !self.readable.is_empty();
         self.read_some(now);
         Ok(active || !self.reports.is_empty())
     }
@@ -416,7 +429,8 @@ impl UnixNet {
     /// the next.
     fn read_some(&mut self, now: Instant) {
         let mut bytes = 0;
-        for _ in 0..self.readable.len() {
+        let share = if self.held.is_some() { 0 } else { self.readable.len() };
+        for _ in 0..share {
             if self.reports.len() >= REPORTS || bytes >= BYTES {
                 return;
             }

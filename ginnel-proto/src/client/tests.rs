@@ -377,3 +377,18 @@ fn what_an_adopted_connection_holds_goes_first_and_is_waited_for() {
     assert_eq!(bench.client.first_unsent(), Some(SendId(1)));
     assert_eq!(bench.net(NetEvent::Room(ConnId(0))), [send(0, 1, "x")]);
 }
+
+#[test]
+fn what_the_link_refuses_costs_no_credit() {
+    let mut bench = Bench::in_state("connected");
+    let large = || Message::new(vec![0; 2 * CREDIT]);
+    assert_eq!(bench.app(Command::Send(large())).len(), 1);
+    assert_eq!(bench.app(Command::Send(Message::new("next"))), []);
+    let why = Refused::Refusal(Limit::Message { length: 2 * CREDIT, limit: CREDIT }.into());
+    let said = bench.net(NetEvent::Refused(ConnId(1), SendId(1), large().into(), why));
+    assert_eq!(said[1], send(1, 2, "next"), "nobody else would give room");
+    bench.app(Command::Send(large()));
+    bench.app(Command::Send(Message::new("waits")));
+    let said = bench.net(NetEvent::Refused(ConnId(1), SendId(3), large().into(), why));
+    assert_eq!(said.len(), 1, "the link holds something, and will be empty");
+}

@@ -61,6 +61,13 @@ impl Pulse {
         self.patience.ping = None;
     }
 
+    /// Nobody has listened: silence is counted anew from here.
+    pub(super) const fn excuse(&mut self) {
+        self.since = None;
+        self.begun = None;
+        self.pinged = None;
+    }
+
     /// Does time matter at all?
     pub(super) const fn watches(&self, signs: Signs) -> bool {
         let Patience { greeting, progress, ping } = self.patience;
