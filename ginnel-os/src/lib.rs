@@ -48,7 +48,7 @@ pub use server::{Happening, Server, ServerOptions};
 pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
 pub use stream::{Chunk, Stream};
 #[cfg(feature = "serde")]
-pub use typed::{Asked, TypedDelivery, Typing};
+pub use typed::{Asked, TypedDelivery, TypedHappening, Typing};
 /// Bytes and the descriptors that belong to them.
 pub type Message = ginnel_proto::Message<std::os::fd::OwnedFd>;
 /// A question. It is answered by giving it back, once.

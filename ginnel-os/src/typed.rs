@@ -3,7 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use ginnel_proto::client::Reason;
 use ginnel_proto::codec::{Codec, CodecError};
+use ginnel_proto::machine::ConnId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -40,6 +42,12 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typing<Tx, Rx, K> {
     }
 }
 
+impl<Tx, Rx, K: Clone> Clone for Typing<Tx, Rx, K> {
+    fn clone(&self) -> Self {
+        Self { codec: self.codec.clone(), types: PhantomData }
+    }
+}
+
 impl<Tx, Rx, K: fmt::Debug> fmt::Debug for Typing<Tx, Rx, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Typing").field("codec", &self.codec).finish_non_exhaustive()
@@ -58,6 +66,24 @@ pub enum TypedDelivery<Rx> {
     Cancelled(ginnel_proto::CallId),
 }
 
+/// Something that happened at a server, as a value.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever serves must answer each")]
+pub enum TypedHappening<Rx> {
+    /// Somebody has connected.
+    Joined(ConnId),
+    /// A value came.
+    Value(ConnId, Rx),
+    /// A question, and what to answer it with.
+    Request(Rx, Asked),
+    /// A question that was given out is not wanted any more; an answer to it is dropped.
+    Cancelled(ConnId, ginnel_proto::CallId),
+    /// What came is no such value. That one was taken leave of, and [`Left`](Self::Left) follows.
+    Invalid(ConnId, CodecError),
+    /// It is gone, and nothing more comes of it.
+    Left(ConnId, Reason),
+}
+
 /// A question whose value was taken. It is answered by giving it back, once.
 #[derive(Debug)]
 #[must_use = "whoever asked waits for an answer, or for a refusal"]
@@ -73,6 +99,11 @@ impl Asked {
     /// The request, without its message.
     pub fn into_request(self) -> crate::Request {
         self.0
+    }
+
+    /// The connection it came on.
+    pub const fn connection(&self) -> ConnId {
+        self.0.connection
     }
 
     /// Its number, as a cancellation names it.

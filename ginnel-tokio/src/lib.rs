@@ -56,7 +56,7 @@ pub use ginnel_os::{
     PolicyError, Reason, Request, SendError, ServerOptions, SocketError, Status, Wire,
 };
 #[cfg(feature = "serde")]
-pub use ginnel_os::{Asked, Fd, TypedDelivery};
+pub use ginnel_os::{Asked, Fd, TypedDelivery, TypedHappening};
 #[cfg(feature = "serde")]
 pub use ginnel_proto::codec;
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
@@ -69,4 +69,4 @@ pub use server_handle::ServerHandle;
 pub use shared::Driver;
 pub use stream::Stream;
 #[cfg(feature = "serde")]
-pub use typed::Typed;
+pub use typed::{Channel, Serves, Typed, TypedServer};

@@ -1,15 +1,22 @@
+mod channel;
+mod server;
+
 use ginnel_os::{Asked, Error, SendError, TypedDelivery, Typing};
 use ginnel_proto::codec::{Cbor, Codec, CodecError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Connection, Delivery, Message};
+use crate::{Delivery, Message};
 
-/// Values instead of bytes: those of type `Tx` go, those of type `Rx` come.
+pub use channel::{Channel, Serves};
+pub use server::TypedServer;
+
+/// Values instead of bytes: those of type `Tx` go, those of type `Rx` come. Over a [`Connection`](crate::Connection), a
+/// [`Client`](crate::Client), or a handle of either; [`TypedServer`] is for servers.
 ///
 /// A value is one message. Descriptors inside it are [`Fd`](crate::Fd)s. Both sides must use the same codec: CBOR unless
 /// told otherwise. Bytes that are no `Rx` are a [`Error::Codec`], and end the connection: the two sides do not mean the
-/// same.
+/// same. A client is disconnected then, and does not come back unless it is told to.
 ///
 /// # Example
 /// ```
@@ -36,61 +43,61 @@ pub struct Typed<C, Tx, Rx, K = Cbor> {
     typing: Typing<Tx, Rx, K>,
 }
 
-impl<Tx: Serialize, Rx: DeserializeOwned> Typed<Connection, Tx, Rx> {
+impl<C: Channel, Tx: Serialize, Rx: DeserializeOwned> Typed<C, Tx, Rx> {
     /// Values over a connection, as CBOR.
-    pub const fn new(connection: Connection) -> Self {
+    pub const fn new(connection: C) -> Self {
         Self::with_codec(connection, Cbor::new())
     }
 }
 
-impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K> {
+impl<C: Channel, Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<C, Tx, Rx, K> {
     /// Values over a connection, written by this codec.
-    pub const fn with_codec(connection: Connection, codec: K) -> Self {
+    pub const fn with_codec(connection: C, codec: K) -> Self {
         Self { inner: connection, typing: Typing::new(codec) }
     }
 
-    /// As [`Connection::feed`].
+    /// As [`Connection::feed`](crate::Connection::feed).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if the value cannot be written. The value stays the caller's.
     ///
     /// # Cancel safety
-    /// As [`Connection::feed`].
+    /// As [`Connection::feed`](crate::Connection::feed).
     pub async fn feed(&mut self, value: &Tx) -> Result<(), Error> {
         let message = self.typing.message(value)?;
         Ok(self.inner.feed(message).await?)
     }
 
-    /// As [`Connection::flush`].
+    /// As [`Connection::flush`](crate::Connection::flush).
     ///
     /// # Errors
     /// As there.
     ///
     /// # Cancel safety
-    /// As [`Connection::flush`].
+    /// As [`Connection::flush`](crate::Connection::flush).
     pub async fn flush(&mut self) -> Result<(), SendError> {
         self.inner.flush().await
     }
 
-    /// As [`Connection::send`].
+    /// As [`Connection::send`](crate::Connection::send).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if the value cannot be written. The value stays the caller's.
     ///
     /// # Cancel safety
-    /// As [`Connection::send`].
+    /// As [`Connection::send`](crate::Connection::send).
     pub async fn send(&mut self, value: &Tx) -> Result<(), Error> {
         let message = self.typing.message(value)?;
         Ok(self.inner.send(message).await?)
     }
 
-    /// As [`Connection::recv`].
+    /// As [`Connection::recv`](crate::Connection::recv).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if what came is no `Rx`; then the connection ends.
     ///
     /// # Cancel safety
-    /// As [`Connection::recv`].
+    /// As [`Connection::recv`](crate::Connection::recv).
     pub async fn recv(&mut self) -> Result<Option<Rx>, Error> {
         match self.inner.recv().await? {
             Some(message) => self.value(message).map(Some),
@@ -98,13 +105,13 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         }
     }
 
-    /// As [`Connection::next`].
+    /// As [`Connection::next`](crate::Connection::next).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if what came is no `Rx`; then the connection ends.
     ///
     /// # Cancel safety
-    /// As [`Connection::next`].
+    /// As [`Connection::next`](crate::Connection::next).
     pub async fn next(&mut self) -> Result<Option<TypedDelivery<Rx>>, Error> {
         Ok(match self.inner.next().await? {
             None => None,
@@ -117,55 +124,55 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         })
     }
 
-    /// As [`Connection::call`].
+    /// As [`Connection::call`](crate::Connection::call).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if the question cannot be written, or the answer is no `Rx`; then the connection
     /// ends.
     ///
     /// # Cancel safety
-    /// As [`Connection::call`].
+    /// As [`Connection::call`](crate::Connection::call).
     pub async fn call(&mut self, question: &Tx) -> Result<Rx, Error> {
         let message = self.typing.message(question)?;
         let answer = self.inner.call(message).await?;
         self.value(answer)
     }
 
-    /// As [`Connection::reply`].
+    /// As [`Connection::reply`](crate::Connection::reply).
     ///
     /// # Errors
     /// As there. With [`Error::Codec`] whoever asked was told that there is no answer.
     ///
     /// # Cancel safety
-    /// As [`Connection::reply`].
+    /// As [`Connection::reply`](crate::Connection::reply).
     pub async fn reply(&mut self, asked: Asked, answer: &Tx) -> Result<(), Error> {
         match self.typing.message(answer) {
             Ok(message) => Ok(self.inner.reply(asked.into_request(), message).await?),
             Err(error) => {
-                self.inner.fail(asked.into_request(), NO_ANSWER).await?;
+                self.inner.fail(asked.into_request(), Message::new(NO_ANSWER)).await?;
                 Err(error.into())
             }
         }
     }
 
-    /// As [`Connection::fail`]: what went wrong, as text for people.
+    /// As [`Connection::fail`](crate::Connection::fail): what went wrong, as text for people.
     ///
     /// # Errors
     /// As there.
     ///
     /// # Cancel safety
-    /// As [`Connection::fail`].
+    /// As [`Connection::fail`](crate::Connection::fail).
     pub async fn fail(&mut self, asked: Asked, why: impl Into<String>) -> Result<(), SendError> {
-        self.inner.fail(asked.into_request(), why.into()).await
+        self.inner.fail(asked.into_request(), Message::new(why.into())).await
     }
 
     /// The connection, to close it or to ask about the other side.
-    pub fn into_inner(self) -> Connection {
+    pub fn into_inner(self) -> C {
         self.inner
     }
 
     /// The connection, to ask about the other side.
-    pub const fn inner(&mut self) -> &mut Connection {
+    pub const fn inner(&mut self) -> &mut C {
         &mut self.inner
     }
 
@@ -174,6 +181,12 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
             self.inner.abort();
             error.into()
         })
+    }
+}
+
+impl<C: Clone, Tx, Rx, K: Clone> Clone for Typed<C, Tx, Rx, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), typing: self.typing.clone() }
     }
 }
 

@@ -34,19 +34,16 @@ macro_rules! driver {
 include!("../../ginnel/tests/stories/messages.rs");
 
 mod servers {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     include!("../../ginnel/tests/stories/servers.rs");
 }
 
 mod clients {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     include!("../../ginnel/tests/stories/clients.rs");
 }
 
 mod shared {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     include!("../../ginnel/tests/stories/shared.rs");
 }

@@ -16,6 +16,9 @@ macro_rules! driver {
     (spawn $body:block) => {
         tokio::spawn(async move { $body })
     };
+    (drive $driver:ident) => {
+        tokio::spawn($driver)
+    };
     (join $handle:expr) => {
         $handle.await.expect("the other side did not panic")
     };

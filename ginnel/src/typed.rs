@@ -1,15 +1,22 @@
+mod channel;
+mod server;
+
 use ginnel_os::{Asked, Error, SendError, TypedDelivery, Typing};
 use ginnel_proto::codec::{Cbor, Codec, CodecError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Connection, Delivery, Message};
+use crate::{Delivery, Message};
 
-/// Values instead of bytes: those of type `Tx` go, those of type `Rx` come.
+pub use channel::{Channel, Serves};
+pub use server::TypedServer;
+
+/// Values instead of bytes: those of type `Tx` go, those of type `Rx` come. Over a [`Connection`](crate::Connection), a
+/// [`Client`](crate::Client), or a handle of either; [`TypedServer`] is for servers.
 ///
 /// A value is one message. Descriptors inside it are [`Fd`](crate::Fd)s. Both sides must use the same codec: CBOR unless
 /// told otherwise. Bytes that are no `Rx` are a [`Error::Codec`], and end the connection: the two sides do not mean the
-/// same.
+/// same. A client is disconnected then, and does not come back unless it is told to.
 ///
 /// # Example
 /// ```
@@ -33,20 +40,20 @@ pub struct Typed<C, Tx, Rx, K = Cbor> {
     typing: Typing<Tx, Rx, K>,
 }
 
-impl<Tx: Serialize, Rx: DeserializeOwned> Typed<Connection, Tx, Rx> {
+impl<C: Channel, Tx: Serialize, Rx: DeserializeOwned> Typed<C, Tx, Rx> {
     /// Values over a connection, as CBOR.
-    pub const fn new(connection: Connection) -> Self {
+    pub const fn new(connection: C) -> Self {
         Self::with_codec(connection, Cbor::new())
     }
 }
 
-impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K> {
+impl<C: Channel, Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<C, Tx, Rx, K> {
     /// Values over a connection, written by this codec.
-    pub const fn with_codec(connection: Connection, codec: K) -> Self {
+    pub const fn with_codec(connection: C, codec: K) -> Self {
         Self { inner: connection, typing: Typing::new(codec) }
     }
 
-    /// As [`Connection::feed`].
+    /// As [`Connection::feed`](crate::Connection::feed).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if the value cannot be written. The value stays the caller's.
@@ -55,7 +62,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         Ok(self.inner.feed(message)?)
     }
 
-    /// As [`Connection::flush`].
+    /// As [`Connection::flush`](crate::Connection::flush).
     ///
     /// # Errors
     /// As there.
@@ -63,7 +70,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         self.inner.flush()
     }
 
-    /// As [`Connection::send`].
+    /// As [`Connection::send`](crate::Connection::send).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if the value cannot be written. The value stays the caller's.
@@ -72,7 +79,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         Ok(self.inner.send(message)?)
     }
 
-    /// As [`Connection::recv`].
+    /// As [`Connection::recv`](crate::Connection::recv).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if what came is no `Rx`; then the connection ends.
@@ -83,7 +90,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         }
     }
 
-    /// As [`Connection::next`].
+    /// As [`Connection::next`](crate::Connection::next).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if what came is no `Rx`; then the connection ends.
@@ -103,7 +110,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         })
     }
 
-    /// As [`Connection::call`].
+    /// As [`Connection::call`](crate::Connection::call).
     ///
     /// # Errors
     /// As there, and [`Error::Codec`] if the question cannot be written, or the answer is no `Rx`; then the connection
@@ -114,7 +121,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         self.value(answer)
     }
 
-    /// As [`Connection::reply`].
+    /// As [`Connection::reply`](crate::Connection::reply).
     ///
     /// # Errors
     /// As there. With [`Error::Codec`] whoever asked was told that there is no answer.
@@ -122,27 +129,27 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
         match self.typing.message(answer) {
             Ok(message) => Ok(self.inner.reply(asked.into_request(), message)?),
             Err(error) => {
-                self.inner.fail(asked.into_request(), NO_ANSWER)?;
+                self.inner.fail(asked.into_request(), Message::new(NO_ANSWER))?;
                 Err(error.into())
             }
         }
     }
 
-    /// As [`Connection::fail`]: what went wrong, as text for people.
+    /// As [`Connection::fail`](crate::Connection::fail): what went wrong, as text for people.
     ///
     /// # Errors
     /// As there.
     pub fn fail(&mut self, asked: Asked, why: impl Into<String>) -> Result<(), SendError> {
-        self.inner.fail(asked.into_request(), why.into())
+        self.inner.fail(asked.into_request(), Message::new(why.into()))
     }
 
     /// The connection, to close it or to ask about the other side.
-    pub fn into_inner(self) -> Connection {
+    pub fn into_inner(self) -> C {
         self.inner
     }
 
     /// The connection, to set its deadline or to ask about the other side.
-    pub const fn inner(&mut self) -> &mut Connection {
+    pub const fn inner(&mut self) -> &mut C {
         &mut self.inner
     }
 
@@ -151,6 +158,12 @@ impl<Tx: Serialize, Rx: DeserializeOwned, K: Codec> Typed<Connection, Tx, Rx, K>
             self.inner.abort();
             error.into()
         })
+    }
+}
+
+impl<C: Clone, Tx, Rx, K: Clone> Clone for Typed<C, Tx, Rx, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), typing: self.typing.clone() }
     }
 }
 

@@ -37,19 +37,16 @@ macro_rules! driver {
 include!("stories/messages.rs");
 
 mod servers {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     include!("stories/servers.rs");
 }
 
 mod clients {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     include!("stories/clients.rs");
 }
 
 mod shared {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     include!("stories/shared.rs");
 }

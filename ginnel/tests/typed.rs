@@ -16,6 +16,9 @@ macro_rules! driver {
     (spawn $body:block) => {
         std::thread::spawn(move || $body)
     };
+    (drive $driver:ident) => {
+        std::thread::spawn(|| $driver.run())
+    };
     (join $handle:expr) => {
         $handle.join().expect("the other side did not panic")
     };

@@ -107,3 +107,51 @@ driver! { story a_file_that_nobody_names_is_an_error_and_is_closed {
     assert!(matches!(error, Error::Codec(codec::CodecError::FdsUnclaimed { count: 1 })), "{error}");
     Ok(())
 }}
+
+driver! { story values_go_over_clients_servers_and_their_handles {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("s");
+    let (server, driver) = Server::listen(&path)?.shared();
+    let serving = driver!(drive driver);
+    let mut server: TypedServer<ServerHandle, Say, Say> = TypedServer::new(server);
+    let mut client: Typed<Client, Say, Say> = Typed::new(Client::connect(&path)?);
+    driver!(wait client.send(&Say::Count(1)))?;
+    let TypedHappening::Joined(id) = driver!(wait server.next())? else { panic!("somebody joins") };
+    let TypedHappening::Value(from, value) = driver!(wait server.next())? else { panic!("a value") };
+    assert_eq!((from, value), (id, Say::Count(1)));
+    assert!(server.broadcast(&Say::Count(2))?.is_empty());
+    assert_eq!(driver!(wait client.recv())?, Some(Say::Count(2)));
+    let asking = driver!(spawn {
+        let answer = driver!(wait client.call(&Say::Count(3)));
+        (client, answer)
+    });
+    let TypedHappening::Request(question, asked) = driver!(wait server.next())? else { panic!("a question") };
+    assert_eq!((question, asked.connection()), (Say::Count(3), id));
+    server.reply(asked, &Say::Count(4))?;
+    let (client, answer) = driver!(join asking);
+    assert_eq!(answer?, Say::Count(4));
+    let (client, driver) = client.into_inner().shared();
+    let driven = driver!(drive driver);
+    let mut client: Typed<ClientHandle, Say, Say> = Typed::new(client);
+    driver!(wait client.clone().send(&Say::Count(5)))?;
+    assert!(matches!(driver!(wait server.next())?, TypedHappening::Value(_, Say::Count(5))));
+    // Bytes that are no value end that connection, and no other.
+    driver!(wait client.inner().send("\u{ff}"))?;
+    assert!(matches!(driver!(wait server.next())?, TypedHappening::Invalid(bad, _) if bad == id));
+    assert!(matches!(driver!(wait server.next())?, TypedHappening::Left(bad, _) if bad == id));
+    let TypedHappening::Joined(again) = driver!(wait server.next())? else { panic!("it comes back") };
+    driver!(wait server.send(again, &Say::Count(6)))?;
+    assert_eq!(driver!(wait client.recv())?, Some(Say::Count(6)));
+    drop((client, server));
+    driver!(join driven)?;
+    driver!(join serving)?;
+    Ok(())
+}}
+
+driver! { story a_broadcast_carries_no_descriptors {
+    let dir = tempfile::tempdir()?;
+    let mut server: TypedServer<Server, Job, Job> = TypedServer::new(Server::listen(dir.path().join("s"))?);
+    let job = Job { name: "all".into(), input: file("one"), output: None };
+    assert!(matches!(server.broadcast(&job), Err(Error::Misuse(Misuse::NoFds))));
+    Ok(())
+}}

@@ -1,0 +1,238 @@
+//! What values go over.
+
+use ginnel_os::{ConnId, Delivery, Error, Happening, Message, Request, SendError};
+
+use crate::{Client, ClientHandle, Connection, Server, ServerHandle};
+
+/// What values go over, one way and the other: a [`Connection`], a [`Client`], or a handle of either.
+pub trait Channel: Carries {}
+
+impl Channel for Connection {}
+impl Channel for Client {}
+impl Channel for ClientHandle {}
+
+/// What values go over, to and from many: a [`Server`] or a handle of one.
+pub trait Serves: Hub {}
+
+impl Serves for Server {}
+impl Serves for ServerHandle {}
+
+/// What they all do. Not in scope anywhere else, so that it hides nobody's own methods.
+#[expect(async_fn_in_trait, reason = "sealed: whether a future is Send is known of each implementor")]
+#[expect(unnameable_types, reason = "sealed")]
+pub trait Carries {
+    async fn feed(&mut self, message: Message) -> Result<(), SendError>;
+    async fn flush(&mut self) -> Result<(), SendError>;
+    async fn send(&mut self, message: Message) -> Result<(), SendError>;
+    async fn recv(&mut self) -> Result<Option<Message>, Error>;
+    async fn next(&mut self) -> Result<Option<Delivery>, Error>;
+    async fn call(&mut self, message: Message) -> Result<Message, SendError>;
+    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError>;
+    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError>;
+    fn abort(&mut self);
+}
+
+impl Carries for Connection {
+    async fn feed(&mut self, message: Message) -> Result<(), SendError> {
+        Self::feed(self, message).await
+    }
+
+    async fn flush(&mut self) -> Result<(), SendError> {
+        Self::flush(self).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), SendError> {
+        Self::send(self, message).await
+    }
+
+    async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        Self::recv(self).await
+    }
+
+    async fn next(&mut self) -> Result<Option<Delivery>, Error> {
+        Self::next(self).await
+    }
+
+    async fn call(&mut self, message: Message) -> Result<Message, SendError> {
+        Self::call(self, message).await
+    }
+
+    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
+        Self::reply(self, request, answer).await
+    }
+
+    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
+        Self::fail(self, request, why).await
+    }
+
+    fn abort(&mut self) {
+        Self::abort(self);
+    }
+}
+
+impl Carries for Client {
+    async fn feed(&mut self, message: Message) -> Result<(), SendError> {
+        Self::feed(self, message).await
+    }
+
+    async fn flush(&mut self) -> Result<(), SendError> {
+        Self::flush(self).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), SendError> {
+        Self::send(self, message).await
+    }
+
+    async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        Self::recv(self).await
+    }
+
+    async fn next(&mut self) -> Result<Option<Delivery>, Error> {
+        Self::next(self).await
+    }
+
+    async fn call(&mut self, message: Message) -> Result<Message, SendError> {
+        Self::call(self, message).await
+    }
+
+    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
+        Self::reply(self, request, answer).await
+    }
+
+    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
+        Self::fail(self, request, why).await
+    }
+
+    fn abort(&mut self) {
+        Self::disconnect(self);
+    }
+}
+
+impl Carries for ClientHandle {
+    async fn feed(&mut self, message: Message) -> Result<(), SendError> {
+        Self::feed(self, message).await
+    }
+
+    async fn flush(&mut self) -> Result<(), SendError> {
+        Self::flush(self).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), SendError> {
+        Self::send(self, message).await
+    }
+
+    async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        Self::recv(self).await
+    }
+
+    async fn next(&mut self) -> Result<Option<Delivery>, Error> {
+        Self::next(self).await
+    }
+
+    async fn call(&mut self, message: Message) -> Result<Message, SendError> {
+        Self::call(self, message).await
+    }
+
+    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
+        Self::reply(self, request, answer).await
+    }
+
+    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
+        Self::fail(self, request, why).await
+    }
+
+    fn abort(&mut self) {
+        Self::disconnect(self);
+    }
+}
+
+/// What servers and their handles do.
+#[expect(async_fn_in_trait, reason = "sealed: whether a future is Send is known of each implementor")]
+#[expect(unnameable_types, reason = "sealed")]
+pub trait Hub {
+    async fn next(&mut self) -> Result<Happening, Error>;
+    async fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError>;
+    async fn flush(&mut self, id: ConnId) -> Result<(), SendError>;
+    async fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError>;
+    async fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError>;
+    fn reply(&mut self, request: Request, answer: Message);
+    fn fail(&mut self, request: Request, why: Message);
+    fn broadcast(&mut self, message: Message) -> Vec<ConnId>;
+    fn disconnect(&mut self, id: ConnId) -> bool;
+}
+
+impl Hub for Server {
+    async fn next(&mut self) -> Result<Happening, Error> {
+        Self::next(self).await
+    }
+
+    async fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+        Self::feed(self, id, message).await
+    }
+
+    async fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
+        Self::flush(self, id).await
+    }
+
+    async fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+        Self::send(self, id, message).await
+    }
+
+    async fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
+        Self::call(self, id, message).await
+    }
+
+    fn reply(&mut self, request: Request, answer: Message) {
+        Self::reply(self, request, answer);
+    }
+
+    fn fail(&mut self, request: Request, why: Message) {
+        Self::fail(self, request, why);
+    }
+
+    fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
+        Self::broadcast(self, message.body)
+    }
+
+    fn disconnect(&mut self, id: ConnId) -> bool {
+        Self::disconnect(self, id)
+    }
+}
+
+impl Hub for ServerHandle {
+    async fn next(&mut self) -> Result<Happening, Error> {
+        Self::next(self).await
+    }
+
+    async fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+        Self::feed(self, id, message).await
+    }
+
+    async fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
+        Self::flush(self, id).await
+    }
+
+    async fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+        Self::send(self, id, message).await
+    }
+
+    async fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
+        Self::call(self, id, message).await
+    }
+
+    fn reply(&mut self, request: Request, answer: Message) {
+        Self::reply(self, request, answer);
+    }
+
+    fn fail(&mut self, request: Request, why: Message) {
+        Self::fail(self, request, why);
+    }
+
+    fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
+        Self::broadcast(self, message.body)
+    }
+
+    fn disconnect(&mut self, id: ConnId) -> bool {
+        Self::disconnect(self, id)
+    }
+}
