@@ -1,12 +1,13 @@
 //! Drops every async function of connections and their halves after each number of polls, while the other side moves by
 //! pieces between them, and shows that messages are whole and once, or not there at all, and no descriptor is lost.
 
+mod cancelling;
+
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,71 +16,11 @@ use futures_sink::Sink as _;
 use ginnel_os::Wait;
 use ginnel_tokio::*;
 
+use cancelling::{at_every_await, turn, up_to};
+
 const LONG: Duration = Duration::from_secs(3600);
 /// More than a receiver takes unasked, and more than one write takes.
 const LARGE: usize = 100_000;
-
-static TABLE: Mutex<()> = Mutex::new(());
-
-/// Counts the open files of this process around a test; one at a time may open some.
-struct Files {
-    before: usize,
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl Files {
-    fn count() -> usize {
-        std::fs::read_dir("/proc/self/fd").expect("Linux").count()
-    }
-
-    fn watch() -> Self {
-        let alone = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { before: Self::count(), _alone: alone }
-    }
-
-    #[track_caller]
-    fn check(&self, polls: usize) {
-        assert_eq!(Self::count(), self.before, "open files, dropped after {polls} polls");
-    }
-}
-
-/// Runs a test once for each number of polls, until what it drops is done before. It says whether that was so.
-fn at_every_await(least: usize, mut test: impl AsyncFnMut(usize) -> bool) {
-    let files = Files::watch();
-    for polls in 0..1000 {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime");
-        let done = runtime.block_on(test(polls));
-        drop(runtime);
-        files.check(polls);
-        if done {
-            assert!(polls > least, "it waited {polls} times only");
-            return;
-        }
-    }
-    panic!("it is never done");
-}
-
-/// Lets the reactor see what has happened, and the timers of whatever pauses.
-async fn turn() {
-    for _ in 0..3 {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Polls a future so many times at most, moves the other side between, and drops it.
-async fn up_to<T>(polls: usize, future: impl Future<Output = T>, mut between: impl FnMut()) -> Option<T> {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let step = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
-        if let Poll::Ready(value) = step {
-            return Some(value);
-        }
-        between();
-        turn().await;
-    }
-    None
-}
 
 /// Moves the other side until a future is done.
 async fn through<T>(future: impl Future<Output = T>, between: impl FnMut()) -> T {
