@@ -1,5 +1,6 @@
 //! The measured loops: for each scenario, what the server does beside what the client does.
 
+pub(crate) mod broadcast;
 mod messages;
 
 use std::fs::File;
@@ -173,7 +174,7 @@ fn note(sampled: Option<Instant>, latencies: &mut Latencies) {
 }
 
 /// Written memory: fresh zeroes would all be one page of the kernel, which copies too fast.
-fn payload(bytes: usize) -> Vec<u8> {
+pub(crate) fn payload(bytes: usize) -> Vec<u8> {
     vec![0x5a; bytes]
 }
 

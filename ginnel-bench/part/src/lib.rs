@@ -18,8 +18,8 @@ mod system;
 pub use control::{Control, Measured, Reply};
 pub use latency::Latencies;
 pub use link::{
-    Blocking, BlockingFds, BlockingSystem, ByteStream, CallLink, Endpoint, FdLink, MessageLink, PacketLink,
-    ready,
+    Blocking, BlockingFds, BlockingSystem, BroadcastLink, ByteStream, CallLink, Endpoint, FdLink,
+    MessageLink, PacketLink, ready,
 };
 pub use part::{Part, Side};
 pub use place::Placement;

@@ -94,6 +94,38 @@ pub trait CallLink: Endpoint {
     async fn answer(&mut self, requests: u64) -> io::Result<()>;
 }
 
+/// One of many connections to somebody who sends the same to all.
+pub trait BroadcastLink: Sized {
+    /// Who sends, with all connections.
+    type Sender;
+    /// What it sends, made before the clock starts.
+    type Message;
+
+    /// Binds the path and listens.
+    async fn listen(path: &Path) -> io::Result<Self::Sender>;
+
+    /// Waits until this many are connected, and will miss nothing.
+    async fn join(sender: &mut Self::Sender, receivers: usize) -> io::Result<()>;
+
+    /// Connects to a sender.
+    async fn connect(path: &Path) -> io::Result<Self>;
+
+    /// Makes a message of these bytes, which is then sent again and again.
+    fn message(bytes: Vec<u8>) -> Self::Message;
+
+    /// Sends the message so often to everybody.
+    async fn broadcast(sender: &mut Self::Sender, message: &Self::Message, times: u64) -> io::Result<()>;
+
+    /// Waits for a `signal` of any receiver.
+    async fn signalled(sender: &mut Self::Sender) -> io::Result<()>;
+
+    /// Receives the next message and returns its length; the end is an error.
+    async fn recv(&mut self) -> io::Result<usize>;
+
+    /// Tells the sender to go on.
+    async fn signal(&mut self) -> io::Result<()>;
+}
+
 /// How a blocking library opens its streams; `Blocking` makes an endpoint of it.
 pub trait BlockingSystem {
     /// A connected stream.

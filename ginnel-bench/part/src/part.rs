@@ -4,10 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::exchange::broadcast;
 use crate::exchange::{Calls, Exchange, Fds, Messages, OneWay, Packets, RoundTrips, Sends};
 use crate::{
-    ByteStream, CallLink, Control, Endpoint, FdLink, Latencies, Measured, MessageLink, PacketLink, Reply,
-    Scenario, Shape,
+    BroadcastLink, ByteStream, CallLink, Control, Endpoint, FdLink, Latencies, Measured, MessageLink,
+    PacketLink, Reply, Scenario, Shape,
 };
 
 /// One process of a scenario, before it opened anything.
@@ -81,7 +82,19 @@ impl Part {
     /// Runs rounds of calls until the orders end.
     pub async fn calls<L: CallLink>(self, control: &mut Control) -> io::Result<()> {
         match self.scenario.shape {
-            Shape::Call { bytes } => self.run::<L>(Calls::new(bytes), control).await,
+            Shape::Call { bytes } | Shape::ClientCall { bytes } => {
+                self.run::<L>(Calls::new(bytes), control).await
+            }
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Runs rounds of broadcasts until the orders end.
+    pub async fn broadcasts<L: BroadcastLink>(self, control: &mut Control) -> io::Result<()> {
+        match self.scenario.shape {
+            Shape::Broadcast { bytes, receivers } => {
+                broadcast::run::<L>((self.side, &self.socket), (bytes, receivers), control).await
+            }
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }

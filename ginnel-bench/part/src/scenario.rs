@@ -49,6 +49,18 @@ pub enum Shape {
         /// Length of the request and of the answer.
         bytes: usize,
     },
+    /// The same through a client that comes back.
+    ClientCall {
+        /// Length of the request and of the answer.
+        bytes: usize,
+    },
+    /// The server sends a message to as many as are connected; all of those are in one process.
+    Broadcast {
+        /// Length of the message.
+        bytes: usize,
+        /// How many receive it.
+        receivers: usize,
+    },
     /// Each message carries one descriptor, which the server takes and closes.
     Fds,
     /// The client connects, is sent one byte, and closes.
@@ -109,7 +121,7 @@ impl Scenario {
     /// The next number of laps that a round of this scenario can have.
     pub const fn whole_laps(&self, laps: u64) -> u64 {
         match self.shape {
-            Shape::Fds => laps.next_multiple_of(WINDOW),
+            Shape::Fds | Shape::Broadcast { .. } => laps.next_multiple_of(WINDOW),
             _ => laps,
         }
     }
@@ -117,7 +129,8 @@ impl Scenario {
     const fn payload(&self) -> usize {
         match self.shape {
             Shape::RoundTrip { bytes } | Shape::OneWay { bytes } | Shape::Packets { bytes } => bytes,
-            Shape::Messages { bytes } | Shape::Sends { bytes } | Shape::Call { bytes } => bytes,
+            Shape::Messages { bytes } | Shape::Sends { bytes } => bytes,
+            Shape::Call { bytes } | Shape::ClientCall { bytes } | Shape::Broadcast { bytes, .. } => bytes,
             Shape::Fds | Shape::Connect => 1,
         }
     }
@@ -154,7 +167,7 @@ impl Better {
 }
 
 /// Every scenario, in the order of the report.
-pub const SCENARIOS: [Scenario; 13] = [
+pub const SCENARIOS: [Scenario; 15] = [
     Scenario::new("rtt-64", Shape::RoundTrip { bytes: 64 }, Unit::Nanoseconds),
     Scenario::new("rtt-4k", Shape::RoundTrip { bytes: 4 << 10 }, Unit::Nanoseconds),
     Scenario::new("oneway-64", Shape::OneWay { bytes: 64 }, Unit::Messages),
@@ -166,6 +179,8 @@ pub const SCENARIOS: [Scenario; 13] = [
     Scenario::new("messages-1m", Shape::Messages { bytes: 1 << 20 }, Unit::Bytes),
     Scenario::new("sends-64", Shape::Sends { bytes: 64 }, Unit::Messages),
     Scenario::new("call-64", Shape::Call { bytes: 64 }, Unit::Nanoseconds),
+    Scenario::new("client-64", Shape::ClientCall { bytes: 64 }, Unit::Nanoseconds),
+    Scenario::new("broadcast-64-to-100", Shape::Broadcast { bytes: 64, receivers: 100 }, Unit::Messages),
     Scenario::new("fds", Shape::Fds, Unit::Fds),
     Scenario::new("connect", Shape::Connect, Unit::Nanoseconds),
 ];

@@ -21,13 +21,24 @@ pub struct System {
     packets: Option<Run>,
     messages: Option<Run>,
     calls: Option<Run>,
+    clients: Option<Run>,
+    broadcasts: Option<Run>,
     fds: Option<Run>,
 }
 
 impl System {
     /// A system that can do nothing yet.
     pub const fn named(name: &'static str) -> Self {
-        Self { name, stream: None, packets: None, messages: None, calls: None, fds: None }
+        Self {
+            name,
+            stream: None,
+            packets: None,
+            messages: None,
+            calls: None,
+            clients: None,
+            broadcasts: None,
+            fds: None,
+        }
     }
 
     /// It has byte streams: round trips, one way, connections.
@@ -54,6 +65,18 @@ impl System {
         self
     }
 
+    /// It has requests and answers through a client that comes back.
+    pub const fn with_clients(mut self, run: Run) -> Self {
+        self.clients = Some(run);
+        self
+    }
+
+    /// It sends one message to many.
+    pub const fn with_broadcasts(mut self, run: Run) -> Self {
+        self.broadcasts = Some(run);
+        self
+    }
+
     /// It passes descriptors.
     pub const fn with_fds(mut self, run: Run) -> Self {
         self.fds = Some(run);
@@ -77,6 +100,8 @@ impl System {
             Shape::Packets { .. } => self.packets,
             Shape::Messages { .. } | Shape::Sends { .. } => self.messages,
             Shape::Call { .. } => self.calls,
+            Shape::ClientCall { .. } => self.clients,
+            Shape::Broadcast { .. } => self.broadcasts,
             Shape::Fds => self.fds,
         }
     }

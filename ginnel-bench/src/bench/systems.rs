@@ -1,10 +1,13 @@
 //! The systems measured by this binary, one per file.
 
 mod floor;
+mod floor_broadcast;
 mod floor_messages;
 mod ginnel_async;
+mod ginnel_async_engines;
 mod ginnel_async_messages;
 mod ginnel_blocking;
+mod ginnel_blocking_engines;
 mod ginnel_blocking_messages;
 mod std_net;
 mod tokio_net;

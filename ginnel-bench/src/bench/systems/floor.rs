@@ -11,13 +11,15 @@ use std::ptr;
 
 use ginnel_bench_part::{Blocking, BlockingFds, BlockingSystem, Endpoint, PacketLink, System, ready};
 
-use super::{FLOOR, floor_messages};
+use super::{FLOOR, floor_broadcast, floor_messages};
 
 pub(super) const SYSTEM: System = System::named(FLOOR)
     .with_stream(|part, control| ready(part.stream::<Blocking<Floor>>(control)))
     .with_packets(|part, control| ready(part.packets::<FloorPackets>(control)))
     .with_messages(floor_messages::messages)
     .with_calls(floor_messages::calls)
+    .with_clients(floor_messages::calls)
+    .with_broadcasts(floor_broadcast::broadcasts)
     .with_fds(|part, control| ready(part.fds::<Blocking<Floor>>(control)));
 
 pub(super) struct Floor;

@@ -1,51 +1,70 @@
-//! Messages over the bare system calls: what remains is the least that any library must do.
+//! Messages over bare streams: what remains is the least that any library must do, over the system calls themselves and
+//! over tokio's streams.
 
 use std::io;
 use std::mem::size_of;
 use std::path::Path;
 
-use ginnel_bench_part::{
-    Blocking, BlockingSystem, ByteStream, CallLink, Control, Endpoint, MessageLink, Part, Shape, ready,
-};
+use ginnel_bench_part::{Blocking, ByteStream, CallLink, Control, Endpoint, MessageLink, Part, Shape, ready};
 
+use super::block_on;
 use super::floor::Floor;
+use super::tokio_net::{Asynchronous, TokioNet};
 
 /// Gathered messages have their length in front. Those of a mebibyte and those that are sent one by one have
 /// nothing: both sides know how long they are, so that this is the cost of the bytes alone.
 pub(super) fn messages(part: Part, control: &mut Control) -> io::Result<()> {
     match part.scenario.shape {
-        Shape::Messages { bytes: MEBIBYTE } => ready(part.messages::<Bare<Pieces<MEBIBYTE>>>(control)),
-        Shape::Sends { bytes: 64 } => ready(part.messages::<Bare<Pieces<64>>>(control)),
-        _ => ready(part.messages::<Bare<Frames>>(control)),
+        Shape::Messages { bytes: MEBIBYTE } => {
+            ready(part.messages::<Bare<Blocking<Floor>, Pieces<MEBIBYTE>>>(control))
+        }
+        Shape::Sends { bytes: 64 } => ready(part.messages::<Bare<Blocking<Floor>, Pieces<64>>>(control)),
+        _ => ready(part.messages::<Bare<Blocking<Floor>, Frames>>(control)),
+    }
+}
+
+/// The same over tokio's streams.
+pub(super) fn tokio_messages(part: Part, control: &mut Control) -> io::Result<()> {
+    match part.scenario.shape {
+        Shape::Messages { bytes: MEBIBYTE } => {
+            block_on(part.messages::<Bare<Asynchronous<TokioNet>, Pieces<MEBIBYTE>>>(control))
+        }
+        Shape::Sends { bytes: 64 } => {
+            block_on(part.messages::<Bare<Asynchronous<TokioNet>, Pieces<64>>>(control))
+        }
+        _ => block_on(part.messages::<Bare<Asynchronous<TokioNet>, Frames>>(control)),
     }
 }
 
 /// A request is one call that sends and one that receives, the answer too.
 pub(super) fn calls(part: Part, control: &mut Control) -> io::Result<()> {
-    ready(part.calls::<Bare<Answer>>(control))
+    ready(part.calls::<Bare<Blocking<Floor>, Answer>>(control))
+}
+
+/// The same over tokio's streams.
+pub(super) fn tokio_calls(part: Part, control: &mut Control) -> io::Result<()> {
+    block_on(part.calls::<Bare<Asynchronous<TokioNet>, Answer>>(control))
 }
 
 /// A bare stream, and what one end remembers of the messages in it.
-struct Bare<M> {
-    stream: Blocking<Floor>,
+struct Bare<S, M> {
+    stream: S,
     memory: M,
 }
 
-impl<M: Default> Endpoint for Bare<M> {
-    type Listener = <Floor as BlockingSystem>::Listener;
+impl<S: Endpoint, M: Default> Endpoint for Bare<S, M> {
+    type Listener = S::Listener;
 
     async fn listen(path: &Path) -> io::Result<Self::Listener> {
-        <Blocking<Floor>>::listen(path).await
+        S::listen(path).await
     }
 
     async fn accept(listener: &mut Self::Listener) -> io::Result<Self> {
-        let stream = <Blocking<Floor>>::accept(listener).await?;
-        Ok(Self { stream, memory: M::default() })
+        Ok(Self { stream: S::accept(listener).await?, memory: M::default() })
     }
 
     async fn connect(path: &Path) -> io::Result<Self> {
-        let stream = <Blocking<Floor>>::connect(path).await?;
-        Ok(Self { stream, memory: M::default() })
+        Ok(Self { stream: S::connect(path).await?, memory: M::default() })
     }
 
     async fn signal(&mut self) -> io::Result<()> {
@@ -91,7 +110,7 @@ impl Frames {
     }
 }
 
-impl MessageLink for Bare<Frames> {
+impl<S: ByteStream> MessageLink for Bare<S, Frames> {
     type Message = Vec<u8>;
 
     fn message(bytes: Vec<u8>) -> Vec<u8> {
@@ -144,7 +163,7 @@ impl<const BYTES: usize> Default for Pieces<BYTES> {
     }
 }
 
-impl<const BYTES: usize> MessageLink for Bare<Pieces<BYTES>> {
+impl<S: ByteStream, const BYTES: usize> MessageLink for Bare<S, Pieces<BYTES>> {
     type Message = Vec<u8>;
 
     fn message(bytes: Vec<u8>) -> Vec<u8> {
@@ -184,7 +203,7 @@ impl Default for Answer {
     }
 }
 
-impl CallLink for Bare<Answer> {
+impl<S: ByteStream> CallLink for Bare<S, Answer> {
     async fn call(&mut self, request: &[u8]) -> io::Result<usize> {
         self.stream.send_all(request).await?;
         self.stream.recv_exact(&mut self.memory.0).await?;

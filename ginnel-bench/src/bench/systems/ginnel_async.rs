@@ -8,6 +8,7 @@ use ginnel_bench_part::{Endpoint, FdLink, PacketLink, System};
 use ginnel_tokio::{Listener, SeqPacket, Stream};
 
 use super::block_on;
+use super::ginnel_async_engines::{Calls, Receiver};
 use super::ginnel_async_messages::Messages;
 use super::tokio_net::{AsyncSystem, Asynchronous};
 
@@ -16,7 +17,9 @@ pub(super) const SYSTEM: System = System::named("ginnel-tokio")
     .with_packets(|part, control| block_on(part.packets::<Packets>(control)))
     .with_fds(|part, control| block_on(part.fds::<Asynchronous<GinnelTokio>>(control)))
     .with_messages(|part, control| block_on(part.messages::<Messages>(control)))
-    .with_calls(|part, control| block_on(part.calls::<Messages>(control)));
+    .with_calls(|part, control| block_on(part.calls::<Messages>(control)))
+    .with_clients(|part, control| block_on(part.calls::<Calls>(control)))
+    .with_broadcasts(|part, control| block_on(part.broadcasts::<Receiver>(control)));
 
 struct GinnelTokio;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use ginnel::{Batch, Listener, SeqPacket, Stream};
 use ginnel_bench_part::{Blocking, BlockingFds, BlockingSystem, Endpoint, PacketLink, System, ready};
 
+use super::ginnel_blocking_engines::{Calls, Receiver};
 use super::ginnel_blocking_messages::Messages;
 
 pub(super) const SYSTEM: System = System::named("ginnel")
@@ -14,7 +15,9 @@ pub(super) const SYSTEM: System = System::named("ginnel")
     .with_packets(|part, control| ready(part.packets::<OneByOne>(control)))
     .with_fds(|part, control| ready(part.fds::<Blocking<Ginnel>>(control)))
     .with_messages(|part, control| ready(part.messages::<Messages>(control)))
-    .with_calls(|part, control| ready(part.calls::<Messages>(control)));
+    .with_calls(|part, control| ready(part.calls::<Messages>(control)))
+    .with_clients(|part, control| ready(part.calls::<Calls>(control)))
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Receiver>(control)));
 
 pub(super) const BATCH: System =
     System::named("ginnel-batch").with_packets(|part, control| ready(part.packets::<Batches>(control)));

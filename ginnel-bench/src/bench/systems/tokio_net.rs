@@ -7,10 +7,13 @@ use ginnel_bench_part::{ByteStream, Endpoint, System};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::block_on;
+use super::{block_on, floor_messages};
 
 pub(super) const SYSTEM: System = System::named("tokio")
-    .with_stream(|part, control| block_on(part.stream::<Asynchronous<TokioNet>>(control)));
+    .with_stream(|part, control| block_on(part.stream::<Asynchronous<TokioNet>>(control)))
+    .with_messages(floor_messages::tokio_messages)
+    .with_calls(floor_messages::tokio_calls)
+    .with_clients(floor_messages::tokio_calls);
 
 /// How an asynchronous library opens its streams; `Asynchronous` makes an endpoint of it.
 pub(super) trait AsyncSystem {
@@ -22,7 +25,7 @@ pub(super) trait AsyncSystem {
     async fn connect(path: &Path) -> io::Result<Self::Stream>;
 }
 
-struct TokioNet;
+pub(super) struct TokioNet;
 
 impl AsyncSystem for TokioNet {
     type Stream = UnixStream;
