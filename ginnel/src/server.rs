@@ -157,9 +157,15 @@ impl Server {
     /// Sends the same bytes to everybody who is connected, and waits for nobody: whoever's queue is full misses it, and is
     /// among those that are returned. A body over 4 KiB is shared by all of them, not copied. It carries no descriptors.
     pub fn broadcast(&mut self, body: impl Into<Bytes>) -> Vec<ConnId> {
-        let missed = self.os.broadcast(body.into());
+        let missed = self.feed_all(body);
         self.os.flush();
         missed
+    }
+
+    /// As [`broadcast`](Self::broadcast), but it writes nothing: it leaves with the next broadcast or answer, or while
+    /// something waits; one system call carries dozens of small ones.
+    pub fn feed_all(&mut self, body: impl Into<Bytes>) -> Vec<ConnId> {
+        self.os.broadcast(body.into())
     }
 
     /// Who is connected, the oldest first.

@@ -54,7 +54,7 @@ pub enum Shape {
         /// Length of the request and of the answer.
         bytes: usize,
     },
-    /// The server sends a message to as many as are connected; all of those are in one process.
+    /// The server sends a message to as many as are connected, gathered in batches; all of those are in one process.
     Broadcast {
         /// Length of the message.
         bytes: usize,

@@ -40,3 +40,7 @@ pub(crate) const SYSTEMS: &[System] = &[
 fn block_on(part: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(part)
 }
+
+/// After a subscriber has connected, how long until the publisher surely knows what it wants.
+#[cfg(any(feature = "nng", feature = "zmq"))]
+const SUBSCRIBED: std::time::Duration = std::time::Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! `nng-sys`: PUSH to PULL for messages, REQ to REP for calls.
+//! `nng-sys`: PUSH to PULL for messages, REQ to REP for calls, PUB to SUB for broadcasts.
 
 #![allow(unsafe_code, reason = "the crate is the bare C interface")]
 
@@ -10,19 +10,22 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::ptr;
 
-use ginnel_bench_part::{CallLink, Endpoint, MessageLink, System, ready};
+use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, MessageLink, System, ready};
 use nng_sys::{
     NNG_OPT_RECVMAXSZ, NNG_OPT_SENDBUF, nng_dial, nng_err, nng_init, nng_listen, nng_msg, nng_msg_free,
-    nng_msg_len, nng_pull0_open, nng_push0_open, nng_recvmsg, nng_rep0_open, nng_req0_open, nng_send,
-    nng_sendmsg, nng_socket, nng_socket_close, nng_socket_set_int, nng_socket_set_size,
+    nng_msg_len, nng_pub0_open, nng_pull0_open, nng_push0_open, nng_recvmsg, nng_rep0_open, nng_req0_open,
+    nng_send, nng_sendmsg, nng_socket, nng_socket_close, nng_socket_set_int, nng_socket_set_size,
+    nng_sub0_open, nng_sub0_socket_subscribe,
 };
 
+use super::SUBSCRIBED;
 use super::blocking_signals::Signals;
 use super::signals::beside;
 
 pub(super) const SYSTEM: System = System::named("nng")
     .with_messages(|part, control| ready(part.messages::<Nng<PushPull>>(control)))
-    .with_calls(|part, control| ready(part.calls::<Nng<ReqRep>>(control)));
+    .with_calls(|part, control| ready(part.calls::<Nng<ReqRep>>(control)))
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)));
 
 /// Which socket listens, and which connects.
 trait Pattern {
@@ -38,10 +41,7 @@ impl Pattern for PushPull {
     }
 
     fn client() -> io::Result<Socket> {
-        let socket = Socket::open(nng_push0_open)?;
-        // SAFETY: the socket is open, and the name of the option ends with a zero byte.
-        check(unsafe { nng_socket_set_int(socket.0, NNG_OPT_SENDBUF.as_ptr().cast::<c_char>(), QUEUED) })?;
-        Ok(socket)
+        Socket::open(nng_push0_open)?.queueing()
     }
 }
 
@@ -132,6 +132,64 @@ impl CallLink for Nng<ReqRep> {
     }
 }
 
+struct Publisher {
+    listener: UnixListener,
+    socket: Socket,
+    signals: Vec<Signals>,
+}
+
+struct Subscriber {
+    socket: Socket,
+    signals: Signals,
+}
+
+impl BroadcastLink for Subscriber {
+    type Sender = Publisher;
+    type Message = Vec<u8>;
+
+    async fn listen(path: &Path) -> io::Result<Publisher> {
+        let socket = Socket::open(nng_pub0_open)?.queueing()?;
+        socket.listen(path)?;
+        Ok(Publisher { listener: UnixListener::bind(path)?, socket, signals: Vec::new() })
+    }
+
+    async fn join(sender: &mut Publisher, receivers: usize) -> io::Result<()> {
+        while sender.signals.len() < receivers {
+            sender.signals.push(Signals::accept(&sender.listener)?);
+        }
+        std::thread::sleep(SUBSCRIBED);
+        Ok(())
+    }
+
+    async fn connect(path: &Path) -> io::Result<Self> {
+        let socket = Socket::open(nng_sub0_open)?;
+        // SAFETY: the socket is open; of a subscription to everything no byte is read.
+        check(unsafe { nng_sub0_socket_subscribe(socket.0, ptr::null(), 0) })?;
+        socket.dial(path)?;
+        Ok(Self { socket, signals: Signals::connect(path)? })
+    }
+
+    fn message(bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+
+    async fn broadcast(sender: &mut Publisher, message: &Vec<u8>, times: u64) -> io::Result<()> {
+        (0..times).try_for_each(|_| sender.socket.send(message))
+    }
+
+    async fn signalled(sender: &mut Publisher) -> io::Result<()> {
+        sender.signals.first_mut().map_or(Ok(()), Signals::signalled)
+    }
+
+    async fn recv(&mut self) -> io::Result<usize> {
+        self.socket.recv().map(|message| message.len())
+    }
+
+    async fn signal(&mut self) -> io::Result<()> {
+        self.signals.signal()
+    }
+}
+
 struct Socket(nng_socket);
 
 impl Socket {
@@ -147,6 +205,13 @@ impl Socket {
             nng_socket_set_size(socket.0, NNG_OPT_RECVMAXSZ.as_ptr().cast::<c_char>(), LARGEST)
         })?;
         Ok(socket)
+    }
+
+    /// With a queue for what its threads have not sent.
+    fn queueing(self) -> io::Result<Self> {
+        // SAFETY: the socket is open, and the name of the option ends with a zero byte.
+        check(unsafe { nng_socket_set_int(self.0, NNG_OPT_SENDBUF.as_ptr().cast::<c_char>(), QUEUED) })?;
+        Ok(self)
     }
 
     fn listen(&self, path: &Path) -> io::Result<()> {

@@ -1,20 +1,23 @@
-//! `zmq`: PUSH to PULL for messages, REQ to REP for calls.
+//! `zmq`: PUSH to PULL for messages, REQ to REP for calls, PUB to SUB for broadcasts.
 
 use std::io;
 use std::marker::PhantomData;
 use std::mem::replace;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::sync::OnceLock;
 
-use ginnel_bench_part::{CallLink, Endpoint, MessageLink, System, ready};
+use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, MessageLink, System, ready};
 use zmq::{Context, Message, Socket, SocketType};
 
+use super::SUBSCRIBED;
 use super::blocking_signals::Signals;
 use super::signals::beside;
 
 pub(super) const SYSTEM: System = System::named("zmq")
     .with_messages(|part, control| ready(part.messages::<Zmq<PushPull>>(control)))
-    .with_calls(|part, control| ready(part.calls::<Zmq<ReqRep>>(control)));
+    .with_calls(|part, control| ready(part.calls::<Zmq<ReqRep>>(control)))
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)));
 
 /// Which socket listens, and which connects.
 trait Pattern {
@@ -129,6 +132,71 @@ impl CallLink for Zmq<ReqRep> {
             self.socket.send(replace(&mut self.received, Message::new()), 0)?;
         }
         Ok(())
+    }
+}
+
+struct Publisher {
+    listener: UnixListener,
+    socket: Socket,
+    signals: Vec<Signals>,
+}
+
+struct Subscriber {
+    socket: Socket,
+    received: Message,
+    signals: Signals,
+}
+
+impl BroadcastLink for Subscriber {
+    type Sender = Publisher;
+    type Message = Vec<u8>;
+
+    async fn listen(path: &Path) -> io::Result<Publisher> {
+        let socket = Zmq::<PushPull>::open(SocketType::PUB)?;
+        socket.bind(&address(path))?;
+        Ok(Publisher { listener: UnixListener::bind(path)?, socket, signals: Vec::new() })
+    }
+
+    async fn join(sender: &mut Publisher, receivers: usize) -> io::Result<()> {
+        while sender.signals.len() < receivers {
+            sender.signals.push(Signals::accept(&sender.listener)?);
+        }
+        std::thread::sleep(SUBSCRIBED);
+        Ok(())
+    }
+
+    /// All in one context, which has one thread for all.
+    async fn connect(path: &Path) -> io::Result<Self> {
+        static CONTEXT: OnceLock<Context> = OnceLock::new();
+        let socket = CONTEXT.get_or_init(Context::new).socket(SocketType::SUB)?;
+        socket.set_linger(0)?;
+        socket.set_subscribe(b"")?;
+        socket.connect(&address(path))?;
+        Ok(Self { socket, received: Message::new(), signals: Signals::connect(path)? })
+    }
+
+    fn message(bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+
+    async fn broadcast(sender: &mut Publisher, message: &Vec<u8>, times: u64) -> io::Result<()> {
+        for _ in 0..times {
+            sender.socket.send(message.as_slice(), 0)?;
+        }
+        Ok(())
+    }
+
+    async fn signalled(sender: &mut Publisher) -> io::Result<()> {
+        sender.signals.first_mut().map_or(Ok(()), Signals::signalled)
+    }
+
+    async fn recv(&mut self) -> io::Result<usize> {
+        self.socket.recv(&mut self.received, 0)?;
+        Ok(self.received.len())
+    }
+
+    async fn signal(&mut self) -> io::Result<()> {
+        self.signals.signal()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Broadcasts over the bare system calls: each is written to each at once.
+//! Broadcasts over the bare system calls: each is gathered as long as more follows, and written once to each.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -48,12 +48,8 @@ impl BroadcastLink for Receiver {
 
     async fn broadcast(sender: &mut Sender, message: &Vec<u8>, times: u64) -> io::Result<()> {
         let framed = [&(message.len() as u32).to_ne_bytes(), message.as_slice()].concat();
-        for _ in 0..times {
-            for stream in &mut sender.streams {
-                stream.write_all(&framed)?;
-            }
-        }
-        Ok(())
+        let gathered = framed.repeat(times as usize);
+        sender.streams.iter_mut().try_for_each(|stream| stream.write_all(&gathered))
     }
 
     async fn signalled(sender: &mut Sender) -> io::Result<()> {
