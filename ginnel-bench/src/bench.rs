@@ -1,6 +1,7 @@
 //! The command line.
 
 mod count;
+mod idle;
 mod interrupt;
 mod peers;
 mod plot;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Parser, Subcommand};
-use ginnel_bench_part::{Placement, SCENARIOS, take_part};
+use ginnel_bench_part::{IDLE, Placement, SCENARIOS, take_part};
 
 use peers::Entrant;
 use race::Plan;
@@ -101,7 +102,8 @@ fn measure(options: &Measure) -> anyhow::Result<()> {
     interrupt::notice()?;
     let only = options.only.as_deref().unwrap_or_default();
     let scenarios: Vec<_> = SCENARIOS.into_iter().filter(|scenario| scenario.name.contains(only)).collect();
-    ensure!(!scenarios.is_empty(), "no scenario's name contains {only:?}");
+    let asks_idle = IDLE.name.contains(only);
+    ensure!(!scenarios.is_empty() || asks_idle, "no scenario's name contains {only:?}");
     let plan = if options.quick { Plan::quick(options.placement) } else { Plan::thorough(options.placement) };
     let mut output = io::stdout();
     writeln!(output, "{}", report::header(&plan))?;
@@ -112,6 +114,9 @@ fn measure(options: &Measure) -> anyhow::Result<()> {
         let race = race::run(scenario, &entrants, &plan).with_context(|| scenario.name)?;
         write!(output, "\n{}", report::table(&race))?;
         outcomes.extend(report::outcomes(&race));
+    }
+    if asks_idle {
+        write!(output, "\n{}", idle::table(&idle::run(&entrants)))?;
     }
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&outcomes)? + "\n";

@@ -5,6 +5,9 @@
 
 mod bench;
 
+#[global_allocator]
+static HEAP: ginnel_bench_part::Heap = ginnel_bench_part::Heap;
+
 fn main() -> std::process::ExitCode {
     bench::main()
 }

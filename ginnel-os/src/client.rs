@@ -96,9 +96,11 @@ impl Client {
     /// # Errors
     /// The kernel's, for the poller.
     pub fn adopt(connection: Connection, stream: Stream) -> io::Result<Self> {
-        let (options, parts) = connection.into_parts();
-        let Parts { mut line, arrived, calls, refused } = parts;
+        let Parts { mut line, arrived, inbox, calls, refused } = connection.into_parts();
         let held = line.outbound().queued();
+        // Of the rest the line knows: no other connection will be made.
+        let options = ConnectionOptions::new().inbox(inbox);
+        let options = options.wire(line.outbound().wire()).queue(line.outbound().bound());
         let machine = machine_options(&options, &machine::ClientOptions::default());
         let mut client = Self::over(machine::Client::adopted(CONNECTION, calls, held, machine), &options)?;
         client.unsubscribe(Self::OWNER);

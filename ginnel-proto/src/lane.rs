@@ -14,9 +14,17 @@ pub(crate) struct Lane<F> {
     waiting: VecDeque<(SendId, Frame<F>)>,
     load: Load,
     /// Given to the link, and not with the kernel yet.
-    in_link: VecDeque<(SendId, Kind, Load)>,
+    in_link: VecDeque<InLink>,
     last: SendId,
     credit: usize,
+}
+
+/// What is known of a frame that the link has.
+#[derive(Clone, Copy, Debug)]
+struct InLink {
+    id: SendId,
+    load: Load,
+    is_message: bool,
 }
 
 impl<F> Lane<F> {
@@ -31,7 +39,7 @@ impl<F> Lane<F> {
         if held == Load::default() {
             lane.room();
         } else {
-            lane.in_link.push_back((lane.last, Kind::Message, held));
+            lane.in_link.push_back(InLink { id: lane.last, load: held, is_message: true });
             lane.load = held;
         }
         lane
@@ -49,7 +57,7 @@ impl<F> Lane<F> {
 
     /// The first frame that is not with the kernel yet.
     pub(crate) fn first_unsent(&self) -> Option<SendId> {
-        let in_link = self.in_link.front().map(|(id, ..)| *id);
+        let in_link = self.in_link.front().map(|it| it.id);
         in_link.or_else(|| self.waiting.front().map(|(id, _)| *id))
     }
 
@@ -78,6 +86,25 @@ impl<F> Lane<F> {
         self.waiting.push_back((self.last, frame));
     }
 
+    /// As [`push`](Self::push); if there is credit, and nothing before it, here it is for the link.
+    pub(crate) fn offer(&mut self, frame: Frame<F>) -> Option<(SendId, Frame<F>)> {
+        if self.credit == 0 || !self.waiting.is_empty() {
+            self.push(frame);
+            return None;
+        }
+        let load = load(&frame);
+        self.load = self.load + load;
+        self.last.0 += 1;
+        self.give(self.last, frame.kind, load);
+        Some((self.last, frame))
+    }
+
+    /// The link gets it.
+    fn give(&mut self, id: SendId, kind: Kind, load: Load) {
+        self.credit = self.credit.saturating_sub(load.bytes);
+        self.in_link.push_back(InLink { id, load, is_message: kind == Kind::Message });
+    }
+
     /// Takes a frame out that was not given to the link. `false`: it is not here.
     pub(crate) fn withdraw(&mut self, kind: Kind) -> bool {
         let at = self.waiting.iter().position(|(_, frame)| frame.kind == kind);
@@ -102,24 +129,27 @@ impl<F> Lane<F> {
             return None;
         }
         let (id, frame) = self.waiting.pop_front()?;
-        let load = load(&frame);
-        self.credit = self.credit.saturating_sub(load.bytes);
-        self.in_link.push_back((id, frame.kind, load));
+        self.give(id, frame.kind, load(&frame));
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
         Some((id, frame))
     }
 
     /// The kernel has everything up to this one.
     pub(crate) fn sent(&mut self, id: SendId) {
-        let done = self.in_link.partition_point(|(other, ..)| *other <= id);
-        for (_, _, load) in self.in_link.drain(..done) {
-            self.load = self.load - load;
+        while let Some(first) = self.in_link.front()
+            && first.id <= id
+        {
+            self.load = self.load - first.load;
+            self.in_link.pop_front();
         }
     }
 
     /// The link gave this frame back. `false`: it never had it.
     pub(crate) fn took_back(&mut self, id: SendId) -> bool {
-        let Some(at) = self.in_link.iter().position(|(other, ..)| *other == id) else { return false };
-        if let Some((_, _, load)) = self.in_link.remove(at) {
+        let Ok(at) = self.in_link.binary_search_by_key(&id, |it| it.id) else { return false };
+        if let Some(InLink { load, .. }) = self.in_link.remove(at) {
             self.load = self.load - load;
         }
         true
@@ -143,9 +173,9 @@ impl<F> Lane<F> {
     /// The connection is gone, and nothing more comes back: these messages were cut in the middle.
     pub(crate) fn lost(&mut self) -> Vec<SendId> {
         let mut cut = Vec::new();
-        for (id, kind, load) in self.in_link.drain(..) {
+        for InLink { id, load, is_message } in self.in_link.drain(..) {
             self.load = self.load - load;
-            if kind == Kind::Message {
+            if is_message {
                 cut.push(id);
             }
         }

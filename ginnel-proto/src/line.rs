@@ -190,7 +190,13 @@ impl<F> Line<F> {
         Signs { received: self.received, greeted: self.is_open(), unfinished: self.link.unfinished() }
     }
 
-    /// Lets go of buffers that hold nothing, before a wait.
+    /// Lets go of all buffers that hold nothing.
+    pub fn release(&mut self) {
+        self.link.inbound().settle();
+        self.link.outbound().release();
+    }
+
+    /// Lets go of buffers that hold nothing, before a wait, but for small ones.
     pub fn settle(&mut self) {
         self.link.inbound().settle();
         self.link.outbound().settle();

@@ -32,7 +32,7 @@ pub use words::{Command, Event, ServerOptions};
 pub struct Server<F> {
     options: ServerOptions,
     state: State,
-    peers: BTreeMap<ConnId, Peer<F>>,
+    peers: BTreeMap<ConnId, Box<Peer<F>>>,
     /// Bytes in all queues.
     held: usize,
     outputs: VecDeque<Output<Event<F>, F>>,
@@ -202,8 +202,10 @@ impl<F> Server<F> {
 
     fn push(&mut self, id: ConnId, frame: Frame<F>) {
         if self.is_connected(id) {
-            self.change(id, |peer| peer.lane.push(frame));
-            self.pump(id);
+            let given = self.change(id, |peer| peer.lane.offer(frame));
+            if let Some((send, frame)) = given.flatten() {
+                self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
+            }
         } else if frame.kind == Kind::Message {
             self.tell(Event::Returned(id, SendId(0), frame.message, Refused::Gone));
         }
@@ -288,7 +290,8 @@ impl<F> Server<F> {
         }
         let mut lane = Lane::new(self.options.queue);
         lane.room();
-        self.peers.insert(id, Peer { lane, calls: Calls::default(), paused: false });
+        let peer = Peer { lane, calls: Calls::default(), paused: false };
+        self.peers.insert(id, Box::new(peer));
         self.tell(Event::Joined(id));
     }
 

@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
-use crate::Latencies;
+use crate::{Held, Latencies};
 
 /// A part's end of the conversation.
 #[expect(missing_debug_implementations, reason = "two trait objects, with nothing to show")]
@@ -33,6 +33,8 @@ pub enum Reply {
     Ready,
     /// A round is done.
     Took(Measured),
+    /// The server holds this for its connections.
+    Held(Held),
     /// The part ends, for this reason.
     Failed(String),
 }
@@ -87,6 +89,10 @@ impl Reply {
             Self::Took(measured) => {
                 format!("took {} {}\n", measured.elapsed.as_nanos(), measured.latencies.encode())
             }
+            Self::Held(Held { heap, resident }) => {
+                let heap = heap.map_or_else(|| "-".to_owned(), |heap| heap.to_string());
+                format!("held {heap} {resident}\n")
+            }
             Self::Failed(reason) => format!("failed {}\n", reason.replace('\n', " ")),
         }
     }
@@ -100,6 +106,11 @@ impl Reply {
                 let (elapsed, latencies) = rest.split_once(' ')?;
                 let elapsed = Duration::from_nanos(elapsed.parse().ok()?);
                 Some(Self::Took(Measured { elapsed, latencies: Latencies::decode(latencies)? }))
+            }
+            "held" => {
+                let (heap, resident) = rest.split_once(' ')?;
+                let heap = if heap == "-" { None } else { Some(heap.parse().ok()?) };
+                Some(Self::Held(Held { heap, resident: resident.parse().ok()? }))
             }
             "failed" => Some(Self::Failed(rest.to_owned())),
             _ => None,
@@ -126,6 +137,10 @@ mod tests {
         assert_eq!(took.encode(), "took 123 40:1\n");
         let Some(Reply::Took(back)) = Reply::decode("took 123 40:1") else { panic!("own line") };
         assert_eq!((back.elapsed.as_nanos(), back.latencies.quantile(0.5)), (123, 40));
+        let held = Held { heap: Some(7), resident: 4096 };
+        assert_eq!(Reply::Held(held).encode(), "held 7 4096\n");
+        assert!(matches!(Reply::decode("held 7 4096"), Some(Reply::Held(back)) if back == held));
+        assert!(matches!(Reply::decode("held - 1"), Some(Reply::Held(Held { heap: None, resident: 1 }))));
         assert!(matches!(Reply::decode("ready"), Some(Reply::Ready)));
         assert!(matches!(Reply::decode("failed two words"), Some(Reply::Failed(why)) if why == "two words"));
         assert!(Reply::decode("took 123").is_none());

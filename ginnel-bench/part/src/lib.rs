@@ -8,6 +8,8 @@
 
 mod control;
 mod exchange;
+mod heap;
+mod idle;
 mod latency;
 mod link;
 mod part;
@@ -16,6 +18,8 @@ mod scenario;
 mod system;
 
 pub use control::{Control, Measured, Reply};
+pub use heap::Heap;
+pub use idle::{Each, Held, IdleHost};
 pub use latency::Latencies;
 pub use link::{
     Blocking, BlockingFds, BlockingSystem, BroadcastLink, ByteStream, CallLink, Endpoint, FdLink,
@@ -23,5 +27,5 @@ pub use link::{
 };
 pub use part::{Part, Side};
 pub use place::Placement;
-pub use scenario::{Better, SCENARIOS, Scenario, Shape, Unit};
+pub use scenario::{Better, IDLE, SCENARIOS, Scenario, Shape, Unit};
 pub use system::{Run, System, offer, take_part};

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use crate::exchange::broadcast;
 use crate::exchange::{Calls, Exchange, Fds, Messages, OneWay, Packets, RoundTrips, Sends};
+use crate::idle;
 use crate::{
-    BroadcastLink, ByteStream, CallLink, Control, Endpoint, FdLink, Latencies, Measured, MessageLink,
-    PacketLink, Reply, Scenario, Shape,
+    BroadcastLink, ByteStream, CallLink, Control, Endpoint, FdLink, IdleHost, Latencies, Measured,
+    MessageLink, PacketLink, Reply, Scenario, Shape,
 };
 
 /// One process of a scenario, before it opened anything.
@@ -94,6 +95,16 @@ impl Part {
         match self.scenario.shape {
             Shape::Broadcast { bytes, receivers } => {
                 broadcast::run::<L>((self.side, &self.socket), (bytes, receivers), control).await
+            }
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Holds connections until the orders end.
+    pub async fn idle<H: IdleHost>(self, control: &mut Control) -> io::Result<()> {
+        match self.scenario.shape {
+            Shape::Idle { connections } => {
+                idle::run::<H>((self.side, &self.socket), connections, control).await
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
         }

@@ -65,6 +65,11 @@ pub enum Shape {
     Fds,
     /// The client connects, is sent one byte, and closes.
     Connect,
+    /// Nothing, on many connections that one process holds.
+    Idle {
+        /// How many.
+        connections: usize,
+    },
 }
 
 /// What a result counts.
@@ -78,6 +83,8 @@ pub enum Unit {
     Fds,
     /// Payload bytes in a second.
     Bytes,
+    /// Bytes of memory for each connection.
+    Memory,
 }
 
 /// Which direction of a value is the good one.
@@ -96,7 +103,7 @@ impl Scenario {
 
     /// The scenario of this name.
     pub fn named(name: &str) -> Option<Self> {
-        SCENARIOS.into_iter().find(|scenario| scenario.name == name)
+        SCENARIOS.into_iter().chain([IDLE]).find(|scenario| scenario.name == name)
     }
 
     /// The value of a round, in this scenario's unit.
@@ -106,13 +113,14 @@ impl Scenario {
             Unit::Nanoseconds => seconds * 1e9 / laps,
             Unit::Messages | Unit::Fds => laps / seconds,
             Unit::Bytes => laps * self.payload() as f64 / seconds,
+            Unit::Memory => f64::NAN,
         }
     }
 
     /// The nanoseconds of one lap, of a value in this scenario's unit.
     pub const fn lap(&self, value: f64) -> f64 {
         match self.unit {
-            Unit::Nanoseconds => value,
+            Unit::Nanoseconds | Unit::Memory => value,
             Unit::Messages | Unit::Fds => 1e9 / value,
             Unit::Bytes => self.payload() as f64 * 1e9 / value,
         }
@@ -131,7 +139,7 @@ impl Scenario {
             Shape::RoundTrip { bytes } | Shape::OneWay { bytes } | Shape::Packets { bytes } => bytes,
             Shape::Messages { bytes } | Shape::Sends { bytes } => bytes,
             Shape::Call { bytes } | Shape::ClientCall { bytes } | Shape::Broadcast { bytes, .. } => bytes,
-            Shape::Fds | Shape::Connect => 1,
+            Shape::Fds | Shape::Connect | Shape::Idle { .. } => 1,
         }
     }
 }
@@ -144,13 +152,14 @@ impl Unit {
             Self::Messages => "messages/s",
             Self::Fds => "fds/s",
             Self::Bytes => "bytes/s",
+            Self::Memory => "bytes",
         }
     }
 
     /// Which direction is the good one.
     pub const fn better(self) -> Better {
         match self {
-            Self::Nanoseconds => Better::Lower,
+            Self::Nanoseconds | Self::Memory => Better::Lower,
             Self::Messages | Self::Fds | Self::Bytes => Better::Higher,
         }
     }
@@ -184,6 +193,9 @@ pub const SCENARIOS: [Scenario; 15] = [
     Scenario::new("fds", Shape::Fds, Unit::Fds),
     Scenario::new("connect", Shape::Connect, Unit::Nanoseconds),
 ];
+
+/// What is not raced, but looked at once.
+pub const IDLE: Scenario = Scenario::new("idle-10k", Shape::Idle { connections: 10_000 }, Unit::Memory);
 
 #[cfg(test)]
 mod tests {

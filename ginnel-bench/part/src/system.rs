@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-use crate::{Control, Part, Placement, Reply, SCENARIOS, Scenario, Shape, Side};
+use crate::{Control, IDLE, Part, Placement, Reply, SCENARIOS, Scenario, Shape, Side};
 
 /// Runs a part until its orders end.
 pub type Run = fn(Part, &mut Control) -> io::Result<()>;
@@ -24,6 +24,7 @@ pub struct System {
     clients: Option<Run>,
     broadcasts: Option<Run>,
     fds: Option<Run>,
+    idle: Option<Run>,
 }
 
 impl System {
@@ -38,6 +39,7 @@ impl System {
             clients: None,
             broadcasts: None,
             fds: None,
+            idle: None,
         }
     }
 
@@ -83,6 +85,12 @@ impl System {
         self
     }
 
+    /// It holds many connections in one process.
+    pub const fn with_idle(mut self, run: Run) -> Self {
+        self.idle = Some(run);
+        self
+    }
+
     /// Whether it takes part in a scenario.
     pub const fn can(&self, scenario: Scenario) -> bool {
         self.run(scenario).is_some()
@@ -103,6 +111,7 @@ impl System {
             Shape::ClientCall { .. } => self.clients,
             Shape::Broadcast { .. } => self.broadcasts,
             Shape::Fds => self.fds,
+            Shape::Idle { .. } => self.idle,
         }
     }
 }
@@ -110,7 +119,7 @@ impl System {
 /// The subcommand `systems`: each system of this binary with its scenarios, one per line.
 pub fn offer(systems: &[System]) {
     for system in systems {
-        let can = SCENARIOS.into_iter().filter(|&scenario| system.can(scenario));
+        let can = SCENARIOS.into_iter().chain([IDLE]).filter(|&scenario| system.can(scenario));
         let names: Vec<&str> = can.map(|scenario| scenario.name).collect();
         println!("{} {}", system.name, names.join(" "));
     }

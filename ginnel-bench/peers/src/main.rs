@@ -4,6 +4,9 @@
 
 mod systems;
 
+#[global_allocator]
+static HEAP: ginnel_bench_part::Heap = ginnel_bench_part::Heap;
+
 fn main() {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     match arguments.split_first() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use ginnel_bench_part::{SCENARIOS, Scenario};
+use ginnel_bench_part::{IDLE, SCENARIOS, Scenario};
 
 use super::systems::SYSTEMS;
 
@@ -33,7 +33,7 @@ impl Entrant {
 pub(super) fn own() -> anyhow::Result<Vec<Entrant>> {
     let program = env::current_exe().context("cannot find this program again")?;
     let scenarios = |system: &ginnel_bench_part::System| {
-        let can = SCENARIOS.into_iter().filter(|&scenario| system.can(scenario));
+        let can = SCENARIOS.into_iter().chain([IDLE]).filter(|&scenario| system.can(scenario));
         can.map(|scenario| scenario.name.to_owned()).collect()
     };
     let entrant = |system: &ginnel_bench_part::System| Entrant {
@@ -66,7 +66,8 @@ mod tests {
         let program = Path::new("peers");
         let entrant = Entrant::parse("uds packets-64 fds", program).expect("a system");
         assert_eq!(entrant.system, "uds");
-        let can: Vec<_> = SCENARIOS.into_iter().filter(|&scenario| entrant.can(scenario)).collect();
+        let can: Vec<_> =
+            SCENARIOS.into_iter().chain([IDLE]).filter(|&scenario| entrant.can(scenario)).collect();
         assert_eq!(can.iter().map(|scenario| scenario.name).collect::<Vec<_>>(), ["packets-64", "fds"]);
         assert_eq!(Entrant::parse("", program), None);
     }

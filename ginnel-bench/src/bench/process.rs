@@ -44,7 +44,7 @@ impl Pair {
         match self.client.reply()? {
             Reply::Took(measured) => Ok(measured),
             Reply::Failed(reason) => bail!("the client failed: {reason}"),
-            Reply::Ready => bail!("the client was ready twice"),
+            Reply::Ready | Reply::Held(_) => bail!("the client did not say how long it took"),
         }
     }
 }
@@ -70,7 +70,7 @@ impl Process {
         match process.reply()? {
             Reply::Ready => Ok(process),
             Reply::Failed(reason) => bail!("the {} failed: {reason}", side.name()),
-            Reply::Took(_) => bail!("the {} did not say that it is ready", side.name()),
+            Reply::Took(_) | Reply::Held(_) => bail!("the {} did not say that it is ready", side.name()),
         }
     }
 
@@ -79,7 +79,8 @@ impl Process {
         self.orders.write_all(Control::order(laps).as_bytes()).context("cannot order a round")
     }
 
-    fn reply(&mut self) -> anyhow::Result<Reply> {
+    /// The next thing that a part says.
+    pub(super) fn reply(&mut self) -> anyhow::Result<Reply> {
         let line = self.line(Instant::now() + PATIENCE)?;
         Reply::decode(&line).with_context(|| format!("a part said {line:?}"))
     }

@@ -122,6 +122,7 @@ fn value(value: f64, unit: Unit) -> String {
         Unit::Messages => format!("{} msg/s", scaled(value)),
         Unit::Fds => format!("{} fds/s", scaled(value)),
         Unit::Bytes => format!("{}B/s", scaled(value)),
+        Unit::Memory => format!("{value:.0} B"),
     }
 }
 

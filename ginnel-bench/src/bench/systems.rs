@@ -20,13 +20,15 @@ use ginnel_bench_part::System;
 pub(crate) const FLOOR: &str = "floor";
 
 /// In the order of the report.
-pub(crate) const SYSTEMS: [System; 6] = [
+pub(crate) const SYSTEMS: [System; 8] = [
     floor::SYSTEM,
     std_net::SYSTEM,
     tokio_net::SYSTEM,
     ginnel_blocking::SYSTEM,
     ginnel_blocking::BATCH,
+    ginnel_blocking::SERVER,
     ginnel_async::SYSTEM,
+    ginnel_async::SERVER,
 ];
 
 /// Runs the part of an asynchronous system, in the runtime that fits one connection.

@@ -30,7 +30,6 @@ pub(crate) use write::{Written, write_all};
 #[derive(Debug)]
 pub struct Connection {
     session: Session<OwnedFd>,
-    options: ConnectionOptions,
     pause: Backoff,
     /// What the kernel was seen to have no more of, since a driver last asked.
     blocked: Directions,
@@ -47,7 +46,6 @@ impl Connection {
         session.link.incarnation = sys::incarnation();
         Self {
             session: Session::new(&session),
-            options: options.clone(),
             pause: PAUSE,
             blocked: Directions::default(),
             stuck: false,
@@ -55,9 +53,9 @@ impl Connection {
         }
     }
 
-    /// Takes it apart, for whoever goes on with it in another way; with the options that it has had.
-    pub fn into_parts(self) -> (ConnectionOptions, Parts<OwnedFd>) {
-        (self.options, self.session.into_parts())
+    /// Takes it apart, for whoever goes on with it in another way.
+    pub fn into_parts(self) -> Parts<OwnedFd> {
+        self.session.into_parts()
     }
 
     /// What is decided about it.

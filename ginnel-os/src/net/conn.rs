@@ -40,6 +40,8 @@ pub(super) struct Conn {
     pub(super) paused: bool,
     /// Nothing was read from it for a while.
     unheard: bool,
+    /// It may keep buffers since somebody last waited.
+    pub(super) touched: bool,
     /// It waits for its turn to be read.
     pub(super) queued: bool,
     /// Descriptors wait for others to be read: no writing before this moment.
@@ -82,6 +84,7 @@ impl Conn {
             watched: None,
             paused: false,
             unheard: false,
+            touched: false,
             queued: false,
             stalled: None,
             pause: PAUSE,
@@ -297,7 +300,6 @@ impl Conn {
             Stage::Leaving { until } => Some(until),
             Stage::Opening { .. } | Stage::Open => None,
         };
-        self.line.settle();
         if listens && mem::take(&mut self.unheard) {
             self.line.excuse();
         }
@@ -305,6 +307,15 @@ impl Conn {
         self.unheard |= !listens;
         self.deadline = [look.unwrap_or(Some(now)), until, self.stalled].into_iter().flatten().min();
         look.map(|_| After::Stays)
+    }
+
+    /// Lets go of buffers that hold nothing.
+    pub(super) fn release(&mut self) {
+        self.touched = false;
+        self.line.release();
+        if self.sends.is_empty() {
+            self.sends = VecDeque::new();
+        }
     }
 
     /// It was silent for too long.

@@ -61,7 +61,7 @@ impl NetOptions {
 pub struct UnixNet {
     options: NetOptions,
     poller: Poller,
-    conns: BTreeMap<ConnId, Conn>,
+    conns: BTreeMap<ConnId, Box<Conn>>,
     door: Option<Door>,
     reports: VecDeque<NetEvent<OwnedFd>>,
     /// Connections that were given something to write.
@@ -71,6 +71,8 @@ pub struct UnixNet {
     deadlines: BTreeSet<(Instant, ConnId)>,
     scratch: Vec<u8>,
     ready: Vec<Ready>,
+    /// Connections that may keep buffers since somebody last waited.
+    touched: Vec<ConnId>,
     /// Nobody takes what would be read: these are not read meanwhile.
     held: Option<BTreeSet<ConnId>>,
 }
@@ -88,6 +90,7 @@ impl UnixNet {
             reports: VecDeque::new(),
             unwritten: BTreeSet::new(),
             readable: VecDeque::new(),
+            touched: Vec::new(),
             deadlines: BTreeSet::new(),
             scratch: Vec::new(),
             ready: Vec::new(),
@@ -125,13 +128,13 @@ impl UnixNet {
         }
         let mut conn = Conn::new(id, stream, accepted, &self.options);
         conn.open(&mut self.reports);
-        self.conns.insert(id, conn);
+        self.conns.insert(id, Box::new(conn));
         self.tend(id, Directions::WRITE, now);
     }
 
     /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
     pub fn adopt(&mut self, id: ConnId, stream: Stream, line: Line<OwnedFd>) {
-        self.conns.insert(id, Conn::adopted(id, stream, line));
+        self.conns.insert(id, Box::new(Conn::adopted(id, stream, line)));
         self.unwritten.insert(id);
         self.queue(id);
     }
@@ -165,7 +168,7 @@ impl UnixNet {
 
     /// A connection's descriptor, to ask the kernel about it.
     pub fn descriptor(&self, id: ConnId) -> Option<BorrowedFd<'_>> {
-        self.conns.get(&id).map(AsFd::as_fd)
+        self.conns.get(&id).map(|conn| conn.as_fd())
     }
 
     /// What this one takes and who it is, once it has greeted.
@@ -184,6 +187,9 @@ impl UnixNet {
     /// The kernel's.
     pub fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
         let work = self.has_work();
+        if !work {
+            self.release();
+        }
         let rest = |until: Instant| until.saturating_duration_since(Instant::now());
         self.poller.wait(if work { Some(Duration::ZERO) } else { until.map(rest) })
     }
@@ -207,6 +213,9 @@ impl UnixNet {
     /// Does what a connection is ready for, and sees to what is watched and when to look again. Tells what it read.
     fn tend(&mut self, id: ConnId, ready: Directions, now: Instant) -> usize {
         let Some(conn) = self.conns.get_mut(&id) else { return 0 };
+        if !mem::replace(&mut conn.touched, true) {
+            self.touched.push(id);
+        }
         let was_opening = conn.is_knocking();
         let may_read = !conn.paused && self.held.is_none();
         let mut taken = 0;
@@ -414,7 +423,11 @@ impl Net for UnixNet {
         self.ready = ready;
         active |= self.held.is_none() && !self.readable.is_empty();
         self.read_some(now);
-        Ok(active || !self.reports.is_empty())
+        active |= !self.reports.is_empty();
+        if !active {
+            self.release();
+        }
+        Ok(active)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -439,6 +452,15 @@ impl UnixNet {
                 conn.queued = false;
             }
             bytes += self.tend(id, Directions::READ, now);
+        }
+    }
+
+    /// Idle connections hold no buffers.
+    fn release(&mut self) {
+        for id in self.touched.drain(..) {
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.release();
+            }
         }
     }
 

@@ -15,9 +15,10 @@ pub struct Inbound<F> {
     accept: Accept,
     carries_fds: bool,
     tail: Tail,
-    under_way: Option<UnderWay<F>>,
+    /// Boxed, as is what only one wire has: most connections are idle, and have neither.
+    under_way: Option<Box<UnderWay<F>>>,
     fds: Fds<F>,
-    pieces: kyneta::Pieces,
+    pieces: Option<Box<kyneta::Pieces>>,
     greeting: Option<Greeting>,
     fault: Option<PeerFault>,
 }
@@ -70,7 +71,7 @@ impl<F> Inbound<F> {
             tail: Tail::default(),
             under_way: None,
             fds: Fds::default(),
-            pieces: kyneta::Pieces::default(),
+            pieces: None,
             greeting: None,
             fault: None,
         }
@@ -78,7 +79,7 @@ impl<F> Inbound<F> {
 
     /// Lends the buffer for the next read, with room for 64 KiB or for the rest of a large body.
     pub fn room(&mut self) -> Room<'_> {
-        if let Some(UnderWay { head, body: Some(body), .. }) = &mut self.under_way {
+        if let Some(UnderWay { head, body: Some(body), .. }) = self.under_way.as_deref_mut() {
             let left = head.body - body.len();
             if body.capacity() == body.len() {
                 body.reserve_exact(left.min(body.len().max(limits::READ)));
@@ -99,7 +100,7 @@ impl<F> Inbound<F> {
     /// Bytes that arrived in somebody else's buffer, and the descriptors that came with them.
     pub fn received(&mut self, mut bytes: &[u8], fds: Vec<F>) {
         self.fds.arrived(bytes.len() as u64, fds);
-        if let Some(UnderWay { head, body: Some(body), .. }) = &mut self.under_way {
+        if let Some(UnderWay { head, body: Some(body), .. }) = self.under_way.as_deref_mut() {
             let (own, rest) = bytes.split_at(bytes.len().min(head.body - body.len()));
             body.extend_from_slice(own);
             bytes = rest;
@@ -112,9 +113,7 @@ impl<F> Inbound<F> {
 
     /// Lets go of buffers that hold nothing, before a wait.
     pub fn settle(&mut self) {
-        if self.tail.unread().is_empty() {
-            self.tail = Tail::default();
-        }
+        self.tail.release();
     }
 
     /// The next whole frame, if there is one. It owns its bytes: a small one that is kept holds on to nothing large.
@@ -144,7 +143,7 @@ impl<F> Inbound<F> {
         if !self.fds.is_empty() {
             return None;
         }
-        self.tail.start += native::HEADER + length;
+        self.tail.take(native::HEADER + length);
         self.fds.passed((native::HEADER + length) as u64);
         Some(body)
     }
@@ -206,10 +205,12 @@ impl<F> Inbound<F> {
                     self.greeting = Some(Greeting::decode(&body)?);
                     continue;
                 }
-                What::Part(part) => match self.pieces.add(part, body, &self.accept)? {
-                    Some(body) => (Kind::Message, body),
-                    None => continue,
-                },
+                What::Part(part) => {
+                    match self.pieces.get_or_insert_default().add(part, body, &self.accept)? {
+                        Some(body) => (Kind::Message, body),
+                        None => continue,
+                    }
+                }
                 What::Skipped => continue,
             };
             return Ok(Some(Frame { kind, message: Message { body, fds } }));
@@ -219,13 +220,14 @@ impl<F> Inbound<F> {
     /// The next body that is whole.
     #[inline]
     fn take_whole(&mut self) -> Result<Option<(Head, Vec<F>, Bytes)>, PeerFault> {
-        let (head, fds) = match self.under_way.take() {
+        if let Some(UnderWay { head, body: Some(body), .. }) = self.under_way.as_deref()
+            && body.len() < head.body
+        {
+            self.fds.check_inside(head.bytes() as u64)?;
+            return Ok(None);
+        }
+        let (head, fds) = match self.under_way.take().map(|frame| *frame) {
             Some(UnderWay { head, fds, body: Some(body) }) => {
-                if body.len() < head.body {
-                    self.under_way = Some(UnderWay { head, fds, body: Some(body) });
-                    self.fds.check_inside(head.bytes() as u64)?;
-                    return Ok(None);
-                }
                 self.fds.passed(head.bytes() as u64);
                 return Ok(Some((head, fds, body.into())));
             }
@@ -246,7 +248,7 @@ impl<F> Inbound<F> {
         let input = self.tail.unread();
         if head.bytes() <= input.len() {
             let body = Bytes::copy_from_slice(&input[head.skip..head.skip + head.body]);
-            self.tail.start += head.bytes();
+            self.tail.take(head.bytes());
             self.fds.passed(head.bytes() as u64);
             return Ok(Some((head, fds, body)));
         }
@@ -267,7 +269,7 @@ impl<F> Inbound<F> {
             body = Some(own);
             self.tail.clear();
         }
-        self.under_way = Some(UnderWay { head, fds, body });
+        self.under_way = Some(Box::new(UnderWay { head, fds, body }));
         Ok(())
     }
 }
@@ -276,6 +278,22 @@ impl Tail {
     #[inline]
     fn unread(&self) -> &[u8] {
         &self.bytes[self.start..]
+    }
+
+    /// So many bytes are taken. With the last the buffer goes too: who has nothing unread holds none.
+    #[inline]
+    fn take(&mut self, bytes: usize) {
+        self.start += bytes;
+        if self.start == self.bytes.len() {
+            self.release();
+        }
+    }
+
+    /// Lets go of the buffer, if nothing in it is unread.
+    fn release(&mut self) {
+        if self.start == self.bytes.len() {
+            *self = Self::default();
+        }
     }
 
     fn room(&mut self) -> Room<'_> {

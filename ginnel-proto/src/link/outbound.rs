@@ -332,13 +332,30 @@ impl<F> Outbound<F> {
         self.written += bytes;
     }
 
-    /// Lets go of a buffer that holds nothing, before a wait.
+    /// Lets go of buffers that hold nothing, before a wait, but for small ones.
     pub fn settle(&mut self) {
         if self.is_empty() && self.copied.capacity() > KEPT {
+            self.release();
+        }
+    }
+
+    /// Lets go of buffers that hold nothing.
+    pub fn release(&mut self) {
+        if self.is_empty() {
             self.copied = Vec::new();
             self.frames = VecDeque::new();
             self.splices = VecDeque::new();
         }
+    }
+
+    /// How much may be queued.
+    pub const fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    /// What is spoken.
+    pub const fn wire(&self) -> Wire {
+        self.wire
     }
 
     #[cfg(test)]

@@ -46,8 +46,8 @@ impl<F> Inbox<F> {
         Some(delivery)
     }
 
-    pub(super) fn into_waiting(self) -> VecDeque<Delivery<F>> {
-        self.waiting
+    pub(super) fn into_parts(self) -> (VecDeque<Delivery<F>>, Bound) {
+        (self.waiting, self.bound)
     }
 
     /// Lets go of a buffer that holds nothing.

@@ -81,6 +81,8 @@ pub struct Parts<F> {
     pub line: Line<F>,
     /// What has arrived and was not taken.
     pub arrived: VecDeque<Delivery<F>>,
+    /// How much may arrive.
+    pub inbox: Bound,
     /// The calls of both sides.
     pub calls: Calls<F>,
     /// Requests that wait to be refused.
@@ -188,7 +190,8 @@ impl<F> Session<F> {
     /// Takes it apart, for whoever goes on with it in another way.
     pub fn into_parts(self) -> Parts<F> {
         let Self { line, inbox, calls, refused } = self;
-        Parts { line, arrived: inbox.into_waiting(), calls, refused }
+        let (arrived, inbox) = inbox.into_parts();
+        Parts { line, arrived, inbox, calls, refused }
     }
 
     /// Lets go of buffers that hold nothing, before a wait.

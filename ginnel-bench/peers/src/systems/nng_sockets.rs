@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::ptr;
 
-use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, MessageLink, System, ready};
+use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, IdleHost, MessageLink, System, ready};
 use nng_sys::{
     NNG_OPT_RECVMAXSZ, NNG_OPT_SENDBUF, nng_dial, nng_err, nng_init, nng_listen, nng_msg, nng_msg_free,
     nng_msg_len, nng_pub0_open, nng_pull0_open, nng_push0_open, nng_recvmsg, nng_rep0_open, nng_req0_open,
@@ -25,7 +25,8 @@ use super::signals::beside;
 pub(super) const SYSTEM: System = System::named("nng")
     .with_messages(|part, control| ready(part.messages::<Nng<PushPull>>(control)))
     .with_calls(|part, control| ready(part.calls::<Nng<ReqRep>>(control)))
-    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)));
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)))
+    .with_idle(|part, control| ready(part.idle::<Hall>(control)));
 
 /// Which socket listens, and which connects.
 trait Pattern {
@@ -187,6 +188,30 @@ impl BroadcastLink for Subscriber {
 
     async fn signal(&mut self) -> io::Result<()> {
         self.signals.signal()
+    }
+}
+
+/// A socket that many are connected to.
+struct Hall(Socket);
+
+impl IdleHost for Hall {
+    type Guest = Socket;
+
+    async fn listen(path: &Path) -> io::Result<Self> {
+        let socket = Socket::open(nng_pull0_open)?;
+        socket.listen(path)?;
+        Ok(Self(socket))
+    }
+
+    async fn hold(&mut self, connections: usize) -> io::Result<()> {
+        (0..connections).try_for_each(|_| self.0.recv().map(drop))
+    }
+
+    async fn visit(path: &Path) -> io::Result<Socket> {
+        let socket = Socket::open(nng_push0_open)?;
+        socket.dial(path)?;
+        socket.send(b"!")?;
+        Ok(socket)
     }
 }
 

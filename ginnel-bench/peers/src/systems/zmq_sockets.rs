@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, MessageLink, System, ready};
+use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, IdleHost, MessageLink, System, ready};
 use zmq::{Context, Message, Socket, SocketType};
 
 use super::SUBSCRIBED;
@@ -17,7 +17,8 @@ use super::signals::beside;
 pub(super) const SYSTEM: System = System::named("zmq")
     .with_messages(|part, control| ready(part.messages::<Zmq<PushPull>>(control)))
     .with_calls(|part, control| ready(part.calls::<Zmq<ReqRep>>(control)))
-    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)));
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)))
+    .with_idle(|part, control| ready(part.idle::<Hall>(control)));
 
 /// Which socket listens, and which connects.
 trait Pattern {
@@ -198,6 +199,43 @@ impl BroadcastLink for Subscriber {
     async fn signal(&mut self) -> io::Result<()> {
         self.signals.signal()
     }
+}
+
+/// A socket that many are connected to.
+struct Hall(Socket);
+
+impl IdleHost for Hall {
+    type Guest = Socket;
+
+    async fn listen(path: &Path) -> io::Result<Self> {
+        let socket = Zmq::<PushPull>::open(SocketType::PULL)?;
+        socket.bind(&address(path))?;
+        Ok(Self(socket))
+    }
+
+    async fn hold(&mut self, connections: usize) -> io::Result<()> {
+        let mut message = Message::new();
+        (0..connections).try_for_each(|_| Ok(self.0.recv(&mut message, 0)?))
+    }
+
+    async fn visit(path: &Path) -> io::Result<Socket> {
+        static CONTEXT: OnceLock<Context> = OnceLock::new();
+        let socket = many(&CONTEXT).socket(SocketType::PUSH)?;
+        socket.set_linger(0)?;
+        socket.connect(&address(path))?;
+        socket.send("!", 0)?;
+        Ok(socket)
+    }
+}
+
+/// A context that has room for more sockets than the 1,023 of the library's default.
+fn many(context: &'static OnceLock<Context>) -> &'static Context {
+    context.get_or_init(|| {
+        let context = Context::new();
+        // SAFETY: the context is open, and the option is one of this library.
+        unsafe { zmq_sys::zmq_ctx_set(context.clone().as_ptr(), zmq_sys::ZMQ_MAX_SOCKETS as _, 20_000) };
+        context
+    })
 }
 
 fn address(path: &Path) -> String {

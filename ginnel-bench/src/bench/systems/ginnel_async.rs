@@ -4,11 +4,11 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use ginnel_bench_part::{Endpoint, FdLink, PacketLink, System};
+use ginnel_bench_part::{Each, Endpoint, FdLink, PacketLink, System};
 use ginnel_tokio::{Listener, SeqPacket, Stream};
 
 use super::block_on;
-use super::ginnel_async_engines::{Calls, Receiver};
+use super::ginnel_async_engines::{Calls, Hall, Receiver};
 use super::ginnel_async_messages::Messages;
 use super::tokio_net::{AsyncSystem, Asynchronous};
 
@@ -19,7 +19,11 @@ pub(super) const SYSTEM: System = System::named("ginnel-tokio")
     .with_messages(|part, control| block_on(part.messages::<Messages>(control)))
     .with_calls(|part, control| block_on(part.calls::<Messages>(control)))
     .with_clients(|part, control| block_on(part.calls::<Calls>(control)))
-    .with_broadcasts(|part, control| block_on(part.broadcasts::<Receiver>(control)));
+    .with_broadcasts(|part, control| block_on(part.broadcasts::<Receiver>(control)))
+    .with_idle(|part, control| block_on(part.idle::<Each<Messages>>(control)));
+
+pub(super) const SERVER: System =
+    System::named("ginnel-tokio-server").with_idle(|part, control| block_on(part.idle::<Hall>(control)));
 
 struct GinnelTokio;
 

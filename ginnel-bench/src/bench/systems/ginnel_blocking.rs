@@ -5,9 +5,9 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use ginnel::{Batch, Listener, SeqPacket, Stream};
-use ginnel_bench_part::{Blocking, BlockingFds, BlockingSystem, Endpoint, PacketLink, System, ready};
+use ginnel_bench_part::{Blocking, BlockingFds, BlockingSystem, Each, Endpoint, PacketLink, System, ready};
 
-use super::ginnel_blocking_engines::{Calls, Receiver};
+use super::ginnel_blocking_engines::{Calls, Hall, Receiver};
 use super::ginnel_blocking_messages::Messages;
 
 pub(super) const SYSTEM: System = System::named("ginnel")
@@ -17,7 +17,11 @@ pub(super) const SYSTEM: System = System::named("ginnel")
     .with_messages(|part, control| ready(part.messages::<Messages>(control)))
     .with_calls(|part, control| ready(part.calls::<Messages>(control)))
     .with_clients(|part, control| ready(part.calls::<Calls>(control)))
-    .with_broadcasts(|part, control| ready(part.broadcasts::<Receiver>(control)));
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Receiver>(control)))
+    .with_idle(|part, control| ready(part.idle::<Each<Messages>>(control)));
+
+pub(super) const SERVER: System =
+    System::named("ginnel-server").with_idle(|part, control| ready(part.idle::<Hall>(control)));
 
 pub(super) const BATCH: System =
     System::named("ginnel-batch").with_packets(|part, control| ready(part.packets::<Batches>(control)));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use ginnel::{Client, Connection, Delivery, Happening, Listener, Message, Server};
-use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint};
+use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, IdleHost};
 
 use super::ended;
 
@@ -116,5 +116,31 @@ impl BroadcastLink for Receiver {
 
     async fn signal(&mut self) -> io::Result<()> {
         self.0.send("!").map_err(io::Error::other)
+    }
+}
+
+/// A server with many idle connections.
+pub(super) struct Hall(Server);
+
+impl IdleHost for Hall {
+    type Guest = Connection;
+
+    async fn listen(path: &Path) -> io::Result<Self> {
+        Server::listen(path).map(Self)
+    }
+
+    async fn hold(&mut self, connections: usize) -> io::Result<()> {
+        for _ in 0..connections {
+            let (id, message) = self.0.recv().map_err(io::Error::other)?;
+            self.0.send(id, message).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    async fn visit(path: &Path) -> io::Result<Connection> {
+        let mut connection = Connection::connect(path).map_err(io::Error::other)?;
+        connection.send("!").map_err(io::Error::other)?;
+        connection.recv().map_err(io::Error::other)?.ok_or_else(ended)?;
+        Ok(connection)
     }
 }

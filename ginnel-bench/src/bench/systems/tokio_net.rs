@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use ginnel_bench_part::{ByteStream, Endpoint, System};
+use ginnel_bench_part::{ByteStream, Each, Endpoint, System};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -13,7 +13,8 @@ pub(super) const SYSTEM: System = System::named("tokio")
     .with_stream(|part, control| block_on(part.stream::<Asynchronous<TokioNet>>(control)))
     .with_messages(floor_messages::tokio_messages)
     .with_calls(floor_messages::tokio_calls)
-    .with_clients(floor_messages::tokio_calls);
+    .with_clients(floor_messages::tokio_calls)
+    .with_idle(|part, control| block_on(part.idle::<Each<Asynchronous<TokioNet>>>(control)));
 
 /// How an asynchronous library opens its streams; `Asynchronous` makes an endpoint of it.
 pub(super) trait AsyncSystem {
