@@ -172,6 +172,7 @@ impl<F> Line<F> {
     /// The other side was silent for too long.
     pub fn look(&mut self, now: Instant) -> Result<Option<Instant>, PeerFault> {
         if !self.watches_time() {
+            self.pulse.excuse();
             return Ok(None);
         }
         let look = self.pulse.look(self.signs(), now)?;
@@ -181,8 +182,8 @@ impl<F> Line<F> {
         Ok(look.deadline)
     }
 
-    /// Nothing was read meanwhile, so the other side's silence is counted anew from here.
-    pub const fn excuse(&mut self) {
+    /// Nothing was read meanwhile, or nothing is awaited: silence is counted anew from here.
+    pub fn excuse(&mut self) {
         self.pulse.excuse();
     }
 

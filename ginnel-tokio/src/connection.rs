@@ -342,7 +342,12 @@ impl Connection {
         mut attempt: impl FnMut(&mut os::Connection, &os::Stream, Directions) -> Result<Step<T>, E>,
     ) -> Poll<Result<T, E>> {
         let Self { watched, core, timer, .. } = self;
-        watched.poll_drive(cx, (core, timer, first), |core, ready| attempt(core, watched.get(), ready))
+        let polled =
+            watched.poll_drive(cx, (core, timer, first), |core, ready| attempt(core, watched.get(), ready));
+        if polled.is_ready() && timer.is_set() && core.is_calm() {
+            timer.clear();
+        }
+        polled
     }
 }
 

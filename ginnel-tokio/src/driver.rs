@@ -137,6 +137,14 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
+    pub(crate) const fn is_set(&self) -> bool {
+        self.sleep.is_some()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.sleep = None;
+    }
+
     /// Has the moment come? Without one it never does.
     fn poll(&mut self, cx: &mut Context<'_>, at: Option<Instant>) -> Poll<()> {
         let Some(at) = at else {

@@ -30,7 +30,7 @@ pub(crate) use write::{Written, write_all};
 #[derive(Debug)]
 pub struct Connection {
     session: Session<OwnedFd>,
-    pause: Backoff,
+    pause: Option<Box<Backoff>>,
     /// What the kernel was seen to have no more of, since a driver last asked.
     blocked: Directions,
     /// What waits cannot be written, and waiting for room would not help.
@@ -46,7 +46,7 @@ impl Connection {
         session.link.incarnation = sys::incarnation();
         Self {
             session: Session::new(&session),
-            pause: PAUSE,
+            pause: None,
             blocked: Directions::default(),
             stuck: false,
             lost: None,
@@ -87,6 +87,7 @@ impl Connection {
     pub fn before_wait(&mut self, stream: &Stream) -> Result<Option<Instant>, PeerFault> {
         self.session.settle();
         if !self.session.line().watches_time() {
+            self.session.line().excuse();
             return Ok(None);
         }
         let now = Instant::now();
@@ -100,6 +101,15 @@ impl Connection {
             Err(_) if matches!(self.fill(stream, Wait::Never), Ok(true)) => Ok(Some(now)),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Does no deadline matter now? Then what was noted for it is let go.
+    pub fn is_calm(&mut self) -> bool {
+        let calm = !self.session.line().watches_time();
+        if calm {
+            self.session.line().excuse();
+        }
+        calm
     }
 
     /// Is there something to write, once there is room?
@@ -318,8 +328,12 @@ impl Connection {
     }
 }
 
-/// Pauses while descriptors wait for others to be read.
-pub(crate) const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+/// How long to pause once more while descriptors wait for others to be read.
+pub(crate) fn stall(pause: &mut Option<Box<Backoff>>) -> Duration {
+    pause.get_or_insert_with(|| Box::new(PAUSE)).next(sys::jitter())
+}
+
+const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
 
 /// Most reads of one attempt.
 const READS: usize = 16;

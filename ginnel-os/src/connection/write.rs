@@ -10,7 +10,7 @@ use ginnel_proto::{Frame, Kind, Session};
 
 use super::{Connection, Directions, Error, SendError, Step};
 use crate::stream::Stream;
-use crate::sys::{self, Wait, Would};
+use crate::sys::{Wait, Would};
 use crate::{Message, socket};
 
 /// What became of a message that was offered.
@@ -196,14 +196,14 @@ impl Connection {
         self.stuck = !matches!(written, Ok(Written::All | Written::Some));
         Ok(match written? {
             Written::All => {
-                self.pause.reset();
+                self.pause = None;
                 Step::Done(())
             }
             Written::Some => {
                 self.blocked.write = true;
                 Step::Wait(Directions::WRITE)
             }
-            Written::Stalled => Step::Pause(self.pause.next(sys::jitter())),
+            Written::Stalled => Step::Pause(super::stall(&mut self.pause)),
         })
     }
 }

@@ -12,7 +12,7 @@ use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
 
 use super::NetOptions;
 use crate::SocketError;
-use crate::connection::{Directions, PAUSE, Written, judge, write_all};
+use crate::connection::{Directions, Written, judge, stall, write_all};
 use crate::stream::Stream;
 use crate::sys::Wait;
 
@@ -46,7 +46,7 @@ pub(super) struct Conn {
     pub(super) queued: bool,
     /// Descriptors wait for others to be read: no writing before this moment.
     stalled: Option<Instant>,
-    pause: Backoff,
+    pause: Option<Box<Backoff>>,
     /// Nothing can be written any more; what is left to read is read first.
     broken: Option<i32>,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
@@ -87,7 +87,7 @@ impl Conn {
             touched: false,
             queued: false,
             stalled: None,
-            pause: PAUSE,
+            pause: None,
             broken: None,
             lost: None,
             deadline: None,
@@ -161,7 +161,7 @@ impl Conn {
                 }
                 Ok(Written::Some) => return After::Stays,
                 Ok(Written::Stalled) => {
-                    self.stalled = now.checked_add(self.pause.next(crate::sys::jitter()));
+                    self.stalled = now.checked_add(stall(&mut self.pause));
                     return After::Stays;
                 }
                 Err(error) if error.raw_os_error() == Some(libc::EPERM) && self.give_back(reports) => {}

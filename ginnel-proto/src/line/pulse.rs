@@ -35,6 +35,12 @@ pub(super) struct Signs {
 #[derive(Debug)]
 pub(super) struct Pulse {
     patience: Patience,
+    /// While time matters.
+    times: Option<Box<Times>>,
+}
+
+#[derive(Debug, Default)]
+struct Times {
     /// Bytes received when last looked, and since when there were as many.
     since: Option<(u64, Instant)>,
     /// Where the unfinished frame begins, how many bytes there were when its time began, and when that was.
@@ -54,7 +60,7 @@ pub(super) struct Look {
 
 impl Pulse {
     pub(super) const fn new(patience: Patience) -> Self {
-        Self { patience, since: None, begun: None, pinged: None }
+        Self { patience, times: None }
     }
 
     pub(super) const fn stop_pinging(&mut self) {
@@ -62,10 +68,8 @@ impl Pulse {
     }
 
     /// Nobody has listened: silence is counted anew from here.
-    pub(super) const fn excuse(&mut self) {
-        self.since = None;
-        self.begun = None;
-        self.pinged = None;
+    pub(super) fn excuse(&mut self) {
+        self.times = None;
     }
 
     /// Does time matter at all?
@@ -77,26 +81,29 @@ impl Pulse {
     }
 
     pub(super) fn look(&mut self, signs: Signs, now: Instant) -> Result<Look, PeerFault> {
-        let since = self.silent_since(signs, now);
+        let times = self.times.get_or_insert_default();
+        let since = times.silent_since(signs, now);
         if !signs.greeted {
             let deadline = after(since, self.patience.greeting, now, PeerFault::Silent)?;
             return Ok(Look { deadline, ping: false });
         }
-        let begun = self.begun_at(signs, now);
+        let begun = times.begun_at(signs, now);
         let stuck = match begun {
             Some(begun) => after(begun, self.patience.progress, now, PeerFault::Stuck)?,
             None => None,
         };
         let Some(patience) = self.patience.ping else { return Ok(Look { deadline: stuck, ping: false }) };
-        let ping = now.saturating_duration_since(since) >= patience && self.pinged.is_none();
+        let ping = now.saturating_duration_since(since) >= patience && times.pinged.is_none();
         if ping {
-            self.pinged = Some(now);
+            times.pinged = Some(now);
         }
         // It has as long to answer, counted from the ping: nobody may have looked for a while.
-        let hung = after(self.pinged.unwrap_or(since), Some(patience), now, PeerFault::Unresponsive)?;
+        let hung = after(times.pinged.unwrap_or(since), Some(patience), now, PeerFault::Unresponsive)?;
         Ok(Look { deadline: [stuck, hung].into_iter().flatten().min(), ping })
     }
+}
 
+impl Times {
     /// Since when no byte has come. A greeting has one deadline, however slowly it drips.
     fn silent_since(&mut self, signs: Signs, now: Instant) -> Instant {
         let since = match self.since {

@@ -19,7 +19,7 @@ pub struct Inbound<F> {
     under_way: Option<Box<UnderWay<F>>>,
     fds: Fds<F>,
     pieces: Option<Box<kyneta::Pieces>>,
-    greeting: Option<Greeting>,
+    greeting: Option<Box<Greeting>>,
     fault: Option<PeerFault>,
 }
 
@@ -150,8 +150,8 @@ impl<F> Inbound<F> {
 
     /// The other side's greeting, once.
     #[inline]
-    pub const fn take_greeting(&mut self) -> Option<Greeting> {
-        self.greeting.take()
+    pub fn take_greeting(&mut self) -> Option<Greeting> {
+        self.greeting.take().map(|greeting| *greeting)
     }
 
     /// Is a frame, or a greeting, there in part? Then its rest must come.
@@ -202,7 +202,7 @@ impl<F> Inbound<F> {
             let (kind, body) = match head.what {
                 What::Frame(kind) => (kind, body),
                 What::Greeting => {
-                    self.greeting = Some(Greeting::decode(&body)?);
+                    self.greeting = Some(Box::new(Greeting::decode(&body)?));
                     continue;
                 }
                 What::Part(part) => {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
-use ginnel_bench_part::{CallLink, Endpoint, MessageLink, System};
+use ginnel_bench_part::{CallLink, Each, Endpoint, MessageLink, System};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
@@ -13,7 +13,8 @@ use super::block_on;
 
 pub(super) const SYSTEM: System = System::named("tokio-util")
     .with_messages(|part, control| block_on(part.messages::<Frames>(control)))
-    .with_calls(|part, control| block_on(part.calls::<Frames>(control)));
+    .with_calls(|part, control| block_on(part.calls::<Frames>(control)))
+    .with_idle(|part, control| block_on(part.idle::<Each<Frames>>(control)));
 
 struct Frames(Framed<UnixStream, LengthDelimitedCodec>);
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::mem::replace;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, IdleHost, MessageLink, System, ready};
 use zmq::{Context, Message, Socket, SocketType};
@@ -218,24 +218,21 @@ impl IdleHost for Hall {
         (0..connections).try_for_each(|_| Ok(self.0.recv(&mut message, 0)?))
     }
 
+    /// A context has room for 1,023 sockets.
     async fn visit(path: &Path) -> io::Result<Socket> {
-        static CONTEXT: OnceLock<Context> = OnceLock::new();
-        let socket = many(&CONTEXT).socket(SocketType::PUSH)?;
+        static CONTEXT: Mutex<(Option<Context>, usize)> = Mutex::new((None, 0));
+        let mut shared = CONTEXT.lock().unwrap_or_else(PoisonError::into_inner);
+        let (context, sockets) = &mut *shared;
+        if sockets.is_multiple_of(1000) {
+            *context = Some(Context::new());
+        }
+        *sockets += 1;
+        let socket = context.get_or_insert_default().socket(SocketType::PUSH)?;
         socket.set_linger(0)?;
         socket.connect(&address(path))?;
         socket.send("!", 0)?;
         Ok(socket)
     }
-}
-
-/// A context that has room for more sockets than the 1,023 of the library's default.
-fn many(context: &'static OnceLock<Context>) -> &'static Context {
-    context.get_or_init(|| {
-        let context = Context::new();
-        // SAFETY: the context is open, and the option is one of this library.
-        unsafe { zmq_sys::zmq_ctx_set(context.clone().as_ptr(), zmq_sys::ZMQ_MAX_SOCKETS as _, 20_000) };
-        context
-    })
 }
 
 fn address(path: &Path) -> String {
