@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use ginnel_proto::client::{self as machine, Command, Event, Reason, Status};
+use ginnel_proto::client::{self as machine, Adopted, Command, Event, Reason, Status};
 use ginnel_proto::link::{Limit, Refusal};
 use ginnel_proto::machine::{ConnId, SendId};
 use ginnel_proto::{Address, Answer, CallId, Delivery, Frame, Kind, Parts, Request};
@@ -73,6 +74,8 @@ pub struct Client {
     subscribers: u64,
     /// Somebody takes what arrives while others wait for something else.
     is_read: bool,
+    /// Something changed that others may wait for.
+    stirred: bool,
 }
 
 impl Client {
@@ -97,12 +100,15 @@ impl Client {
     /// The kernel's, for the poller.
     pub fn adopt(connection: Connection, stream: Stream) -> io::Result<Self> {
         let Parts { mut line, arrived, inbox, calls, refused } = connection.into_parts();
-        let held = line.outbound().queued();
+        let link = match line.is_open() {
+            true => Adopted::Open(line.outbound().queued()),
+            false => Adopted::Opening,
+        };
         // Of the rest the line knows: no other connection will be made.
         let options = ConnectionOptions::new().inbox(inbox);
         let options = options.wire(line.outbound().wire()).queue(line.outbound().bound());
         let machine = machine_options(&options, &machine::ClientOptions::default());
-        let mut client = Self::over(machine::Client::adopted(CONNECTION, calls, held, machine), &options)?;
+        let mut client = Self::over(machine::Client::adopted(CONNECTION, calls, link, machine), &options)?;
         client.unsubscribe(Self::OWNER);
         client.engine.net_mut().adopt(CONNECTION, stream, line);
         for delivery in arrived {
@@ -123,6 +129,7 @@ impl Client {
             changes: BTreeMap::from([(Self::OWNER, VecDeque::new())]),
             subscribers: Self::OWNER,
             is_read: false,
+            stirred: false,
         })
     }
 
@@ -134,11 +141,13 @@ impl Client {
     /// Connects again after it has stopped, and cuts a pause short.
     pub fn connect(&mut self) {
         self.command(Command::Connect);
+        self.stirred = true;
     }
 
     /// Ends the connection and does not come back. What waits in the queue comes back from the next flush.
     pub fn disconnect(&mut self) {
         self.command(Command::Disconnect);
+        self.stirred = true;
     }
 
     fn command(&mut self, command: Command<OwnedFd>) {
@@ -168,11 +177,6 @@ impl Client {
     /// Nobody asks with this number any more.
     pub fn unsubscribe(&mut self, subscriber: u64) {
         self.changes.remove(&subscriber);
-    }
-
-    /// What this subscriber has not seen is of no account any more.
-    pub fn forget_changes(&mut self, subscriber: u64) {
-        self.changes.get_mut(&subscriber).into_iter().for_each(VecDeque::clear);
     }
 
     /// The next change of status that this subscriber has not seen. Up to 64 are kept; older ones are dropped.
@@ -225,8 +229,9 @@ impl Client {
     /// Whatever does not pass by waiting. The message is still in `message`.
     pub fn feed(&mut self, message: &mut Option<Message>) -> Result<Option<SendId>, Error> {
         let Some(frame) = self.admit(Kind::Message, message)? else { return Ok(None) };
+        let before = self.last();
         self.command(Command::Send(frame.message));
-        Ok(Some(self.engine.machine().last()))
+        Ok(Some(SendId(before.0 + 1)))
     }
 
     /// As [`feed`](Self::feed), now or not at all.
@@ -274,8 +279,10 @@ impl Client {
         let wrap = |message| if failed { Answer::Failure(message) } else { Answer::Response(message) };
         *answer = message.map(wrap);
         let Some(frame) = admitted? else { return Ok(None) };
+        let before = self.last();
         self.command(Command::Answer(connection, id, wrap(frame.message)));
-        Ok(Some(self.engine.machine().last()))
+        // One that nobody wants any more has no number.
+        Ok(Some(if self.last() == before { SendId(0) } else { SendId(before.0 + 1) }))
     }
 
     /// The answer to a question.
@@ -295,6 +302,7 @@ impl Client {
     pub fn forget(&mut self, id: CallId) {
         self.outcomes.take_answer(CONNECTION, id);
         self.command(Command::Forget(id));
+        self.stirred = true;
     }
 
     /// The number of the last message that was queued.
@@ -374,7 +382,13 @@ impl Client {
 
     fn take(&mut self, event: Event<OwnedFd>) {
         match event {
-            Event::Status(status) => self.change(status),
+            Event::Status(status) => {
+                if status != Status::Connected {
+                    // Nobody waits for an answer to these any more, and the next connection counts anew.
+                    while self.inbox.withdraw(|other| matches!(other, Delivery::Request(_))) {}
+                }
+                self.change(status);
+            }
             Event::Message(message) => self.push(Delivery::Message(message)),
             Event::Request(request) => self.push(Delivery::Request(request)),
             Event::Cancelled(id) => {
@@ -449,13 +463,19 @@ impl Driven for Client {
         if matches!(self.status(), Status::Disconnected { .. }) {
             return true;
         }
+        let waits_in_vain = !self.is_read && !self.inbox.has_room();
         match awaited {
+            Awaited::Room(_) | Awaited::Sent(..) | Awaited::Answer(..) if waits_in_vain => true,
             Awaited::Room(_) => self.engine.machine().has_room(),
             Awaited::Sent(_, id) => self.is_sent(id) || self.outcomes.has_failed(CONNECTION, id),
             Awaited::Answer(_, id) => self.outcomes.has_answer(CONNECTION, id),
             Awaited::Arrival => !self.inbox.is_empty(),
             Awaited::Change(subscriber) => self.changes.get(&subscriber).is_some_and(|it| !it.is_empty()),
         }
+    }
+
+    fn take_stirred(&mut self) -> bool {
+        mem::take(&mut self.stirred)
     }
 
     fn leave(&mut self) {

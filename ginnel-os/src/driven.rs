@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ginnel_proto::CallId;
 use ginnel_proto::machine::{ConnId, Machine, SendId};
@@ -33,6 +33,14 @@ pub trait Driven {
 
     /// Has come what this waits for, or will it never? It may say so too often, but not too rarely.
     fn is_ripe(&self, awaited: Awaited) -> bool;
+
+    /// Has something changed, since somebody last asked, that others may wait for?
+    fn take_stirred(&mut self) -> bool;
+
+    /// How long a connection that is closed may take from now on to say the rest, and to end over there.
+    fn set_linger(&mut self, linger: Duration) {
+        self.engine_mut().net_mut().set_linger(linger);
+    }
 
     /// Takes leave of everybody, for there is nobody left who could ask for something.
     fn leave(&mut self);

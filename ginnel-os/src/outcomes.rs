@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
 use ginnel_proto::client::Reason;
+use ginnel_proto::limits::{Bound, Load};
 use ginnel_proto::machine::{ConnId, Refused, SendId};
 use ginnel_proto::{Answer, CallId};
 
 use crate::Message;
 use crate::connection::{Error, SendError};
+use crate::inbox::{WORD, load};
 
 /// What became of what was sent and asked, by connection.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(crate) struct Outcomes {
     answers: BTreeMap<(ConnId, CallId), Result<Message, SendError>>,
     /// What could not be sent.
     failed: BTreeMap<(ConnId, SendId), SendError>,
+    /// What those weigh.
+    kept: Load,
     /// Somebody waits for these alone.
     claimed: BTreeSet<(ConnId, SendId)>,
 }
@@ -47,14 +52,38 @@ impl Outcomes {
         self.answers.remove(&(connection, id))
     }
 
-    pub(crate) fn not_sent(&mut self, connection: ConnId, id: SendId, why: SendError) {
-        if self.failed.len() >= FAILURES
-            && let Some(oldest) = self.failed.keys().find(|key| !self.claimed.contains(key)).copied()
-        {
-            tracing::warn!("nobody asks what became of the messages that could not be sent: one is dropped");
-            self.failed.remove(&oldest);
+    /// It could not be sent. Whoever waits for it alone gets it back; for whoever may ask later as much is kept as a
+    /// queue may hold.
+    pub(crate) fn not_sent(&mut self, connection: ConnId, id: SendId, mut why: SendError) {
+        let key = (connection, id);
+        if !self.claimed.contains(&key) {
+            let more = why.message.as_ref().map_or(WORD, load);
+            if !Bound::CONNECTION.admits(self.kept, more) {
+                tracing::warn!("nobody asks what became of messages that could not be sent: one is dropped");
+                why.message = None;
+                if self.failed.len() >= Bound::CONNECTION.messages {
+                    return;
+                }
+            }
         }
-        self.failed.insert((connection, id), why);
+        self.kept = self.kept + weigh(&why);
+        self.failed.insert(key, why);
+    }
+
+    /// Of a connection that is gone only what somebody waits for is kept.
+    pub(crate) fn gone(&mut self, connection: ConnId) {
+        let all: Vec<_> = self.failed.range(of(connection)).map(|(key, _)| *key).collect();
+        for key in all {
+            if !self.claimed.contains(&key) {
+                self.take(key);
+            }
+        }
+    }
+
+    fn take(&mut self, key: (ConnId, SendId)) -> Option<SendError> {
+        let failed = self.failed.remove(&key)?;
+        self.kept = self.kept - weigh(&failed);
+        Some(failed)
     }
 
     /// Somebody waits for this one alone.
@@ -69,7 +98,7 @@ impl Outcomes {
 
     /// What became of this one, if it could not be sent.
     pub(crate) fn take_claimed(&mut self, connection: ConnId, id: SendId) -> Option<SendError> {
-        self.failed.remove(&(connection, id))
+        self.take((connection, id))
     }
 
     /// Could this one, or one before it, not be sent?
@@ -81,7 +110,7 @@ impl Outcomes {
     pub(crate) fn take_failed(&mut self, connection: ConnId, up_to: SendId) -> Option<SendError> {
         let mut failed = self.failed.range((connection, SendId(0))..=(connection, up_to));
         let key = *failed.find(|(key, _)| !self.claimed.contains(key))?.0;
-        self.failed.remove(&key)
+        self.take(key)
     }
 }
 
@@ -94,5 +123,10 @@ pub(crate) fn blame(why: Refused, gone: Reason) -> Error {
     }
 }
 
-/// Most failures that are kept for whoever asks.
-const FAILURES: usize = 1024;
+fn weigh(failed: &SendError) -> Load {
+    failed.message.as_ref().map_or(WORD, load)
+}
+
+fn of(connection: ConnId) -> RangeInclusive<(ConnId, SendId)> {
+    (connection, SendId(0))..=(connection, SendId(u64::MAX))
+}

@@ -54,8 +54,8 @@ impl ServerOptions {
         self
     }
 
-    /// Bytes of answers that may wait for one connection: 16 MiB unless told otherwise. Nothing more is read from one for
-    /// which more than the queue's bound waits; an answer that would exceed this all the same is replaced by a failure.
+    /// Bytes of answers that may wait for one connection: 16 MiB unless told otherwise. An answer that would exceed it is
+    /// replaced by a failure that says so; more than 1,024 do not wait, since whoever asks holds no more open.
     pub const fn answers(mut self, bytes: usize) -> Self {
         self.machine.answers = bytes;
         self
@@ -90,6 +90,8 @@ pub struct Server {
     missed: Vec<ConnId>,
     /// Somebody takes what arrives while others wait for something else.
     is_read: bool,
+    /// Something changed that others may wait for.
+    stirred: bool,
 }
 
 impl Server {
@@ -110,6 +112,7 @@ impl Server {
             outcomes: Outcomes::default(),
             missed: Vec::new(),
             is_read: false,
+            stirred: false,
         })
     }
 
@@ -192,8 +195,9 @@ impl Server {
     /// [`Error::Stopped`]: it is gone. Whatever else does not pass by waiting. The message is still in `message`.
     pub fn feed(&mut self, id: ConnId, message: &mut Option<Message>) -> Result<Option<SendId>, Error> {
         let Some(frame) = self.admit(id, Kind::Message, message)? else { return Ok(None) };
+        let before = self.last(id);
         self.command(Command::Send(id, frame.message));
-        Ok(Some(self.last(id)))
+        Ok(Some(SendId(before.0 + 1)))
     }
 
     /// As [`feed`](Self::feed), now or not at all.
@@ -234,6 +238,7 @@ impl Server {
     pub fn forget(&mut self, id: ConnId, call: CallId) {
         self.outcomes.take_answer(id, call);
         self.command(Command::Forget(id, call));
+        self.stirred = true;
     }
 
     /// Queues the answer to a request. It waits for nobody, see [`ServerOptions::answers`]. One that is not wanted any more, or
@@ -316,10 +321,14 @@ impl Server {
         self.command(Command::StopListening);
     }
 
-    /// Has the kernel everything that was queued for anybody?
-    pub fn all_sent(&self) -> Option<()> {
+    /// Takes leave of everybody for whom nothing waits any more. Is nobody left, neither here nor there?
+    pub fn wind_down(&mut self) -> Option<()> {
         let machine = self.engine.machine();
-        machine.connections().all(|id| machine.first_unsent(id).is_none()).then_some(())
+        let done: Vec<_> = machine.connections().filter(|&id| machine.first_unsent(id).is_none()).collect();
+        for id in done {
+            self.disconnect(id);
+        }
+        (self.connection_count() == 0 && self.is_quiet()).then_some(())
     }
 
     /// Listens no more, and takes leave of everybody.
@@ -382,8 +391,8 @@ impl Server {
             }
             Event::Cut(id, send) => self.outcomes.not_sent(id, send, SendError::queued(GONE)),
             Event::Missed(id) => self.missed.push(id),
-            Event::Overrun(id, call) => {
-                tracing::warn!(connection = id.0, call = call.0, "answers are not taken: one was not kept");
+            Event::Undelivered(id, call, why) => {
+                tracing::warn!(connection = id.0, call = call.0, ?why, "an answer cannot be delivered");
             }
             Event::Left(id, loss) => {
                 let reason = match loss {
@@ -399,7 +408,9 @@ impl Server {
     }
 
     fn left(&mut self, id: ConnId, reason: Reason) {
+        self.outcomes.gone(id);
         self.inbox.push(Happening::Left(id, reason), WORD);
+        self.stirred = true;
     }
 }
 
@@ -428,7 +439,9 @@ impl Driven for Server {
     }
 
     fn is_ripe(&self, awaited: Awaited) -> bool {
+        let waits_in_vain = !self.is_read && !self.inbox.has_room();
         match awaited {
+            Awaited::Room(_) | Awaited::Sent(..) | Awaited::Answer(..) if waits_in_vain => true,
             Awaited::Arrival => !self.inbox.is_empty(),
             Awaited::Room(id) => self.engine.machine().has_room(id),
             Awaited::Sent(id, send) => {
@@ -438,6 +451,10 @@ impl Driven for Server {
             // A server's listener stands as long as it does.
             Awaited::Change(_) => false,
         }
+    }
+
+    fn take_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.stirred)
     }
 
     fn leave(&mut self) {

@@ -29,6 +29,8 @@ struct Lot<D> {
     handles: usize,
     /// Whoever drives it, while it waits.
     driver: Option<Waker>,
+    /// Until when it waits.
+    until: Option<Instant>,
     /// Nothing moves any more.
     over: Option<Reason>,
 }
@@ -55,7 +57,7 @@ impl<D: Driven> Shared<D> {
     /// Shares it. There is one handle.
     pub fn new(driven: D) -> Arc<Self> {
         let waiting = BTreeMap::new();
-        let lot = Lot { driven, waiting, last: 0, handles: 1, driver: None, over: None };
+        let lot = Lot { driven, waiting, last: 0, handles: 1, driver: None, until: None, over: None };
         Arc::new(Self { lot: Mutex::new(lot) })
     }
 
@@ -72,16 +74,18 @@ impl<D: Driven> Shared<D> {
     pub fn drop_handle(&self) {
         let mut lot = self.lock();
         lot.handles -= 1;
-        if lot.handles == 0 {
-            lot.wake_driver();
-        }
+        let driver = if lot.handles == 0 { lot.driver.take() } else { None };
+        drop(lot);
+        driver.into_iter().for_each(Waker::wake);
     }
 
     /// Does something that needs no waiting.
     pub fn with<T>(&self, action: impl FnOnce(&mut D) -> T) -> T {
         let mut lot = self.lock();
         let done = action(&mut lot.driven);
-        lot.wake_driver_if_wanted();
+        let woken = lot.stirred();
+        drop(lot);
+        woken.into_iter().for_each(Waker::wake);
         done
     }
 
@@ -116,7 +120,8 @@ impl<D: Driven> Shared<D> {
             Ok(true) => Ok(Turn::Active),
             Ok(false) => {
                 lot.driver = Some(driver.clone());
-                Ok(Turn::Idle(lot.driven.deadline()))
+                lot.until = lot.driven.deadline();
+                Ok(Turn::Idle(lot.until))
             }
             Err(error) => Err(error),
         };
@@ -136,16 +141,14 @@ impl<D: Driven> Shared<D> {
 }
 
 impl<D: Driven> Lot<D> {
-    fn wake_driver(&mut self) {
-        if let Some(driver) = self.driver.take() {
-            driver.wake();
+    /// Whoever has something to do now.
+    fn stirred(&mut self) -> Vec<Waker> {
+        let mut woken = if self.driven.take_stirred() { self.take_ripe() } else { Vec::new() };
+        let waits = self.driver.is_some();
+        if waits && (self.driven.wants_turn() || self.driven.deadline() != self.until) {
+            woken.extend(self.driver.take());
         }
-    }
-
-    fn wake_driver_if_wanted(&mut self) {
-        if self.driver.is_some() && self.driven.wants_turn() {
-            self.wake_driver();
-        }
+        woken
     }
 
     fn take_ripe(&mut self) -> Vec<Waker> {
@@ -187,20 +190,28 @@ impl<'a, D: Driven> Seat<'a, D> {
     ) -> Poll<Result<T, E>> {
         let mut lot = self.shared.lock();
         let found = look(&mut lot.driven);
-        lot.wake_driver_if_wanted();
-        if let Some(found) = found.transpose() {
-            return Poll::Ready(found);
-        }
-        if let Some(reason) = lot.over {
-            return Poll::Ready(Err(reason.into()));
-        }
+        let woken = lot.stirred();
+        let polled = match (found.transpose(), lot.over) {
+            (Some(found), _) => Poll::Ready(found),
+            (None, Some(reason)) => Poll::Ready(Err(reason.into())),
+            (None, None) => {
+                self.sit(&mut lot, cx);
+                Poll::Pending
+            }
+        };
+        drop(lot);
+        // Outside the lock: whoever wakes may run what takes it.
+        woken.into_iter().for_each(Waker::wake);
+        polled
+    }
+
+    fn sit(&mut self, lot: &mut Lot<D>, cx: &Context<'_>) {
         if self.number == 0 {
             lot.last += 1;
             self.number = lot.last;
         }
         let waiting = Waiting { awaited: self.awaited, waker: cx.waker().clone() };
         lot.waiting.insert(self.number, waiting);
-        Poll::Pending
     }
 }
 

@@ -125,12 +125,12 @@ impl<F> Calls<F> {
         lost
     }
 
-    /// The other side asks.
+    /// The other side asks. So many answers wait to be sent: their questions are open over there too.
     ///
     /// # Errors
     /// [`PeerFault::TooManyCalls`], or [`PeerFault::CallReused`]: a request with this number waits already.
-    pub fn asked(&mut self, id: CallId) -> Result<(), PeerFault> {
-        if self.theirs.len() >= CALLS {
+    pub fn asked(&mut self, id: CallId, answers: usize) -> Result<(), PeerFault> {
+        if self.theirs.len() + answers >= CALLS {
             return Err(PeerFault::TooManyCalls { limit: CALLS });
         }
         if self.theirs.insert(id) { Ok(()) } else { Err(PeerFault::CallReused { id: id.0 }) }
@@ -193,8 +193,8 @@ mod tests {
     #[test]
     fn a_request_of_theirs_is_settled_once() {
         let mut calls: Calls<u32> = Calls::default();
-        assert_eq!(calls.asked(CallId(7)), Ok(()));
-        assert_eq!(calls.asked(CallId(7)), Err(PeerFault::CallReused { id: 7 }));
+        assert_eq!(calls.asked(CallId(7), 0), Ok(()));
+        assert_eq!(calls.asked(CallId(7), 0), Err(PeerFault::CallReused { id: 7 }));
         assert!(calls.settle(CallId(7)));
         assert!(!calls.settle(CallId(7)));
     }

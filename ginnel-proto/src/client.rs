@@ -57,6 +57,16 @@ enum State {
     Reconnecting { attempt: u32, next_in: Duration, at: Instant },
 }
 
+/// How far a connection that is adopted has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "either the other side has greeted or not")]
+pub enum Adopted {
+    /// Frames may be exchanged, and the link holds so much.
+    Open(Load),
+    /// The other side has not greeted. What the link holds, goes first.
+    Opening,
+}
+
 impl<F> Client<F> {
     /// A client of whoever listens at this address. It connects when asked to.
     pub fn new(address: Address, options: ClientOptions) -> Self {
@@ -65,10 +75,13 @@ impl<F> Client<F> {
 
     /// A client of a connection that stands already, and does not come back: whatever the options say, there is nowhere
     /// to connect to. It goes on with the connection's calls, and with what its link holds, which is number 0.
-    pub fn adopted(connection: ConnId, calls: Calls<F>, held: Load, options: ClientOptions) -> Self {
+    pub fn adopted(connection: ConnId, calls: Calls<F>, link: Adopted, options: ClientOptions) -> Self {
         let options = ClientOptions { attempts: Some(1), ..options };
-        let lane = Lane::behind(options.queue, held);
-        Self { calls, lane, ..Self::in_state(State::Connected { connection }, None, options) }
+        let (state, lane) = match link {
+            Adopted::Open(held) => (State::Connected { connection }, Lane::behind(options.queue, held)),
+            Adopted::Opening => (State::Connecting { connection, attempt: 1 }, Lane::new(options.queue)),
+        };
+        Self { calls, lane, ..Self::in_state(state, None, options) }
     }
 
     fn in_state(state: State, address: Option<Address>, options: ClientOptions) -> Self {
@@ -223,7 +236,8 @@ impl<F> Client<F> {
             NetEvent::Sent(id, send) if self.connection() == Some(id) => self.lane.sent(send),
             NetEvent::Room(id) if self.connection() == Some(id) => self.lane.room(),
             NetEvent::Refused(id, send, frame, why) if self.connection() == Some(id) => {
-                if self.lane.took_back(send) {
+                // Number 0 was in the link of an adopted connection before.
+                if send == SendId(0) || self.lane.took_back(send) {
                     self.refused(send, frame, why);
                 }
             }
@@ -265,6 +279,7 @@ impl<F> Client<F> {
     fn lost(&mut self, loss: Loss, now: Instant) {
         let frames = mem::take(&mut self.came_back);
         self.cut();
+        self.lane.purge();
         self.lane.requeue(frames.into_iter());
         self.calls_lost();
         let reason = match loss {
@@ -289,7 +304,7 @@ impl<F> Client<F> {
             Some(most) if attempt >= most => self.stop(Reason::MaxRetriesExceeded { attempts: attempt }),
             _ => {
                 let next_in = self.backoff.next(self.random.u32(..));
-                let at = now.checked_add(next_in).unwrap_or(now);
+                let at = now.checked_add(next_in).unwrap_or_else(|| now + FAR);
                 self.change(State::Reconnecting { attempt, next_in, at });
             }
         }
@@ -333,7 +348,7 @@ impl<F> Client<F> {
         let Frame { kind, message } = frame;
         let event = match kind {
             Kind::Message => Event::Message(message),
-            Kind::Request(id) => match self.calls.asked(id) {
+            Kind::Request(id) => match self.calls.asked(id, self.lane.answers()) {
                 Ok(()) => Event::Request(Request::new(connection, id, message)),
                 Err(fault) => {
                     self.outputs.push_back(Output::Net(Action::Close(connection)));
@@ -343,7 +358,8 @@ impl<F> Client<F> {
             Kind::Response(id) => return self.answered(id, Answer::Response(message)),
             Kind::Failure(id) => return self.answered(id, Answer::Failure(message)),
             Kind::Cancel(id) if self.calls.settle(id) => Event::Cancelled(id),
-            Kind::Cancel(_) | Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => return,
+            Kind::Cancel(id) => return self.lane.withdraw_answer(id),
+            Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => return,
         };
         self.outputs.push_back(Output::App(event));
     }
@@ -391,6 +407,9 @@ impl<F: std::fmt::Debug> Machine for Client<F> {
         }
     }
 }
+
+/// For ever, as far as clocks can tell.
+const FAR: Duration = Duration::from_secs(u32::MAX as u64);
 
 #[cfg(test)]
 mod tests;

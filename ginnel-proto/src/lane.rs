@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 use crate::limits::{Bound, Load};
 use crate::link::Limit;
 use crate::machine::{CREDIT, SendId};
-use crate::{Frame, Kind};
+use crate::{CallId, Frame, Kind};
 
 /// A queue in front of a link, and what is in the link.
 #[derive(Debug)]
 pub(crate) struct Lane<F> {
     bound: Bound,
     waiting: VecDeque<(SendId, Frame<F>)>,
+    /// How many of those that wait are answers.
+    answers: usize,
     load: Load,
     /// Given to the link, and not with the kernel yet.
     in_link: VecDeque<InLink>,
@@ -30,13 +32,21 @@ struct InLink {
 impl<F> Lane<F> {
     pub(crate) const fn new(bound: Bound) -> Self {
         let load = Load { bytes: 0, messages: 0, fds: 0 };
-        Self { bound, waiting: VecDeque::new(), load, in_link: VecDeque::new(), last: SendId(0), credit: 0 }
+        Self {
+            bound,
+            waiting: VecDeque::new(),
+            answers: 0,
+            load,
+            in_link: VecDeque::new(),
+            last: SendId(0),
+            credit: 0,
+        }
     }
 
     /// In front of a link that holds so much already.
     pub(crate) fn behind(bound: Bound, held: Load) -> Self {
         let mut lane = Self::new(bound);
-        if held == Load::default() {
+        if held.messages == 0 {
             lane.room();
         } else {
             lane.in_link.push_back(InLink { id: lane.last, load: held, is_message: true });
@@ -83,6 +93,7 @@ impl<F> Lane<F> {
     pub(crate) fn push(&mut self, frame: Frame<F>) {
         self.load = self.load + load(&frame);
         self.last.0 += 1;
+        self.answers += usize::from(is_answer(frame.kind));
         self.waiting.push_back((self.last, frame));
     }
 
@@ -110,7 +121,34 @@ impl<F> Lane<F> {
         let at = self.waiting.iter().position(|(_, frame)| frame.kind == kind);
         let Some((_, frame)) = at.and_then(|at| self.waiting.remove(at)) else { return false };
         self.load = self.load - load(&frame);
+        self.answers -= usize::from(is_answer(kind));
         true
+    }
+
+    /// The answer to this is not wanted any more: it need not be sent, unless the link has it. How many answers wait is
+    /// how many questions the other side holds open.
+    pub(crate) fn withdraw_answer(&mut self, id: CallId) {
+        if self.answers > 0 && !self.withdraw(Kind::Response(id)) {
+            self.withdraw(Kind::Failure(id));
+        }
+    }
+
+    /// Answers that wait and were not given to the link.
+    pub(crate) const fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Keeps messages and questions; the rest belongs to a connection that is gone.
+    pub(crate) fn purge(&mut self) {
+        let load_held = &mut self.load;
+        self.waiting.retain(|(_, frame)| {
+            let stays = matches!(frame.kind, Kind::Message | Kind::Request(_));
+            if !stays {
+                *load_held = *load_held - load(frame);
+            }
+            stays
+        });
+        self.answers = 0;
     }
 
     /// Is a frame of this kind still in the queue, not in the link?
@@ -130,6 +168,7 @@ impl<F> Lane<F> {
         }
         let (id, frame) = self.waiting.pop_front()?;
         self.give(id, frame.kind, load(&frame));
+        self.answers -= usize::from(is_answer(frame.kind));
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }
@@ -186,10 +225,15 @@ impl<F> Lane<F> {
     /// Forgets everything, and closes the descriptors of it.
     pub(crate) fn clear(&mut self) -> impl Iterator<Item = (SendId, Frame<F>)> + use<'_, F> {
         self.load = Load::default();
+        self.answers = 0;
         self.in_link.clear();
         self.credit = 0;
         self.waiting.drain(..)
     }
+}
+
+const fn is_answer(kind: Kind) -> bool {
+    matches!(kind, Kind::Response(_) | Kind::Failure(_))
 }
 
 fn load<F>(frame: &Frame<F>) -> Load {

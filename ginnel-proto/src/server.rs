@@ -11,7 +11,9 @@ use crate::calls::{Answer, Calls};
 use crate::lane::Lane;
 use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
-use crate::machine::{Action, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId};
+use crate::machine::{
+    Action, CREDIT, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
+};
 use crate::session::Request;
 use crate::{Address, CallId, Frame, Kind, Message, PeerFault, Wire};
 
@@ -49,8 +51,6 @@ enum State {
 struct Peer<F> {
     lane: Lane<F>,
     calls: Calls<F>,
-    /// It takes less than it asks for: nothing more is read from it.
-    paused: bool,
 }
 
 impl<F> Server<F> {
@@ -123,12 +123,15 @@ impl<F> Server<F> {
             peer.calls.admit()?;
         }
         peer.lane.admit(frame)?;
-        if peer.lane.load().messages > 0
-            && self.held.saturating_add(frame.message.body.len()) > self.options.total
-        {
-            return Err(peer.lane.full().into());
-        }
-        Ok(())
+        if self.fits(peer, frame) { Ok(()) } else { Err(peer.lane.full().into()) }
+    }
+
+    /// Is there room in all queues together? Some there is for each, however much the others hold.
+    fn fits(&self, peer: &Peer<F>, frame: &Frame<F>) -> bool {
+        let (load, more) = (peer.lane.load(), frame.message.body.len());
+        load.messages == 0
+            || load.bytes.saturating_add(more) <= CREDIT
+            || self.held.saturating_add(more) <= self.options.total
     }
 
     fn command(&mut self, command: Command<F>) {
@@ -160,24 +163,31 @@ impl<F> Server<F> {
         }
     }
 
-    /// An answer may exceed the bound of the queue: nothing is read from whoever does not take its answers, so there will
-    /// be no more than it has asked for already. What would be too much nevertheless, is not kept for it.
+    /// An answer may exceed the bound of the queue: there are no more of them than the other side has asked for and holds
+    /// open. What would be too much nevertheless, is not kept for it.
     fn answer(&mut self, id: ConnId, call: CallId, answer: Answer<F>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.calls.settle(call) {
             return;
         }
         let frame = answer.into_frame(call);
+        let Some(peer) = self.peers.get(&id) else { return };
         let load = peer.lane.load();
-        let more = frame.message.body.len();
-        let fits = load.bytes.saturating_add(more) <= self.options.answers
-            && self.held.saturating_add(more) <= self.options.total;
-        if fits || load.messages == 0 {
+        let (bytes, fds) = (frame.message.body.len(), frame.message.fds.len());
+        let few = load.messages == 0
+            || load.bytes.saturating_add(bytes) <= self.options.answers
+                && load.fds.saturating_add(fds) <= self.options.queue.fds.saturating_mul(FDS_OF_ANSWERS);
+        if few && self.fits(peer, &frame) {
             return self.push(id, frame);
         }
         let why = Refused::Refusal(peer.lane.full().into());
+        self.undelivered(id, call, why);
+    }
+
+    /// Whoever asked must not wait for ever.
+    fn undelivered(&mut self, id: ConnId, call: CallId, why: Refused) {
         self.push(id, Answer::undeliverable(why).into_frame(call));
-        self.tell(Event::Overrun(id, call));
+        self.tell(Event::Undelivered(id, call, why));
     }
 
     fn listen(&mut self, address: Address) {
@@ -216,15 +226,7 @@ impl<F> Server<F> {
         let peer = self.peers.get_mut(&id)?;
         let before = peer.lane.load().bytes;
         let changed = change(peer);
-        let load = peer.lane.load();
-        self.held = self.held - before + load.bytes;
-        let (bound, was_paused) = (self.options.queue.bytes, peer.paused);
-        peer.paused = load.bytes > if was_paused { bound / 2 } else { bound };
-        match (was_paused, peer.paused) {
-            (false, true) => self.outputs.push_back(Output::Net(Action::Pause(id))),
-            (true, false) => self.outputs.push_back(Output::Net(Action::Resume(id))),
-            _ => {}
-        }
+        self.held = self.held - before + peer.lane.load().bytes;
         Some(changed)
     }
 
@@ -290,7 +292,7 @@ impl<F> Server<F> {
         }
         let mut lane = Lane::new(self.options.queue);
         lane.room();
-        let peer = Peer { lane, calls: Calls::default(), paused: false };
+        let peer = Peer { lane, calls: Calls::default() };
         self.peers.insert(id, Box::new(peer));
         self.tell(Event::Joined(id));
     }
@@ -300,7 +302,7 @@ impl<F> Server<F> {
         let Frame { kind, message } = frame;
         let event = match kind {
             Kind::Message => Event::Message(id, message),
-            Kind::Request(call) => match peer.calls.asked(call) {
+            Kind::Request(call) => match peer.calls.asked(call, peer.lane.answers()) {
                 Ok(()) => Event::Request(Request::new(id, call, message)),
                 Err(fault) => return self.misbehaved(id, fault),
             },
@@ -311,6 +313,10 @@ impl<F> Server<F> {
                 Event::Answered(id, call, Answer::Failure(message))
             }
             Kind::Cancel(call) if peer.calls.settle(call) => Event::Cancelled(id, call),
+            Kind::Cancel(call) => {
+                self.change(id, |peer| peer.lane.withdraw_answer(call));
+                return;
+            }
             _ => return,
         };
         self.tell(event);
@@ -324,7 +330,9 @@ impl<F> Server<F> {
     fn refused(&mut self, id: ConnId, (send, frame): (SendId, Frame<F>), why: Refused) {
         let Frame { kind, message } = frame;
         let took_back = self.change(id, |peer| {
-            if let Kind::Request(call) = kind {
+            if let Kind::Request(call) = kind
+                && why != Refused::Gone
+            {
                 peer.calls.forget(call);
             }
             peer.lane.took_back(send)
@@ -344,9 +352,7 @@ impl<F> Server<F> {
             Kind::Request(call) => self.tell(Event::CallReturned(id, call, message, why)),
             Kind::Message => self.tell(Event::Returned(id, send, message, why)),
             Kind::Response(call) | Kind::Failure(call) if why != Refused::Gone => {
-                // Whoever asked must not wait for ever.
-                self.push(id, Answer::undeliverable(why).into_frame(call));
-                self.tell(Event::Returned(id, send, message, why));
+                self.undelivered(id, call, why);
             }
             _ => {}
         }
@@ -405,6 +411,9 @@ impl<F: std::fmt::Debug> Machine for Server<F> {
         None
     }
 }
+
+/// Descriptors of answers that may wait for one connection: so many times the queue's bound.
+const FDS_OF_ANSWERS: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -213,10 +213,12 @@ impl Client {
         self.turning.driven.connect();
     }
 
-    /// Ends the connection and does not come back. What waits in the queue comes back from the next
+    /// Ends the connection and does not come back. What was handed to it is written, with a goodbye, as far as that needs no
+    /// waiting. What waits in the queue comes back from the next
     /// [`flush`](Self::flush), one message at a time.
     pub fn disconnect(&mut self) {
         self.turning.driven.disconnect();
+        self.turning.driven.flush();
     }
 
     /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at most.
@@ -233,6 +235,7 @@ impl Client {
         in_time(drain, async {
             let last = self.turning.driven.last();
             self.turning.until(|os| os.flushed(last)).await?;
+            self.turning.driven.set_linger(drain.saturating_add(MORE));
             self.turning.driven.disconnect();
             self.turning.until(|os| Ok(os.is_quiet().then_some(()))).await
         })
@@ -258,6 +261,9 @@ impl Drop for OpenCall<'_> {
         self.client.turning.driven.flush();
     }
 }
+
+/// What is closed for so long after the deadline is closed by the deadline.
+const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Client {

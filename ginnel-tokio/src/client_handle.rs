@@ -78,13 +78,19 @@ impl ClientHandle {
         mut wanted: impl FnMut(Status) -> bool,
         timeout: Duration,
     ) -> Result<Status, Error> {
-        let changes = self.subscribe();
-        let number = changes.number;
-        let reached = sit_until(self.seat(Awaited::Change(number)), |os| {
-            os.forget_changes(number);
-            os.reached(&mut wanted)
-        });
-        in_time(timeout, reached).await
+        // Judged outside the lock, so that the caller may use the handle.
+        let mut changes = self.subscribe();
+        in_time(timeout, async {
+            let mut status = self.status();
+            while !wanted(status) {
+                if let Status::Disconnected { reason } = status {
+                    return Err(reason.into());
+                }
+                status = changes.recv().await?;
+            }
+            Ok(status)
+        })
+        .await
     }
 
     /// Tells every change of where it stands from now on.

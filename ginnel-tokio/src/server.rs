@@ -245,8 +245,8 @@ impl Server {
         was_there
     }
 
-    /// Listens no more, takes leave of everybody, and waits until all have ended too, for `drain` at most. What waits in
-    /// the queues is sent first, as far as it is taken by then.
+    /// Listens no more, takes leave of each once everything that was queued for it is sent, and waits until all have
+    /// ended too, for `drain` at most.
     ///
     /// # Errors
     /// `TimedOut` if it took longer. All are closed all the same.
@@ -257,13 +257,13 @@ impl Server {
     /// # Cancel safety
     /// Cancelled, all connections are closed at once.
     pub async fn close(mut self, drain: Duration) -> Result<(), Error> {
-        in_time(drain, async {
-            self.turning.driven.stop_listening();
-            self.turning.until(|os| Ok::<_, Error>(os.all_sent())).await?;
-            self.turning.driven.stop();
-            self.turning.until(|os| Ok(os.is_quiet().then_some(()))).await
-        })
-        .await
+        self.turning.driven.set_linger(drain.saturating_add(MORE));
+        self.turning.driven.stop_listening();
+        let closed = in_time(drain, self.turning.until(|os| Ok(os.wind_down()))).await;
+        // Whoever does not read gets what its link takes.
+        self.turning.driven.stop();
+        self.turning.driven.flush();
+        closed
     }
 
     /// For many tasks: a handle that can be cloned, and a driver that the caller spawns.
@@ -285,6 +285,9 @@ impl Drop for OpenCall<'_> {
         self.server.turning.driven.flush();
     }
 }
+
+/// What is closed for so long after the deadline is closed by the deadline.
+const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Server {

@@ -177,10 +177,12 @@ impl Client {
         self.os.connect();
     }
 
-    /// Ends the connection and does not come back. What waits in the queue comes back from the next
+    /// Ends the connection and does not come back. What was handed to it is written, with a goodbye, as far as that needs no
+    /// waiting. What waits in the queue comes back from the next
     /// [`flush`](Self::flush), one message at a time.
     pub fn disconnect(&mut self) {
         self.os.disconnect();
+        self.os.flush();
     }
 
     /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at most.
@@ -191,6 +193,7 @@ impl Client {
         let deadline = Instant::now().checked_add(drain);
         let last = self.os.last();
         turn_until(&mut self.os, deadline, |os| os.flushed(last))?;
+        self.os.set_linger(drain.saturating_add(MORE));
         self.os.disconnect();
         turn_until(&mut self.os, deadline, |os| Ok(os.is_quiet().then_some(())))
     }
@@ -206,6 +209,9 @@ impl Client {
         self.deadline = deadline;
     }
 }
+
+/// What is closed for so long after the deadline is closed by the deadline.
+const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Client {

@@ -69,13 +69,18 @@ impl ClientHandle {
         mut wanted: impl FnMut(Status) -> bool,
         timeout: Duration,
     ) -> Result<Status, Error> {
-        let changes = self.subscribe();
+        // Judged outside the lock, so that the caller may use the handle.
+        let mut changes = self.subscribe();
         let deadline = Instant::now().checked_add(timeout);
-        let deadline = [deadline, self.deadline].into_iter().flatten().min();
-        sit_until(self.seat(Awaited::Change(changes.number)), deadline, |os| {
-            os.forget_changes(changes.number);
-            os.reached(&mut wanted)
-        })
+        changes.handle.deadline = [deadline, self.deadline].into_iter().flatten().min();
+        let mut status = self.status();
+        while !wanted(status) {
+            if let Status::Disconnected { reason } = status {
+                return Err(reason.into());
+            }
+            status = changes.recv()?;
+        }
+        Ok(status)
     }
 
     /// Tells every change of where it stands from now on.

@@ -253,7 +253,12 @@ pub(crate) fn run<D: Driven>(shared: &Shared<D>) -> io::Result<()> {
     loop {
         match shared.turn(ready, &waker)? {
             Turn::Over => return Ok(()),
-            Turn::Active => ready = false,
+            Turn::Active => {
+                // The poller is asked every second time at least, so that nobody with much to say hides the others.
+                ready = !ready;
+                // Whoever waits for the lock would not get it otherwise.
+                thread::yield_now();
+            }
             Turn::Idle(until) => {
                 match wait_any(descriptor.as_fd(), Directions::READ, until) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {}

@@ -221,17 +221,20 @@ impl Server {
         was_there
     }
 
-    /// Listens no more, takes leave of everybody, and waits until all have ended too, for `drain` at most. What waits in
-    /// the queues is sent first, as far as it is taken by then.
+    /// Listens no more, takes leave of each once everything that was queued for it is sent, and waits until all have
+    /// ended too, for `drain` at most.
     ///
     /// # Errors
     /// `TimedOut` if it took longer. All are closed all the same.
     pub fn close(mut self, drain: Duration) -> Result<(), Error> {
         let deadline = Instant::now().checked_add(drain);
+        self.os.set_linger(drain.saturating_add(MORE));
         self.os.stop_listening();
-        turn_until(&mut self.os, deadline, |os| Ok::<_, Error>(os.all_sent()))?;
+        let closed = turn_until(&mut self.os, deadline, |os| Ok(os.wind_down()));
+        // Whoever does not read gets what its link takes.
         self.os.stop();
-        turn_until(&mut self.os, deadline, |os| Ok(os.is_quiet().then_some(())))
+        self.os.flush();
+        closed
     }
 
     /// For many threads: a handle that can be cloned, and a driver that the caller runs.
@@ -244,6 +247,9 @@ impl Server {
         self.deadline = deadline;
     }
 }
+
+/// What is closed for so long after the deadline is closed by the deadline.
+const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Server {

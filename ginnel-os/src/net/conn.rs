@@ -97,7 +97,8 @@ impl Conn {
 
     /// One that stands already. What its line holds is number 0.
     pub(super) fn adopted(id: ConnId, stream: Stream, line: Line<OwnedFd>) -> Self {
-        let mut conn = Self::over(id, stream, line, Stage::Open);
+        let stage = if line.is_open() { Stage::Open } else { Stage::Opening { accepted: false } };
+        let mut conn = Self::over(id, stream, line, stage);
         if conn.line.outbound().queued().messages > 0 {
             conn.sends.push_back((SendId(0), conn.line.outbound().pushed()));
         }
@@ -107,6 +108,19 @@ impl Conn {
     /// Was it accepted, and has not greeted?
     pub(super) fn is_knocking(&self) -> bool {
         self.stage == Stage::Opening { accepted: true }
+    }
+
+    /// Did it come through the listener?
+    pub(super) fn was_accepted(&self) -> bool {
+        self.id > ConnId::FIRST_ACCEPTED
+    }
+
+    /// Does it matter what it says? While reading is on hold, only for one that leaves: it must come to its end.
+    pub(super) fn may_read(&self, hold: bool) -> bool {
+        match self.stage {
+            Stage::Leaving { .. } => true,
+            Stage::Opening { .. } | Stage::Open => !hold && (!self.paused || self.broken.is_some()),
+        }
     }
 
     pub(super) fn greeting(&self) -> Option<Greeting> {
@@ -154,6 +168,7 @@ impl Conn {
             self.tell_sent(reports);
             match written {
                 Ok(Written::All) => {
+                    self.pause = None;
                     if had && self.stage == Stage::Open {
                         reports.push_back(NetEvent::Room(self.id));
                     }
@@ -187,9 +202,16 @@ impl Conn {
     /// The frame that is next has descriptors, which the other side refuses.
     fn give_back(&mut self, reports: &mut Reports) -> bool {
         let Some(frame) = self.line.outbound().take_back() else { return false };
-        if let Some((send, _)) = self.sends.pop_front() {
-            reports.push_back(NetEvent::Refused(self.id, send, frame, Refused::Descriptors));
-        }
+        let gone = self.line.outbound().gone();
+        // One that was there when the connection was adopted has no number of its own.
+        let send = match self.sends.front() {
+            Some(&(send, end)) if end == gone => {
+                self.sends.pop_front();
+                send
+            }
+            _ => SendId(0),
+        };
+        reports.push_back(NetEvent::Refused(self.id, send, frame, Refused::Descriptors));
         true
     }
 
@@ -262,7 +284,7 @@ impl Conn {
     pub(super) fn leave(&mut self, now: Instant, linger: Duration) {
         self.line.goodbye();
         self.sends.clear();
-        self.stage = Stage::Leaving { until: now.checked_add(linger).unwrap_or(now) };
+        self.stage = Stage::Leaving { until: now.checked_add(linger).unwrap_or(now + FAR) };
     }
 
     /// It is gone, and whoever knows of it is told.
@@ -325,9 +347,7 @@ impl Conn {
 
     /// What the poller is to watch.
     pub(super) fn wants(&mut self) -> Directions {
-        let leaving = matches!(self.stage, Stage::Leaving { .. });
-        let read = leaving || !self.paused;
-        Directions { read, write: self.has_output() }
+        Directions { read: self.may_read(false), write: self.has_output() }
     }
 
     /// Is there something to write that needs no waiting?
@@ -348,6 +368,9 @@ pub(super) fn errno(error: &io::Error) -> i32 {
         _ => error.raw_os_error().unwrap_or(libc::EIO),
     }
 }
+
+/// For ever, as far as clocks can tell.
+const FAR: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Reads of one turn, of 64 KiB each at most.
 const READS: usize = 4;

@@ -1,5 +1,6 @@
 //! The listening socket of an engine.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -16,15 +17,18 @@ use crate::sys::{self, SocketKind};
 /// What the poller calls it.
 pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 1);
 
-/// Connections that may stand without having greeted. More wait in the kernel's queue.
+/// Connections that may stand without having greeted.
 const KNOCKING: usize = 1024;
+
+/// Connections that the policy does not allow and that are closed in one turn.
+const DENIALS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Door {
     listener: Listener,
     last: ConnId,
     /// Those who have not greeted.
-    knocking: usize,
+    knocking: BTreeSet<ConnId>,
     pause: AcceptPause,
     /// There are no descriptors left: nobody is accepted before this moment.
     until: Option<Instant>,
@@ -41,28 +45,39 @@ impl Door {
     pub(super) fn new(listener: Listener, poller: &Poller) -> io::Result<Self> {
         poller.add(listener.as_fd(), TOKEN.0, Directions::READ)?;
         let last = ConnId::FIRST_ACCEPTED;
-        Ok(Self { listener, last, knocking: 0, pause: AcceptPause::new(), until: None, watched: true })
+        Ok(Self {
+            listener,
+            last,
+            knocking: BTreeSet::new(),
+            pause: AcceptPause::new(),
+            until: None,
+            watched: true,
+        })
     }
 
-    pub(super) fn close(self, poller: &Poller) {
+    /// Listens no more. Those who have not greeted.
+    pub(super) fn close(self, poller: &Poller) -> BTreeSet<ConnId> {
         if self.watched {
             poller.remove(self.listener.as_fd());
         }
+        self.knocking
     }
 
-    /// The next who waits, if there is one and room for it.
-    pub(super) fn accept(&mut self, poller: &Poller, now: Instant) -> Option<(ConnId, Stream)> {
-        loop {
-            if self.knocking >= KNOCKING {
-                self.watch(poller, false);
-                return None;
-            }
+    /// The next who waits, if there is one; and whom it crowds out, who has been silent for longest.
+    pub(super) fn accept(
+        &mut self,
+        poller: &Poller,
+        now: Instant,
+    ) -> Option<(ConnId, Stream, Option<ConnId>)> {
+        for _ in 0..DENIALS {
             match self.listener.accept() {
                 Ok(Some(Knock::Allowed(fd))) => {
                     self.pause = AcceptPause::new();
-                    self.knocking += 1;
                     self.last.0 += 1;
-                    return Some((self.last, Stream::made(fd)));
+                    self.knocking.insert(self.last);
+                    let crowded = self.knocking.len() > KNOCKING;
+                    let crowded_out = if crowded { self.knocking.pop_first() } else { None };
+                    return Some((self.last, Stream::made(fd), crowded_out));
                 }
                 Ok(Some(Knock::Denied)) => {}
                 Ok(None) => return None,
@@ -81,6 +96,7 @@ impl Door {
                 },
             }
         }
+        None
     }
 
     pub(super) const fn listener(&self) -> &Listener {
@@ -89,7 +105,7 @@ impl Door {
 
     /// Does anybody wait at a socket that was replaced, of which the poller tells nothing?
     pub(super) fn has_retired(&self) -> bool {
-        self.knocking < KNOCKING && self.until.is_none() && self.listener.has_retired()
+        self.until.is_none() && self.listener.has_retired()
     }
 
     /// Publishes the name again if somebody removed or replaced it.
@@ -104,11 +120,8 @@ impl Door {
     }
 
     /// One of those who knocked has greeted, or gone.
-    pub(super) fn opened(&mut self, poller: &Poller) {
-        self.knocking = self.knocking.saturating_sub(1);
-        if self.until.is_none() {
-            self.watch(poller, true);
-        }
+    pub(super) fn opened(&mut self, id: ConnId) {
+        self.knocking.remove(&id);
     }
 
     pub(super) fn look(&mut self, poller: &Poller, now: Instant) {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::link::Greeting;
-use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
-use ginnel_proto::{Address, Line, LinkOptions, Patience};
+use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent, Refused, SendId};
+use ginnel_proto::{Address, Frame, Line, LinkOptions, Patience};
 use rustix::net::sockopt;
 
 use crate::connection::{ConnectionOptions, Directions};
@@ -132,6 +132,18 @@ impl UnixNet {
         self.tend(id, Directions::WRITE, now);
     }
 
+    /// This one was lost, and the machine has not been told: what it sent meanwhile was not sent.
+    fn give_back(&mut self, id: ConnId, send: SendId, frame: Frame<OwnedFd>) {
+        let is_loss = |report: &NetEvent<OwnedFd>| matches!(report, NetEvent::Lost(other, _) if *other == id);
+        let before = self.reports.iter().position(is_loss).unwrap_or(self.reports.len());
+        self.reports.insert(before, NetEvent::Refused(id, send, frame, Refused::Gone));
+    }
+
+    /// How long a connection that is closed here may take from now on.
+    pub const fn set_linger(&mut self, linger: Duration) {
+        self.options.linger = linger;
+    }
+
     /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
     pub fn adopt(&mut self, id: ConnId, stream: Stream, line: Line<OwnedFd>) {
         self.conns.insert(id, Box::new(Conn::adopted(id, stream, line)));
@@ -216,8 +228,8 @@ impl UnixNet {
         if !mem::replace(&mut conn.touched, true) {
             self.touched.push(id);
         }
-        let was_opening = conn.is_knocking();
-        let may_read = !conn.paused && self.held.is_none();
+        let was_knocking = conn.is_knocking();
+        let may_read = conn.may_read(self.held.is_some());
         let mut taken = 0;
         let mut after = if ready.write { conn.write(now, &mut self.reports) } else { After::Stays };
         if may_read && (ready.read || after == After::More) {
@@ -239,7 +251,7 @@ impl UnixNet {
             });
             after = after.max(looked.unwrap_or_else(|fault| conn.cut(fault, &mut self.reports)));
         }
-        let opened = was_opening && (after == After::Gone || !conn.is_knocking());
+        let opened = was_knocking && !conn.is_knocking();
         match after {
             After::Gone => self.forget(id),
             After::More => {
@@ -249,7 +261,7 @@ impl UnixNet {
             After::Stays => self.watch(id),
         }
         if opened && let Some(door) = &mut self.door {
-            door.opened(&self.poller);
+            door.opened(id);
         }
         taken
     }
@@ -259,8 +271,10 @@ impl UnixNet {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let mut wants = conn.wants();
         if let Some(held) = &mut self.held
-            && mem::take(&mut wants.read)
+            && wants.read
+            && !conn.may_read(true)
         {
+            wants.read = false;
             held.insert(id);
         }
         // A hang-up is told even to those who watch nothing, so they are not watched at all.
@@ -305,6 +319,11 @@ impl UnixNet {
             }
             self.list(id, conn.listed, None);
             self.unwritten.remove(&id);
+            if conn.was_accepted()
+                && let Some(door) = &mut self.door
+            {
+                door.opened(id);
+            }
         }
     }
 
@@ -312,7 +331,10 @@ impl UnixNet {
         for _ in 0..ACCEPTS {
             let Some(door) = &mut self.door else { return };
             match door.accept(&self.poller, now) {
-                Some((id, stream)) => self.begin(id, stream, true, now),
+                Some((id, stream, crowded_out)) => {
+                    crowded_out.into_iter().for_each(|id| self.forget(id));
+                    self.begin(id, stream, true, now);
+                }
                 None => return,
             }
         }
@@ -352,15 +374,17 @@ impl Net for UnixNet {
             },
             Action::Unlisten => {
                 if let Some(door) = self.door.take() {
-                    door.close(&self.poller);
+                    // Nobody knows of those who have not greeted.
+                    door.close(&self.poller).into_iter().for_each(|id| self.forget(id));
                 }
             }
-            Action::Send(id, send, frame) => {
-                if let Some(conn) = self.conns.get_mut(&id) {
+            Action::Send(id, send, frame) => match self.conns.get_mut(&id) {
+                Some(conn) => {
                     conn.send(send, frame, &mut self.reports);
                     self.unwritten.insert(id);
                 }
-            }
+                None => self.give_back(id, send, frame),
+            },
             Action::Pause(id) => self.pause(id, true),
             Action::Resume(id) => self.pause(id, false),
             Action::Close(id) => {

@@ -55,6 +55,10 @@ impl Bench {
     }
 }
 
+const fn open(held: Load) -> Adopted {
+    Adopted::Open(held)
+}
+
 fn status(status: Status) -> Output<Event<u32>, u32> {
     Output::App(Event::Status(status))
 }
@@ -330,7 +334,8 @@ fn an_answer_goes_to_the_connection_that_asked_or_nowhere() {
 #[test]
 fn an_adopted_connection_stands_at_once_and_does_not_come_back() {
     let mut bench = Bench::in_state("disconnected");
-    bench.client = Client::adopted(ConnId(0), Calls::default(), Load::default(), ClientOptions::default());
+    bench.client =
+        Client::adopted(ConnId(0), Calls::default(), open(Load::default()), ClientOptions::default());
     assert_eq!(bench.client.status(), Status::Connected);
     assert_eq!(bench.app(Command::Send(Message::new("x"))), [send(0, 1, "x")]);
     let said = bench.net(NetEvent::Lost(ConnId(0), Loss::Closed { goodbye: true }));
@@ -370,7 +375,7 @@ fn what_the_link_refuses_is_told_to_whoever_waits_for_it() {
 fn what_an_adopted_connection_holds_goes_first_and_is_waited_for() {
     let mut bench = Bench::in_state("disconnected");
     let held = Load { bytes: 10, messages: 1, fds: 0 };
-    bench.client = Client::adopted(ConnId(0), Calls::default(), held, ClientOptions::default());
+    bench.client = Client::adopted(ConnId(0), Calls::default(), open(held), ClientOptions::default());
     assert_eq!(bench.app(Command::Send(Message::new("x"))), [], "the link is not empty");
     assert_eq!(bench.client.first_unsent(), Some(SendId(0)));
     bench.net(NetEvent::Sent(ConnId(0), SendId(0)));
@@ -391,4 +396,57 @@ fn what_the_link_refuses_costs_no_credit() {
     bench.app(Command::Send(Message::new("waits")));
     let said = bench.net(NetEvent::Refused(ConnId(1), SendId(3), large().into(), why));
     assert_eq!(said.len(), 1, "the link holds something, and will be empty");
+}
+
+#[test]
+fn one_that_has_not_greeted_is_adopted_too() {
+    let mut bench = Bench::in_state("disconnected");
+    let calls = Calls::default();
+    bench.client = Client::adopted(ConnId(0), calls, Adopted::Opening, ClientOptions::default());
+    assert_eq!(bench.app(Command::Send(Message::new("x"))), []);
+    let said = bench.net(NetEvent::Connected(ConnId(0), None));
+    assert_eq!(said, [status(Status::Connected), send(0, 1, "x")]);
+    let calls = Calls::default();
+    bench.client = Client::adopted(ConnId(0), calls, Adopted::Opening, ClientOptions::default());
+    let said = bench.net(NetEvent::ConnectFailed(ConnId(0), Failure::Closed));
+    assert_eq!(said, [stopped(Reason::Closed)]);
+}
+
+#[test]
+fn an_answer_never_goes_over_another_connection() {
+    let mut bench = Bench::in_state("connected");
+    bench.app(Command::Send(Message::new(vec![0; CREDIT])));
+    bench.net(NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(1)), Message::new("?"))));
+    bench.app(Command::Answer(ConnId(1), CallId(1), Answer::Response(Message::new("stale"))));
+    bench.app(Command::Send(Message::new("kept")));
+    bench.net(NetEvent::Lost(ConnId(1), Loss::Errno(104)));
+    assert_eq!(bench.client.unsent().messages, 1);
+    bench.now += SECOND;
+    bench.say(Input::Timeout);
+    let said = bench.net(NetEvent::Connected(ConnId(2), None));
+    assert_eq!(said[1..], [send(2, 3, "kept")]);
+}
+
+#[test]
+fn whoever_asks_and_takes_no_answers_is_left() {
+    let mut bench = Bench::in_state("connected");
+    bench.app(Command::Send(Message::new(vec![0; CREDIT])));
+    let ask = |id| NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(id)), Message::new("?")));
+    for id in 1..=1024 {
+        assert_eq!(bench.net(ask(id)).len(), 1);
+        bench.app(Command::Answer(ConnId(1), CallId(id), Answer::Response(Message::new("!"))));
+    }
+    // One that takes an answer back may ask again.
+    bench.net(NetEvent::Received(ConnId(1), Frame::empty(Kind::Cancel(CallId(7)))));
+    assert_eq!(bench.net(ask(2000)).len(), 1);
+    assert_eq!(bench.net(ask(2001))[0], close(1));
+}
+
+#[test]
+fn a_pause_without_end_is_no_busy_loop() {
+    let options = ClientOptions { base: Duration::MAX, cap: Duration::MAX, ..ClientOptions::default() };
+    let mut bench = Bench::new(options);
+    bench.app(Command::Connect);
+    bench.net(NetEvent::ConnectFailed(ConnId(1), Failure::Busy));
+    assert!(bench.client.deadline().unwrap() > bench.now + 1000 * SECOND);
 }

@@ -139,9 +139,9 @@ fn a_broadcast_reaches_everybody_with_one_body_and_names_who_missed_it() {
 
 #[test]
 fn all_queues_together_are_bounded_and_nobody_is_shut_out() {
-    let options = ServerOptions { total: CREDIT, ..ServerOptions::default() };
+    let options = ServerOptions { total: 2 * CREDIT + 64, ..ServerOptions::default() };
     let mut bench = Bench::with_options(options, &[1, 2]);
-    let frame = || Frame::from(Message::new(vec![0; CREDIT / 2]));
+    let frame = || Frame::from(Message::new(vec![0; CREDIT]));
     assert_eq!(bench.server.admit(ConnId(1), &frame()), Some(Ok(())));
     bench.app(Command::Send(ConnId(1), frame().message));
     bench.app(Command::Send(ConnId(1), frame().message));
@@ -149,6 +149,7 @@ fn all_queues_together_are_bounded_and_nobody_is_shut_out() {
     assert!(matches!(refused, Some(Err(Refusal::Limit(Limit::Queue { .. })))), "{refused:?}");
     assert_eq!(bench.server.admit(ConnId(2), &frame()), Some(Ok(())), "nothing waits for this one");
     assert_eq!(bench.server.admit(ConnId(9), &frame()), None);
+    bench.net(NetEvent::Room(ConnId(1)));
     bench.net(NetEvent::Sent(ConnId(1), SendId(2)));
     assert_eq!(bench.server.admit(ConnId(1), &frame()), Some(Ok(())));
     assert_eq!(bench.server.held, 0);
@@ -215,18 +216,42 @@ fn answer(id: u64, call: u64, body: Vec<u8>) -> Command<u32> {
 }
 
 #[test]
-fn whoever_does_not_take_its_answers_is_not_read_until_it_does() {
-    let queue = Bound { bytes: 1000, ..Bound::CONNECTION };
-    let mut bench = Bench::with_options(ServerOptions { queue, ..ServerOptions::default() }, &[1, 2]);
-    for call in 1..=3 {
-        bench.net(ask(1, call));
+fn whoever_asks_and_takes_no_answers_is_cut() {
+    let mut bench = Bench::with(&[1, 2]);
+    bench.app(Command::Send(ConnId(1), Message::new(vec![0; CREDIT])));
+    for call in 1..=1024 {
+        assert_eq!(bench.net(ask(1, call)).len(), 1);
+        assert_eq!(bench.app(answer(1, call, vec![0; 10])), [], "it waits");
     }
-    assert_eq!(bench.app(answer(1, 1, vec![0; 600])).len(), 1);
-    let said = bench.app(answer(1, 2, vec![0; 600]));
-    assert_eq!(said[0], Output::Net(Action::Pause(ConnId(1))), "{said:?}");
-    assert_eq!(bench.app(answer(1, 3, vec![0; 600])).len(), 1, "it is queued, and nothing is said twice");
-    assert_eq!(bench.net(NetEvent::Sent(ConnId(1), SendId(2))), [], "above half of the bound");
-    assert_eq!(bench.net(NetEvent::Sent(ConnId(1), SendId(3))), [Output::Net(Action::Resume(ConnId(1)))]);
+    bench.net(NetEvent::Received(ConnId(1), Frame::empty(Kind::Cancel(CallId(7)))));
+    assert_eq!(bench.net(ask(1, 2000)).len(), 1, "one that takes an answer back may ask again");
+    let fault = Loss::Fault(PeerFault::TooManyCalls { limit: 1024 });
+    let said = bench.net(ask(1, 2001));
+    assert!(said.contains(&close(1)) && said.contains(&told(Event::Left(ConnId(1), fault))), "{said:?}");
+    assert!(bench.server.is_connected(ConnId(2)));
+}
+
+#[test]
+fn descriptors_of_answers_are_bounded_too() {
+    let mut bench = Bench::with(&[1]);
+    let mut undelivered = 0;
+    for call in 1..=300 {
+        bench.net(ask(1, call));
+        let message = Message::new("!").with_fds(vec![7]);
+        let said = bench.app(Command::Answer(ConnId(1), CallId(call), Answer::Response(message)));
+        undelivered += said.iter().filter(|said| matches!(said, Output::App(Event::Undelivered(..)))).count();
+    }
+    assert_eq!(undelivered, 300 - 4 * 64);
+}
+
+#[test]
+fn a_question_that_never_left_is_lost_with_its_connection() {
+    let mut bench = Bench::with(&[1]);
+    bench.app(Command::Ask(ConnId(1), Message::new("?")));
+    let frame = Frame::new(Kind::Request(CallId(1)), Message::new("?"));
+    bench.net(NetEvent::Refused(ConnId(1), SendId(1), frame, Refused::Gone));
+    let said = bench.net(NetEvent::Lost(ConnId(1), Loss::Errno(104)));
+    assert_eq!(said[0], told(Event::CallLost(ConnId(1), CallId(1))));
 }
 
 #[test]
@@ -237,7 +262,7 @@ fn an_answer_that_is_too_much_is_replaced_by_a_failure_that_says_so() {
     bench.net(ask(1, 2));
     bench.app(answer(1, 1, vec![0; 5000]));
     let said = bench.app(answer(1, 2, vec![0; 10]));
-    let [Output::Net(Action::Send(_, _, frame)), Output::App(Event::Overrun(ConnId(1), CallId(2)))] =
+    let [Output::Net(Action::Send(_, _, frame)), Output::App(Event::Undelivered(ConnId(1), CallId(2), _))] =
         &said[..]
     else {
         panic!("{said:?}")
@@ -256,7 +281,7 @@ fn what_the_link_refuses_is_told_to_whoever_waits_for_it() {
     let said = bench.net(NetEvent::Refused(ConnId(1), SendId(1), frame, why));
     let sorry = "the answer cannot be sent: the body has 9 bytes, the other side takes 8";
     let sorry = Frame::new(Kind::Failure(CallId(1)), Message::new(sorry));
-    let returned = Event::Returned(ConnId(1), SendId(1), Message::new(vec![9; 9]), why);
+    let returned = Event::Undelivered(ConnId(1), CallId(1), why);
     assert_eq!(said, [Output::Net(Action::Send(ConnId(1), SendId(2), sorry)), told(returned)]);
     bench.app(Command::Ask(ConnId(1), Message::new(vec![9; 9])));
     let frame = Frame::new(Kind::Request(CallId(1)), Message::new(vec![9; 9]));

@@ -14,11 +14,10 @@ pub struct ServerOptions {
     pub wire: Wire,
     /// How much may wait for one connection.
     pub queue: Bound,
-    /// Bytes of answers that may wait for one connection. They may exceed the queue's bound, since nothing more is read from
-    /// whoever does not take them; one that would exceed this as well is replaced by a failure.
+    /// Bytes of answers that may wait for one connection. They may exceed the queue's bound; one that would exceed this as
+    /// well is replaced by a failure.
     pub answers: usize,
-    /// Bytes that may wait for all connections together. A connection for which nothing waits may have one message
-    /// all the same.
+    /// Bytes that may wait for all connections together. Beside it there are 64 KiB for each, or one message.
     pub total: usize,
 }
 
@@ -74,13 +73,13 @@ pub enum Event<F> {
     CallLost(ConnId, CallId),
     /// The question cannot be sent, and here it is again.
     CallReturned(ConnId, CallId, Message<F>, Refused),
-    /// A message or an answer cannot be sent, and here it is again. Whoever waits for the answer is told. The number is 0
-    /// if it was never queued.
+    /// A message cannot be sent, and here it is again. The number is 0 if it was never queued.
     Returned(ConnId, SendId, Message<F>, Refused),
     /// The connection ended before the kernel had this message whole: it may arrive or not.
     Cut(ConnId, SendId),
-    /// Too much waits for this one already: its answer was replaced by a failure that says so.
-    Overrun(ConnId, CallId),
+    /// The answer to this cannot be sent, or too much waits for this one already: it was replaced by a failure that says
+    /// so.
+    Undelivered(ConnId, CallId, Refused),
     /// This one's queue was full: a broadcast has passed it by.
     Missed(ConnId),
     /// It is gone. Nothing more comes of it.

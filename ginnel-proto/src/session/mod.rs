@@ -207,7 +207,7 @@ impl<F> Session<F> {
         match kind {
             Kind::Message => return Ok(Some(Delivery::Message(message))),
             Kind::Request(id) => {
-                self.calls.asked(id).map_err(|fault| self.line.fail(fault))?;
+                self.calls.asked(id, 0).map_err(|fault| self.line.fail(fault))?;
                 return Ok(Some(Delivery::Request(Request::new(ConnId(0), id, message))));
             }
             Kind::Response(id) => {
