@@ -18,6 +18,9 @@ use crate::driven::{Awaited, Driven};
 /// queue at the same time leaves together. Nothing here waits: who waits is told to by [`Poll::Pending`].
 #[derive(Debug)]
 pub struct Shared<D> {
+    /// Held by the handle that comes next, while it waits for the lot. The driver, which takes the lot again and again,
+    /// passes through here too, and so lets the handle go first.
+    next: Mutex<()>,
     lot: Mutex<Lot<D>>,
 }
 
@@ -58,10 +61,11 @@ impl<D: Driven> Shared<D> {
     pub fn new(driven: D) -> Arc<Self> {
         let waiting = BTreeMap::new();
         let lot = Lot { driven, waiting, last: 0, handles: 1, driver: None, until: None, over: None };
-        Arc::new(Self { lot: Mutex::new(lot) })
+        Arc::new(Self { next: Mutex::new(()), lot: Mutex::new(lot) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Lot<D>> {
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         self.lot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

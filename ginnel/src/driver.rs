@@ -256,8 +256,6 @@ pub(crate) fn run<D: Driven>(shared: &Shared<D>) -> io::Result<()> {
             Turn::Active => {
                 // The poller is asked every second time at least, so that nobody with much to say hides the others.
                 ready = !ready;
-                // Whoever waits for the lock would not get it otherwise.
-                thread::yield_now();
             }
             Turn::Idle(until) => {
                 match wait_any(descriptor.as_fd(), Directions::READ, until) {

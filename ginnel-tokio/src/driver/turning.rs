@@ -76,8 +76,7 @@ impl<D: Driven> Turning<D> {
 pub(crate) async fn run<D: Driven>(watched: &Watched<Arc<OwnedFd>>, shared: &Shared<D>) -> io::Result<()> {
     let mut timer = Timer::default();
     poll_fn(|cx| {
-        // Few, since handles want the lock.
-        for _ in 0..TURNS / 4 {
+        for _ in 0..TURNS {
             let driver = cx.waker().clone();
             let turn = watched.poll_turn(cx, &mut timer, |look| shared.turn(look, &driver));
             if ready!(turn)? == Turn::Over {
