@@ -100,10 +100,8 @@ impl Client {
     /// The kernel's, for the poller.
     pub fn adopt(connection: Connection, stream: Stream) -> io::Result<Self> {
         let Parts { mut line, arrived, inbox, calls, refused } = connection.into_parts();
-        let link = match line.is_open() {
-            true => Adopted::Open(line.outbound().queued()),
-            false => Adopted::Opening,
-        };
+        let held = line.outbound().queued();
+        let link = if line.is_open() { Adopted::Open(held) } else { Adopted::Opening(held) };
         // Of the rest the line knows: no other connection will be made.
         let options = ConnectionOptions::new().inbox(inbox);
         let options = options.wire(line.outbound().wire()).queue(line.outbound().bound());

@@ -63,8 +63,8 @@ enum State {
 pub enum Adopted {
     /// Frames may be exchanged, and the link holds so much.
     Open(Load),
-    /// The other side has not greeted. What the link holds, goes first.
-    Opening,
+    /// The other side has not greeted, and the link holds so much.
+    Opening(Load),
 }
 
 impl<F> Client<F> {
@@ -79,7 +79,9 @@ impl<F> Client<F> {
         let options = ClientOptions { attempts: Some(1), ..options };
         let (state, lane) = match link {
             Adopted::Open(held) => (State::Connected { connection }, Lane::behind(options.queue, held)),
-            Adopted::Opening => (State::Connecting { connection, attempt: 1 }, Lane::new(options.queue)),
+            Adopted::Opening(held) => {
+                (State::Connecting { connection, attempt: 1 }, Lane::behind(options.queue, held))
+            }
         };
         Self { calls, lane, ..Self::in_state(state, None, options) }
     }

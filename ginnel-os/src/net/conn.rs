@@ -142,6 +142,7 @@ impl Conn {
                 true => NetEvent::Accepted(self.id, greeting),
                 false => NetEvent::Connected(self.id, greeting),
             });
+            self.tell_sent(reports);
         }
     }
 
@@ -190,6 +191,9 @@ impl Conn {
     }
 
     fn tell_sent(&mut self, reports: &mut Reports) {
+        if matches!(self.stage, Stage::Opening { .. }) {
+            return;
+        }
         let gone = self.line.outbound().gone();
         let done = self.sends.partition_point(|&(_, end)| end <= gone);
         if let Some((last, _)) = self.sends.drain(..done).next_back()

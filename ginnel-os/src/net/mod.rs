@@ -466,15 +466,19 @@ impl UnixNet {
     /// the next.
     fn read_some(&mut self, now: Instant) {
         let mut bytes = 0;
-        let share = if self.held.is_some() { 0 } else { self.readable.len() };
-        for _ in 0..share {
+        let hold = self.held.is_some();
+        for _ in 0..self.readable.len() {
             if self.reports.len() >= REPORTS || bytes >= BYTES {
                 return;
             }
             let Some(id) = self.readable.pop_front() else { return };
-            if let Some(conn) = self.conns.get_mut(&id) {
-                conn.queued = false;
+            let Some(conn) = self.conns.get_mut(&id) else { continue };
+            if !conn.may_read(hold) && hold {
+                // It keeps its place.
+                self.readable.push_back(id);
+                continue;
             }
+            conn.queued = false;
             bytes += self.tend(id, Directions::READ, now);
         }
     }

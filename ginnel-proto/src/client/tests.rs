@@ -402,12 +402,14 @@ fn what_the_link_refuses_costs_no_credit() {
 fn one_that_has_not_greeted_is_adopted_too() {
     let mut bench = Bench::in_state("disconnected");
     let calls = Calls::default();
-    bench.client = Client::adopted(ConnId(0), calls, Adopted::Opening, ClientOptions::default());
+    bench.client =
+        Client::adopted(ConnId(0), calls, Adopted::Opening(Load::default()), ClientOptions::default());
     assert_eq!(bench.app(Command::Send(Message::new("x"))), []);
     let said = bench.net(NetEvent::Connected(ConnId(0), None));
     assert_eq!(said, [status(Status::Connected), send(0, 1, "x")]);
     let calls = Calls::default();
-    bench.client = Client::adopted(ConnId(0), calls, Adopted::Opening, ClientOptions::default());
+    bench.client =
+        Client::adopted(ConnId(0), calls, Adopted::Opening(Load::default()), ClientOptions::default());
     let said = bench.net(NetEvent::ConnectFailed(ConnId(0), Failure::Closed));
     assert_eq!(said, [stopped(Reason::Closed)]);
 }
