@@ -7,7 +7,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use ginnel::{Connection, Fd, Listener, SeqPacket, Socket, Stream, Typed, TypedDelivery};
+use ginnel::{
+    Connection, Fd, Happening, Listener, SeqPacket, Server, ServerOptions, Socket, Stream, Typed,
+    TypedDelivery,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::wait::wait_for_hangup;
@@ -23,13 +26,16 @@ pub(super) enum Role {
     ReadFile,
     /// Answers typed questions about open files.
     Look,
+    /// Says its process id, and how many messages it has, to whoever asks, until it is killed.
+    Serve,
     /// Accepts a connection and does not read.
     Idle,
     /// Says its process id to whoever connects, until it is killed.
     Stay,
 }
 
-const ROLES: [Role; 6] = [Role::Answer, Role::Echo, Role::ReadFile, Role::Look, Role::Idle, Role::Stay];
+const ROLES: [Role; 7] =
+    [Role::Answer, Role::Echo, Role::ReadFile, Role::Look, Role::Serve, Role::Idle, Role::Stay];
 
 impl Role {
     pub(super) fn name(self) -> &'static str {
@@ -38,6 +44,7 @@ impl Role {
             Self::Echo => "echo",
             Self::ReadFile => "read-file",
             Self::Look => "look",
+            Self::Serve => "serve",
             Self::Idle => "idle",
             Self::Stay => "stay",
         }
@@ -69,6 +76,7 @@ pub(super) fn play(role: &str, path: &Path, deadline: Instant) -> Result<()> {
         Some(Role::Echo) => echo(path, deadline),
         Some(Role::ReadFile) => read_file(path, deadline),
         Some(Role::Look) => look(path, deadline),
+        Some(Role::Serve) => serve(path, deadline),
         Some(Role::Idle) => idle(path, deadline),
         Some(Role::Stay) => stay(path, deadline),
         None => bail!("the demo has no part {role:?}"),
@@ -123,6 +131,21 @@ fn look(path: &Path, deadline: Instant) -> Result<()> {
         asked.reply(request, &Finding { times, bytes: content.len() })?;
     }
     Ok(())
+}
+
+fn serve(path: &Path, deadline: Instant) -> Result<()> {
+    let mut server = Server::over(listen::<Stream>(path, deadline)?, &ServerOptions::new())?;
+    server.set_deadline(Some(deadline));
+    let mut messages = 0;
+    loop {
+        match server.next()? {
+            Happening::Message(..) => messages += 1,
+            Happening::Request(request) => {
+                server.reply(request, format!("{} {messages}", std::process::id()));
+            }
+            Happening::Joined(_) | Happening::Cancelled(..) | Happening::Left(..) => {}
+        }
+    }
 }
 
 fn idle(path: &Path, deadline: Instant) -> Result<()> {

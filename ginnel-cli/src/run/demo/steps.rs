@@ -7,10 +7,11 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process;
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
-use ginnel::{Connection, Error, Limit, SeqPacket, Stream, Typed};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use ginnel::{Client, Connection, Error, Limit, SeqPacket, Status, Stream, Typed};
 
 use super::part::{Finding, Question, Role};
 use super::stage::{Stage, token};
@@ -28,6 +29,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "packets", run: packets },
     Step { name: "open file", run: open_file },
     Step { name: "typed", run: typed },
+    Step { name: "restart", run: restart },
     Step { name: "flood", run: flood },
     Step { name: "in use", run: in_use },
     Step { name: "stale", run: stale },
@@ -94,6 +96,33 @@ fn typed(stage: &Stage) -> Result<String> {
     let Finding { times, bytes } = finding;
     let (me, child) = (process::id(), part.pid());
     Ok(format!("{child} found a word {times} times in {me}'s open file, {bytes} bytes"))
+}
+
+/// The client is told of no connection: it sends, asks, and waits a little longer for one answer.
+fn restart(stage: &Stage) -> Result<String> {
+    let path = stage.path("restart.sock");
+    let first = stage.start(Role::Serve, &path)?;
+    let mut client = Client::connect(&path)?;
+    client.set_deadline(Some(stage.deadline()));
+    client.feed("one")?;
+    let answer = client.call("who, and how many?")?;
+    let dead = first.pid();
+    ensure!(answer.body == format!("{dead} 1"), "{dead} answered {:?}", answer.body);
+    first.kill()?;
+    let rest = stage.deadline().saturating_duration_since(Instant::now());
+    client.wait_for(|status| status != Status::Connected, rest)?;
+    let began = Instant::now();
+    client.feed("two")?;
+    client.feed("three")?;
+    let (answer, next) = thread::scope(|threads| {
+        let next = threads.spawn(|| stage.start(Role::Serve, &path));
+        (client.call("who, and how many?"), next.join())
+    });
+    let pause = began.elapsed().as_millis();
+    let next = next.map_err(|_| anyhow!("starting a process panicked"))??.pid();
+    let answer = answer?.body;
+    ensure!(answer == format!("{next} 2"), "{next} answered {answer:?}");
+    Ok(format!("{dead} killed, {next} has what was sent since: {pause} ms"))
 }
 
 /// A queue that took everything would grow by what is offered.
