@@ -1,5 +1,6 @@
 //! A connection that comes back.
 
+mod frames;
 mod status;
 mod words;
 
@@ -7,14 +8,13 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::calls::{Answer, Calls};
+use crate::calls::Calls;
 use crate::lane::Lane;
 use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
 use crate::machine::{
     Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
 };
-use crate::session::Request;
 use crate::{Address, Backoff, CallId, Frame, Kind};
 
 pub use status::{ClientOptions, Reason, Status};
@@ -317,58 +317,6 @@ impl<F> Client<F> {
         let lane = &self.lane;
         for id in self.calls.end(|id| lane.holds(Kind::Request(id))) {
             self.outputs.push_back(Output::App(Event::CallLost(id)));
-        }
-    }
-
-    fn refused(&mut self, send: SendId, frame: Frame<F>, why: Refused) {
-        if why != Refused::Gone {
-            self.lane.refund();
-        }
-        let Frame { kind, message } = frame;
-        let event = match (why, kind) {
-            // Answers and cancellations belong to the connection that is gone.
-            (Refused::Gone, Kind::Message | Kind::Request(_)) => {
-                return self.came_back.push((send, Frame { kind, message }));
-            }
-            (Refused::Gone, _) => return,
-            (_, Kind::Request(id)) => {
-                self.calls.forget(id);
-                Event::CallReturned(id, message, why)
-            }
-            (_, Kind::Response(id) | Kind::Failure(id)) => {
-                // Whoever asked must not wait for ever.
-                self.lane.push(Answer::undeliverable(why).into_frame(id));
-                Event::Returned(send, message, why)
-            }
-            (_, Kind::Message) => Event::Returned(send, message, why),
-            _ => return,
-        };
-        self.outputs.push_back(Output::App(event));
-    }
-
-    fn received(&mut self, connection: ConnId, frame: Frame<F>, now: Instant) {
-        let Frame { kind, message } = frame;
-        let event = match kind {
-            Kind::Message => Event::Message(message),
-            Kind::Request(id) => match self.calls.asked(id, self.lane.answers()) {
-                Ok(()) => Event::Request(Request::new(connection, id, message)),
-                Err(fault) => {
-                    self.outputs.push_back(Output::Net(Action::Close(connection)));
-                    return self.lost(Loss::Fault(fault), now);
-                }
-            },
-            Kind::Response(id) => return self.answered(id, Answer::Response(message)),
-            Kind::Failure(id) => return self.answered(id, Answer::Failure(message)),
-            Kind::Cancel(id) if self.calls.settle(id) => Event::Cancelled(id),
-            Kind::Cancel(id) => return self.lane.withdraw_answer(id),
-            Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => return,
-        };
-        self.outputs.push_back(Output::App(event));
-    }
-
-    fn answered(&mut self, id: CallId, answer: Answer<F>) {
-        if self.calls.forget(id) {
-            self.outputs.push_back(Output::App(Event::Answered(id, answer)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Many connections, one inbox.
 
+mod frames;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,8 +15,7 @@ use crate::link::{Misuse, Refusal};
 use crate::machine::{
     Action, CREDIT, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
 };
-use crate::session::Request;
-use crate::{Address, CallId, Frame, Kind, Message, PeerFault, Wire};
+use crate::{Address, CallId, Frame, Kind, Message, Wire};
 
 pub use words::{Command, Event, ServerOptions};
 
@@ -295,67 +295,6 @@ impl<F> Server<F> {
         let peer = Peer { lane, calls: Calls::default() };
         self.peers.insert(id, Box::new(peer));
         self.tell(Event::Joined(id));
-    }
-
-    fn received(&mut self, id: ConnId, frame: Frame<F>) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Frame { kind, message } = frame;
-        let event = match kind {
-            Kind::Message => Event::Message(id, message),
-            Kind::Request(call) => match peer.calls.asked(call, peer.lane.answers()) {
-                Ok(()) => Event::Request(Request::new(id, call, message)),
-                Err(fault) => return self.misbehaved(id, fault),
-            },
-            Kind::Response(call) if peer.calls.forget(call) => {
-                Event::Answered(id, call, Answer::Response(message))
-            }
-            Kind::Failure(call) if peer.calls.forget(call) => {
-                Event::Answered(id, call, Answer::Failure(message))
-            }
-            Kind::Cancel(call) if peer.calls.settle(call) => Event::Cancelled(id, call),
-            Kind::Cancel(call) => {
-                self.change(id, |peer| peer.lane.withdraw_answer(call));
-                return;
-            }
-            _ => return,
-        };
-        self.tell(event);
-    }
-
-    fn misbehaved(&mut self, id: ConnId, fault: PeerFault) {
-        self.outputs.push_back(Output::Net(Action::Close(id)));
-        self.lost(id, Loss::Fault(fault));
-    }
-
-    fn refused(&mut self, id: ConnId, (send, frame): (SendId, Frame<F>), why: Refused) {
-        let Frame { kind, message } = frame;
-        let took_back = self.change(id, |peer| {
-            if let Kind::Request(call) = kind
-                && why != Refused::Gone
-            {
-                peer.calls.forget(call);
-            }
-            peer.lane.took_back(send)
-        });
-        if took_back != Some(true) {
-            return;
-        }
-        if why != Refused::Gone
-            && let Some(peer) = self.peers.get_mut(&id)
-        {
-            peer.lane.refund();
-            self.pump(id);
-        }
-        match kind {
-            // Its loss is told with the connection's.
-            Kind::Request(_) if why == Refused::Gone => {}
-            Kind::Request(call) => self.tell(Event::CallReturned(id, call, message, why)),
-            Kind::Message => self.tell(Event::Returned(id, send, message, why)),
-            Kind::Response(call) | Kind::Failure(call) if why != Refused::Gone => {
-                self.undelivered(id, call, why);
-            }
-            _ => {}
-        }
     }
 
     fn lost(&mut self, id: ConnId, loss: Loss) {

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Counts what is held from [`Heap::count`] on; before, it costs a look at a flag.
+/// Counts what is held while a part counts idle connections; else it costs a look at a flag.
 #[derive(Debug)]
 pub struct Heap;
 

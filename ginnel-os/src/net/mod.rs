@@ -2,6 +2,8 @@
 
 mod conn;
 mod door;
+mod options;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -11,50 +13,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::link::Greeting;
-use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent, Refused, SendId};
-use ginnel_proto::{Address, Frame, Line, LinkOptions, Patience};
+use ginnel_proto::machine::{ConnId, Failure, NetEvent, Refused, SendId};
+use ginnel_proto::{Address, Frame, Line};
 use rustix::net::sockopt;
 
-use crate::connection::{ConnectionOptions, Directions};
-use crate::engine::Net;
-use crate::listener::{Listener, ListenerOptions};
+use crate::connection::Directions;
+use crate::listener::Listener;
 use crate::poller::{Poller, Ready, Waker};
 use crate::socket::Connecting;
 use crate::stream::Stream;
-use crate::sys::{self, SocketKind};
+use crate::sys::SocketKind;
 use conn::{After, Conn, errno};
 use door::Door;
 
-/// What the connections of one engine speak, and how patient they are.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "plain settings, with a default")]
-pub struct NetOptions {
-    /// What is spoken and accepted.
-    pub link: LinkOptions,
-    /// How long the other side may be silent.
-    pub patience: Patience,
-    /// How long a connection that is closed here may take to write what is queued, and to end over there.
-    pub linger: Duration,
-    /// How a listener is published.
-    pub listener: ListenerOptions,
-}
-
-impl Default for NetOptions {
-    fn default() -> Self {
-        let link = LinkOptions { incarnation: sys::incarnation(), ..LinkOptions::default() };
-        let listener = ListenerOptions { nonblocking: true, ..ListenerOptions::default() };
-        Self { link, patience: Patience::default(), linger: Duration::from_secs(1), listener }
-    }
-}
-
-impl NetOptions {
-    /// As connections with these options behave.
-    pub fn of(options: &ConnectionOptions) -> Self {
-        let session = &options.session;
-        let link = LinkOptions { incarnation: sys::incarnation(), ..session.link.clone() };
-        Self { link, patience: session.patience, ..Self::default() }
-    }
-}
+pub use options::NetOptions;
 
 /// The sockets of one engine on Unix.
 #[derive(Debug)]
@@ -359,157 +331,6 @@ impl UnixNet {
     }
 }
 
-impl Net for UnixNet {
-    type Fd = OwnedFd;
-
-    fn act(&mut self, action: Action<OwnedFd>, now: Instant) {
-        match action {
-            Action::Connect(id, address) => self.connect(id, &address, now),
-            Action::Listen(address) => match Door::open(&address, &self.options.listener, &self.poller) {
-                Ok(door) => {
-                    self.door = Some(door);
-                    self.reports.push_back(NetEvent::Listening);
-                }
-                Err(error) => self.reports.push_back(NetEvent::ListenFailed(Failure::Errno(errno(&error)))),
-            },
-            Action::Unlisten => {
-                if let Some(door) = self.door.take() {
-                    // Nobody knows of those who have not greeted.
-                    door.close(&self.poller).into_iter().for_each(|id| self.forget(id));
-                }
-            }
-            Action::Send(id, send, frame) => match self.conns.get_mut(&id) {
-                Some(conn) => {
-                    conn.send(send, frame, &mut self.reports);
-                    self.unwritten.insert(id);
-                }
-                None => self.give_back(id, send, frame),
-            },
-            Action::Pause(id) => self.pause(id, true),
-            Action::Resume(id) => self.pause(id, false),
-            Action::Close(id) => {
-                if let Some(conn) = self.conns.get_mut(&id) {
-                    conn.leave(now, self.options.linger);
-                    self.unwritten.insert(id);
-                }
-            }
-        }
-    }
-
-    fn report(&mut self) -> Option<NetEvent<OwnedFd>> {
-        self.reports.pop_front()
-    }
-
-    fn flush(&mut self, now: Instant) -> bool {
-        let some = !self.unwritten.is_empty();
-        for id in mem::take(&mut self.unwritten) {
-            self.tend(id, Directions::WRITE, now);
-        }
-        some
-    }
-
-    fn hold(&mut self, hold: bool) {
-        match (&mut self.held, hold) {
-            (None, true) => self.held = Some(BTreeSet::new()),
-            (Some(held), false) => {
-                let held = mem::take(held);
-                self.held = None;
-                // What is not in the kernel any more is told by nobody.
-                held.into_iter().for_each(|id| self.queue(id));
-            }
-            _ => {}
-        }
-    }
-
-    fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool> {
-        self.look_at_due(now);
-        let mut active = self.flush(now);
-        let mut ready = mem::take(&mut self.ready);
-        if look {
-            active |= self.poller.look(&mut ready)?;
-        }
-        for Ready { token, directions } in ready.drain(..) {
-            match ConnId(token) {
-                door::TOKEN => self.accept(now),
-                id => {
-                    if directions.write {
-                        self.tend(id, Directions::WRITE, now);
-                    }
-                    if directions.read {
-                        self.queue(id);
-                    }
-                    if self.held.is_some() {
-                        self.watch(id);
-                    }
-                }
-            }
-        }
-        self.ready = ready;
-        active |= self.held.is_none() && !self.readable.is_empty();
-        self.read_some(now);
-        active |= !self.reports.is_empty();
-        if !active {
-            self.release();
-        }
-        Ok(active)
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let conns = self.deadlines.first().map(|&(at, _)| at);
-        let door = self.door.as_ref().and_then(Door::deadline);
-        [conns, door].into_iter().flatten().min()
-    }
-}
-
-impl UnixNet {
-    /// Reads from those who have something, each its share, until it is enough for one turn. The others come first in
-    /// the next.
-    fn read_some(&mut self, now: Instant) {
-        let mut bytes = 0;
-        let hold = self.held.is_some();
-        for _ in 0..self.readable.len() {
-            if self.reports.len() >= REPORTS || bytes >= BYTES {
-                return;
-            }
-            let Some(id) = self.readable.pop_front() else { return };
-            let Some(conn) = self.conns.get_mut(&id) else { continue };
-            if !conn.may_read(hold) && hold {
-                // It keeps its place.
-                self.readable.push_back(id);
-                continue;
-            }
-            conn.queued = false;
-            bytes += self.tend(id, Directions::READ, now);
-        }
-    }
-
-    /// Idle connections hold no buffers.
-    fn release(&mut self) {
-        for id in self.touched.drain(..) {
-            if let Some(conn) = self.conns.get_mut(&id) {
-                conn.release();
-            }
-        }
-    }
-
-    fn pause(&mut self, id: ConnId, paused: bool) {
-        if let Some(conn) = self.conns.get_mut(&id) {
-            conn.paused = paused;
-            self.unwritten.insert(id);
-            self.queue(id);
-        }
-    }
-
-    /// It is to be read, once.
-    fn queue(&mut self, id: ConnId) {
-        if let Some(conn) = self.conns.get_mut(&id)
-            && !mem::replace(&mut conn.queued, true)
-        {
-            self.readable.push_back(id);
-        }
-    }
-}
-
 impl AsFd for UnixNet {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poller.as_fd()
@@ -523,10 +344,6 @@ const SMALL_BUFFER: usize = 32 << 10;
 
 /// Connections that are accepted in one turn.
 const ACCEPTS: usize = 64;
-
-/// Reports of one turn, and bytes that are read in it: after so many no other connection is read.
-const REPORTS: usize = 1024;
-const BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

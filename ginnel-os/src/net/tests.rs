@@ -8,11 +8,12 @@ use std::thread;
 
 use ginnel_proto::client::{Client, ClientOptions, Command, Event, Reason, Status};
 use ginnel_proto::link::Greeting;
-use ginnel_proto::{Answer, Message};
+use ginnel_proto::{Answer, Message, Patience};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::*;
 use crate::engine::Engine;
+use crate::sys;
 
 type ClientEngine = Engine<Client<OwnedFd>, UnixNet>;
 

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::Message;
+use crate::calls::Answer;
 use crate::limits::Bound;
 use crate::link::Limit;
 use crate::machine::{CREDIT, SendId};
+use crate::session::Request;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,7 +1,9 @@
 use super::*;
+use crate::PeerFault;
 use crate::limits::Bound;
 use crate::link::Limit;
 use crate::machine::{CREDIT, Failure};
+use crate::session::Request;
 
 type Said = Vec<Output<Event<u32>, u32>>;
 

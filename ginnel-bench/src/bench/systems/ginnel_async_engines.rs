@@ -10,6 +10,7 @@ use ginnel_tokio::{Client, Connection, Delivery, Happening, Listener, Message, S
 use super::ended;
 
 /// The side that asks comes back if it is cut off; the other answers over one connection.
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub(super) enum Calls {
     Asks(Client),
     Answers(Connection),

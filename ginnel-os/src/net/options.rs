@@ -1,0 +1,38 @@
+use std::time::Duration;
+
+use ginnel_proto::{LinkOptions, Patience};
+
+use crate::connection::ConnectionOptions;
+use crate::listener::ListenerOptions;
+use crate::sys;
+
+/// What the connections of one engine speak, and how patient they are.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "plain settings, with a default")]
+pub struct NetOptions {
+    /// What is spoken and accepted.
+    pub link: LinkOptions,
+    /// How long the other side may be silent.
+    pub patience: Patience,
+    /// How long a connection that is closed here may take to write what is queued, and to end over there.
+    pub linger: Duration,
+    /// How a listener is published.
+    pub listener: ListenerOptions,
+}
+
+impl Default for NetOptions {
+    fn default() -> Self {
+        let link = LinkOptions { incarnation: sys::incarnation(), ..LinkOptions::default() };
+        let listener = ListenerOptions { nonblocking: true, ..ListenerOptions::default() };
+        Self { link, patience: Patience::default(), linger: Duration::from_secs(1), listener }
+    }
+}
+
+impl NetOptions {
+    /// As connections with these options behave.
+    pub fn of(options: &ConnectionOptions) -> Self {
+        let session = &options.session;
+        let link = LinkOptions { incarnation: sys::incarnation(), ..session.link.clone() };
+        Self { link, patience: session.patience, ..Self::default() }
+    }
+}
