@@ -10,11 +10,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use ginnel_proto::client::{self as machine, Adopted, Command, Event, Reason, Status};
+use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::ConnId;
 use ginnel_proto::{Address, Answer, Delivery, Parts, Request};
 
 use crate::Message;
 use crate::connection::{Connection, ConnectionOptions, Error, SendError};
+use crate::credentials::Credentials;
 use crate::driven::{Awaited, Driven};
 use crate::engine::Engine;
 use crate::inbox::{Inbox, delivered};
@@ -99,6 +101,38 @@ impl Client {
         self.engine.machine().status()
     }
 
+    /// Who is at the other end, as recorded when the connection was made.
+    ///
+    /// # Errors
+    /// `NotConnected` if there is none; the kernel's, see unix(7) on `SO_PEERCRED`.
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        let connection = self.engine.machine().connection();
+        let open = connection.and_then(|id| self.engine.net().descriptor(id));
+        Credentials::of(open.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?)
+    }
+
+    /// What the other side takes and who it is, while there is a connection, on wires that greet.
+    pub fn greeting(&self) -> Option<Greeting> {
+        self.engine.net().greeting(self.engine.machine().connection()?)
+    }
+
+    /// Says the rest, as far as it can be sent, takes leave, and tells what went wrong first. `None`: it is not over there.
+    pub fn wind_down(&mut self, failed: &mut Option<SendError>) -> Option<()> {
+        if !matches!(self.status(), Status::Disconnected { .. }) {
+            match self.flushed(self.last()) {
+                Ok(None) => return None,
+                Err(error) if error.message.is_some() => {
+                    failed.get_or_insert(error);
+                    return None;
+                }
+                Ok(Some(())) => {}
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+            self.disconnect();
+        }
+        self.is_quiet().then_some(())
+    }
+
     /// Connects again after it has stopped, and cuts a pause short.
     pub fn connect(&mut self) {
         self.command(Command::Connect);
@@ -145,8 +179,19 @@ impl Client {
         self.changes.get_mut(&subscriber)?.pop_front()
     }
 
-    /// Somebody takes what arrives: whoever waits for something else waits on when the inbox is full.
-    pub const fn is_read(&mut self) {
+    /// As [`changed`](Self::changed) for the owner, to whom nothing happens while nothing is called.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`]: it has stopped, and every change was told.
+    pub fn changed_for_owner(&mut self) -> Result<Option<Status>, Error> {
+        match (self.changed(Self::OWNER), self.status()) {
+            (None, Status::Disconnected { reason }) => Err(reason.into()),
+            (change, _) => Ok(change),
+        }
+    }
+
+    /// Somebody takes what arrives: from now on whoever waits for something else waits on when the inbox is full.
+    pub const fn has_reader(&mut self) {
         self.is_read = true;
     }
 
@@ -230,8 +275,8 @@ impl Client {
 
     fn why_gone(&self) -> Reason {
         match self.status() {
-            Status::Disconnected { reason } => reason,
-            _ => Reason::Closed,
+            Status::Disconnected { reason } | Status::Reconnecting { reason, .. } => reason,
+            Status::Connecting { .. } | Status::Connected => Reason::Gone,
         }
     }
 
@@ -284,6 +329,7 @@ impl Driven for Client {
             Awaited::Room(_) => self.engine.machine().has_room(),
             Awaited::Sent(_, id) => self.is_sent(id) || self.outcomes.has_failed(CONNECTION, id),
             Awaited::Answer(_, id) => self.outcomes.has_answer(CONNECTION, id),
+            Awaited::Quiet => true,
             Awaited::Arrival => !self.inbox.is_empty(),
             Awaited::Change(subscriber) => self.changes.get(&subscriber).is_some_and(|it| !it.is_empty()),
         }

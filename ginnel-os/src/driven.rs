@@ -37,9 +37,9 @@ pub trait Driven {
     /// Has something changed, since somebody last asked, that others may wait for?
     fn take_stirred(&mut self) -> bool;
 
-    /// How long a connection that is closed may take from now on to say the rest, and to end over there.
-    fn set_linger(&mut self, linger: Duration) {
-        self.engine_mut().net_mut().set_linger(linger);
+    /// Somebody will wait so long for connections to say the rest and to end over there. They are not cut before.
+    fn set_drain(&mut self, drain: Duration) {
+        self.engine_mut().net_mut().set_linger(drain.saturating_add(Duration::from_secs(1)));
     }
 
     /// Takes leave of everybody, for there is nobody left who could ask for something.
@@ -101,6 +101,16 @@ pub trait Driven {
     }
 }
 
+/// What became of something that was to be queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "either it has a number or it is not there")]
+pub enum Queued {
+    /// It is queued, under this number.
+    As(SendId),
+    /// Nobody wants it any more, and it was dropped.
+    NotWanted,
+}
+
 /// What somebody waits for. A client has one connection at a time, which is number 0 here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "whatever is driven answers each")]
@@ -115,4 +125,6 @@ pub enum Awaited {
     Arrival,
     /// A change of status that this subscriber has not seen.
     Change(u64),
+    /// That every connection has ended. It is looked at after every turn.
+    Quiet,
 }

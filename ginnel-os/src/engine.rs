@@ -21,7 +21,7 @@ pub trait Net {
     /// Writes what was ordered, as far as that needs no waiting. `false`: there was nothing to write.
     fn flush(&mut self, now: Instant) -> bool;
 
-    /// Reads from nobody, or from everybody again.
+    /// Reads only from those that leave, or from everybody again.
     fn hold(&mut self, hold: bool);
 
     /// Does what is ready, a bounded amount of it. `false`: nothing was. `look`: ask the poller what is.
@@ -108,7 +108,7 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         Ok(active)
     }
 
-    /// Reads from nobody, or from everybody again: whoever takes the events has enough of them, or has not.
+    /// Reads only from those that leave, or from everybody again: whoever takes the events has enough of them, or has not.
     pub fn hold(&mut self, hold: bool) {
         self.net.hold(hold);
     }

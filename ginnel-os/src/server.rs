@@ -113,8 +113,8 @@ impl Server {
         self.engine.net_mut().republish()
     }
 
-    /// Somebody takes what arrives: whoever waits for something else waits on when the inbox is full.
-    pub const fn is_read(&mut self) {
+    /// Somebody takes what arrives: from now on whoever waits for something else waits on when the inbox is full.
+    pub const fn has_reader(&mut self) {
         self.is_read = true;
     }
 
@@ -258,6 +258,7 @@ impl Driven for Server {
                 !self.is_connected(id) || self.is_sent(id, send) || self.outcomes.has_failed(id, send)
             }
             Awaited::Answer(id, call) => self.outcomes.has_answer(id, call),
+            Awaited::Quiet => true,
             // A server's listener stands as long as it does.
             Awaited::Change(_) => false,
         }
@@ -273,7 +274,7 @@ impl Driven for Server {
 }
 
 /// Whoever it was for has gone.
-const GONE: Reason = Reason::Closed;
+const GONE: Reason = Reason::Gone;
 
 impl AsFd for Server {
     fn as_fd(&self) -> BorrowedFd<'_> {

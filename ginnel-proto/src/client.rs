@@ -54,7 +54,7 @@ enum State {
     Disconnected { reason: Reason },
     Connecting { connection: ConnId, attempt: u32 },
     Connected { connection: ConnId },
-    Reconnecting { attempt: u32, next_in: Duration, at: Instant },
+    Reconnecting { attempt: u32, next_in: Duration, at: Instant, reason: Reason },
 }
 
 /// How far a connection that is adopted has come.
@@ -107,7 +107,9 @@ impl<F> Client<F> {
             State::Disconnected { reason } => Status::Disconnected { reason },
             State::Connecting { attempt, .. } => Status::Connecting { attempt },
             State::Connected { .. } => Status::Connected,
-            State::Reconnecting { attempt, next_in, .. } => Status::Reconnecting { attempt, next_in },
+            State::Reconnecting { attempt, next_in, reason, .. } => {
+                Status::Reconnecting { attempt, next_in, reason }
+            }
         }
     }
 
@@ -139,9 +141,10 @@ impl<F> Client<F> {
         self.lane.has_room()
     }
 
-    /// Would this message be queued now?
+    /// Would this frame be queued now?
     ///
     /// # Errors
+    /// [`Misuse::NoCalls`], [`Limit::Calls`](crate::link::Limit::Calls), or
     /// [`Limit::Queue`](crate::link::Limit::Queue).
     pub fn admit(&self, frame: &Frame<F>) -> Result<(), Refusal> {
         if frame.kind != Kind::Message && !self.options.wire.greets() {
@@ -187,8 +190,8 @@ impl<F> Client<F> {
         match self.state {
             State::Disconnected { .. } => self.attempt(1),
             // Asked for while it waits: it waits no longer.
-            State::Reconnecting { attempt, .. } => {
-                self.state = State::Reconnecting { attempt, next_in: Duration::ZERO, at: now }
+            State::Reconnecting { attempt, reason, .. } => {
+                self.state = State::Reconnecting { attempt, next_in: Duration::ZERO, at: now, reason }
             }
             State::Connecting { .. } | State::Connected { .. } => {}
         }
@@ -307,7 +310,7 @@ impl<F> Client<F> {
             _ => {
                 let next_in = self.backoff.next(self.random.u32(..));
                 let at = now.checked_add(next_in).unwrap_or_else(|| now + FAR);
-                self.change(State::Reconnecting { attempt, next_in, at });
+                self.change(State::Reconnecting { attempt, next_in, at, reason });
             }
         }
     }

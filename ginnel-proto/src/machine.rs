@@ -22,7 +22,7 @@ use crate::{Address, Frame, PeerFault};
 pub struct ConnId(pub u64);
 
 impl ConnId {
-    /// Machines number below this, engines from here on.
+    /// Machines number up to this, engines from here on.
     pub const FIRST_ACCEPTED: Self = Self(1 << 63);
 }
 

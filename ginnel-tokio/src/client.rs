@@ -1,8 +1,12 @@
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use ginnel_os::driven::Driven;
-use ginnel_os::{self as os, CallId, ClientOptions, Delivery, Error, Message, Request, SendError, Status};
+use ginnel_os::{
+    self as os, CallId, ClientOptions, Credentials, Delivery, Error, Greeting, Message, Request, SendError,
+    Status,
+};
 use ginnel_proto::{Answer, ToAddress};
 
 use crate::driver::{Turning, in_time};
@@ -85,12 +89,12 @@ impl Client {
     /// Waits for the next change of where it stands. Up to 64 that nobody has taken are kept.
     ///
     /// # Errors
-    /// `TimedOut`: the deadline passed.
+    /// [`Error::Stopped`]: it has stopped, and every change was told. Else the poller's.
     ///
     /// # Cancel safety
     /// Cancelled, no change was taken.
     pub async fn changed(&mut self) -> Result<Status, Error> {
-        self.turning.until(|os| Ok(os.changed(os::Client::OWNER))).await
+        self.turning.until(os::Client::changed_for_owner).await
     }
 
     /// As [`Connection::feed`](crate::Connection::feed): `Ok` means that it is queued for this connection or the next.
@@ -143,7 +147,7 @@ impl Client {
     /// come back.
     ///
     /// # Errors
-    /// [`Error::Stopped`]: no connection will come. `TimedOut`: the deadline passed.
+    /// [`Error::Stopped`]: no connection will come. Else the poller's.
     ///
     /// # Cancel safety
     /// Cancelled, no message was taken.
@@ -224,22 +228,34 @@ impl Client {
     /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at most.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush); `TimedOut` if it took longer. It is closed all the same.
+    /// The first that could not be sent; what was behind it is sent all the same. `TimedOut` if it took longer; it is
+    /// closed then.
     ///
     /// # Panics
     /// Without a runtime that has time enabled.
     ///
     /// # Cancel safety
     /// Cancelled, the connection is closed at once.
-    pub async fn close(mut self, drain: Duration) -> Result<(), SendError> {
-        in_time(drain, async {
-            let last = self.turning.driven.last();
-            self.turning.until(|os| os.flushed(last)).await?;
-            self.turning.driven.set_linger(drain.saturating_add(MORE));
-            self.turning.driven.disconnect();
-            self.turning.until(|os| Ok(os.is_quiet().then_some(()))).await
-        })
-        .await
+    pub async fn close(mut self, drain: Duration) -> Result<(), Error> {
+        self.turning.driven.set_drain(drain);
+        let mut failed = None;
+        let over = self.turning.until(|os| Ok::<_, Error>(os.wind_down(&mut failed)));
+        in_time(drain, over).await?;
+        failed.map_or(Ok(()), |failed| Err(failed.error))
+    }
+
+    /// Who is at the other end, as recorded when the connection was made.
+    ///
+    /// # Errors
+    /// `NotConnected` if there is none; the kernel's, see unix(7) on `SO_PEERCRED`.
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        self.turning.driven.peer_credentials()
+    }
+
+    /// What the other side takes and who it is, while there is a connection. Other wires than the native one have no
+    /// greeting.
+    pub fn greeting(&self) -> Option<Greeting> {
+        self.turning.driven.greeting()
     }
 
     /// For many tasks: a handle that can be cloned, and a driver that the caller spawns.
@@ -261,9 +277,6 @@ impl Drop for OpenCall<'_> {
         self.client.turning.driven.flush();
     }
 }
-
-/// What is closed for so long after the deadline is closed by the deadline.
-const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Client {

@@ -1,10 +1,13 @@
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ginnel_os::driven::Awaited;
+use ginnel_os::driven::{Awaited, Driven, Queued};
 use ginnel_os::shared::{Seat, Shared};
-use ginnel_os::{self as os, CallId, ConnId, Delivery, Error, Message, Request, SendError, Status};
+use ginnel_os::{
+    self as os, CallId, ConnId, Credentials, Delivery, Error, Greeting, Message, Request, SendError, Status,
+};
 use ginnel_proto::Answer;
 use ginnel_proto::machine::SendId;
 
@@ -15,7 +18,11 @@ use crate::driver::{Turning, in_time, sit_until};
 ///
 /// It moves nothing by itself: whoever runs the [`Driver`] does. So it reconnects and pings also while nobody waits for
 /// anything, and what many tasks ask at the same time leaves in one write. Each message that arrives goes to one
-/// of those who receive. When the last handle is dropped the driver takes leave and ends.
+/// of those who receive. Once somebody has received, keep receiving: when the inbox is full, those who send and ask wait
+/// for whoever receives, and are told [`Limit::Inbox`](os::Limit::Inbox) no longer.
+///
+/// When the last handle is dropped the driver takes leave and ends: what the connection was given is still written, for
+/// 1 s at most; what waits in the queue is lost, so [`flush`](Self::flush) first.
 ///
 /// A connection that was shared is a client that does not come back.
 ///
@@ -95,9 +102,8 @@ impl ClientHandle {
 
     /// Tells every change of where it stands from now on.
     pub fn subscribe(&self) -> Changes {
-        let handle = self.clone();
         let number = self.shared.with(os::Client::subscribe);
-        Changes { handle, number }
+        Changes { shared: Arc::clone(&self.shared), number }
     }
 
     /// As [`Client::feed`](crate::Client::feed).
@@ -178,7 +184,7 @@ impl ClientHandle {
         mut look: impl FnMut(&mut os::Client) -> Result<Option<T>, Error>,
     ) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), |os| {
-            os.is_read();
+            os.has_reader();
             look(os)
         })
         .await
@@ -225,11 +231,17 @@ impl ClientHandle {
     async fn answer(&self, request: &Request, answer: Answer<OwnedFd>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let queued = sit_until(self.seat(Awaited::Room(CONNECTION)), |os| {
-            Ok(os.answer(request, &mut answer)?.map(|id| Claim::new(self, os, id)))
+            Ok(os.answer(request, &mut answer)?.map(|queued| match queued {
+                Queued::As(id) => Some(Claim::new(self, os, id)),
+                Queued::NotWanted => None,
+            }))
         })
         .await;
         let failed = |error: Error| SendError::with(error, answer.map(Answer::into_message));
-        queued.map_err(failed)?.sent().await
+        match queued.map_err(failed)? {
+            Some(claim) => claim.sent().await,
+            None => Ok(()),
+        }
     }
 
     /// As [`Client::reconnect`](crate::Client::reconnect).
@@ -240,6 +252,38 @@ impl ClientHandle {
     /// As [`Client::disconnect`](crate::Client::disconnect).
     pub fn disconnect(&self) {
         self.shared.with(os::Client::disconnect);
+    }
+
+    /// As [`Client::peer_credentials`](crate::Client::peer_credentials).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        self.shared.with(|os| os.peer_credentials())
+    }
+
+    /// As [`Client::greeting`](crate::Client::greeting).
+    pub fn greeting(&self) -> Option<Greeting> {
+        self.shared.with(|os| os.greeting())
+    }
+
+    /// Takes leave for all handles: sends what is queued and a goodbye, and waits until the other side has ended too, for
+    /// `drain` at most.
+    ///
+    /// # Errors
+    /// As [`Client::close`](crate::Client::close).
+    ///
+    /// # Panics
+    /// Without a runtime that has time enabled.
+    ///
+    /// # Cancel safety
+    /// Cancelled, leave is taken no further; the connection may stand or not.
+    pub async fn close(&self, drain: Duration) -> Result<(), Error> {
+        self.shared.with(|os| os.set_drain(drain));
+        let mut failed = None;
+        let quiet = self.seat(Awaited::Quiet);
+        in_time(drain, sit_until(quiet, |os| Ok::<_, Error>(os.wind_down(&mut failed)))).await?;
+        failed.map_or(Ok(()), |failed| Err(failed.error))
     }
 }
 
@@ -294,10 +338,10 @@ impl Drop for ClientHandle {
 /// A client has one connection at a time.
 const CONNECTION: ConnId = ConnId(0);
 
-/// Changes of where a client stands, from a moment on. Up to 64 that nobody has taken are kept. It counts as a handle.
+/// Changes of where a client stands, from a moment on. Up to 64 that nobody has taken are kept.
 #[derive(Debug)]
 pub struct Changes {
-    handle: ClientHandle,
+    shared: Arc<Shared<os::Client>>,
     number: u64,
 }
 
@@ -310,13 +354,14 @@ impl Changes {
     /// # Cancel safety
     /// Cancelled, no change was taken.
     pub async fn recv(&mut self) -> Result<Status, Error> {
-        let Self { handle, number } = self;
-        sit_until(handle.seat(Awaited::Change(*number)), |os| Ok::<_, Error>(os.changed(*number))).await
+        let Self { shared, number } = self;
+        let seat = Seat::new(shared, Awaited::Change(*number));
+        sit_until(seat, |os| Ok::<_, Error>(os.changed(*number))).await
     }
 }
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        self.handle.shared.with(|os| os.unsubscribe(self.number));
+        self.shared.with(|os| os.unsubscribe(self.number));
     }
 }

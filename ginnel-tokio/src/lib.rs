@@ -27,8 +27,8 @@
 //!
 //! # Panics
 //! Whatever makes a socket here needs a tokio runtime with I/O enabled around it, as tokio's own sockets do, and
-//! one with time enabled where a call may have to pause (`connect` to a full queue, `accept` without descriptors
-//! left).
+//! one with time enabled where something has a deadline or may have to pause: `Connection`, `Client`, `Server` and `Driver`
+//! always, `connect` to a full queue, `accept` without descriptors left.
 
 mod client;
 mod client_handle;

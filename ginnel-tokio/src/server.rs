@@ -16,9 +16,10 @@ use crate::{Driver, Listener, ServerHandle, Stream};
 /// Many connections, one inbox.
 ///
 /// It accepts, reads and writes while something is called on it. Each connection has a queue of its own, so whoever does
-/// not read holds up nobody: what is sent to *one* with [`feed`](Self::feed), [`send`](Self::send) and
-/// [`call`](Self::call) waits for that one, and meanwhile the others are served into the inbox; everything else here
-/// waits for nobody. With [`shared`](Self::shared) many tasks serve.
+/// not read holds up nobody: what is sent to *one* with [`feed`](Self::feed), [`flush`](Self::flush),
+/// [`send`](Self::send) and [`call`](Self::call) waits for that one, and meanwhile the others are served into the inbox;
+/// [`reply`](Self::reply), [`fail`](Self::fail), [`broadcast`](Self::broadcast) and [`disconnect`](Self::disconnect) wait
+/// for nobody. With [`shared`](Self::shared) many tasks serve.
 ///
 /// # Example
 /// ```
@@ -52,7 +53,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at `address`, with the defaults of [`ServerOptions`].
+    /// Listens at `address`, with the defaults of [`ServerOptions`]. For a mode, a policy or an abstract name make a
+    /// [`Listener`] of [`Stream`]s, and serve [`over`](Self::over) it.
     ///
     /// # Errors
     /// As [`ListenerBuilder::listen`](os::ListenerBuilder::listen).
@@ -257,7 +259,7 @@ impl Server {
     /// # Cancel safety
     /// Cancelled, all connections are closed at once.
     pub async fn close(mut self, drain: Duration) -> Result<(), Error> {
-        self.turning.driven.set_linger(drain.saturating_add(MORE));
+        self.turning.driven.set_drain(drain);
         self.turning.driven.stop_listening();
         let closed = in_time(drain, self.turning.until(|os| Ok(os.wind_down()))).await;
         // Whoever does not read gets what its link takes.
@@ -285,9 +287,6 @@ impl Drop for OpenCall<'_> {
         self.server.turning.driven.flush();
     }
 }
-
-/// What is closed for so long after the deadline is closed by the deadline.
-const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Server {

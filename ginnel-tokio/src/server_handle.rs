@@ -1,8 +1,9 @@
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use ginnel_os::driven::Awaited;
+use ginnel_os::driven::{Awaited, Driven};
 use ginnel_os::shared::{Seat, Shared};
 use ginnel_os::{
     self as os, CallId, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError,
@@ -11,12 +12,13 @@ use ginnel_proto::Answer;
 use ginnel_proto::machine::SendId;
 
 use crate::Driver;
-use crate::driver::{Turning, sit_until};
+use crate::driver::{Turning, in_time, sit_until};
 
 /// One of many handles of a [`Server`](crate::Server).
 ///
 /// It moves nothing by itself: whoever runs the [`Driver`] does. Each thing that happens is told to one of those who ask
-/// for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and ends.
+/// for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and
+/// ends: what each connection was given is still written, for 1 s at most; see [`close`](Self::close).
 ///
 /// # Example
 /// ```
@@ -78,7 +80,7 @@ impl ServerHandle {
 
     async fn arrive<T>(&self, mut look: impl FnMut(&mut os::Server) -> Option<T>) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), |os| {
-            os.is_read();
+            os.has_reader();
             Ok(look(os))
         })
         .await
@@ -213,6 +215,27 @@ impl ServerHandle {
     /// As [`Server::disconnect`](crate::Server::disconnect).
     pub fn disconnect(&self, id: ConnId) -> bool {
         self.shared.with(|os| os.disconnect(id))
+    }
+
+    /// Listens no more, and closes as [`Server::close`](crate::Server::close), for all handles.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// Without a runtime that has time enabled.
+    ///
+    /// # Cancel safety
+    /// Cancelled, nobody is listened to any more, and those are left from whom leave was taken.
+    pub async fn close(&self, drain: Duration) -> Result<(), Error> {
+        self.shared.with(|os| {
+            os.set_drain(drain);
+            os.stop_listening();
+        });
+        let quiet = self.seat(Awaited::Quiet);
+        let closed = in_time(drain, sit_until(quiet, |os| Ok::<_, Error>(os.wind_down()))).await;
+        self.shared.with(os::Server::stop);
+        closed
     }
 }
 

@@ -1,8 +1,11 @@
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use ginnel_os::driven::Driven;
-use ginnel_os::{self as os, ClientOptions, Delivery, Error, Message, Request, SendError, Status};
+use ginnel_os::{
+    self as os, ClientOptions, Credentials, Delivery, Error, Greeting, Message, Request, SendError, Status,
+};
 use ginnel_proto::{Answer, ToAddress};
 
 use crate::driver::turn_until;
@@ -73,9 +76,9 @@ impl Client {
     /// Waits for the next change of where it stands. Up to 64 that nobody has taken are kept.
     ///
     /// # Errors
-    /// `TimedOut`: the deadline passed.
+    /// [`Error::Stopped`]: it has stopped, and every change was told. `TimedOut`: the deadline passed.
     pub fn changed(&mut self) -> Result<Status, Error> {
-        turn_until(&mut self.os, self.deadline, |os| Ok(os.changed(os::Client::OWNER)))
+        turn_until(&mut self.os, self.deadline, os::Client::changed_for_owner)
     }
 
     /// As [`Connection::feed`](crate::Connection::feed): `Ok` means that it is queued for this connection or the next.
@@ -188,14 +191,29 @@ impl Client {
     /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at most.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush); `TimedOut` if it took longer. It is closed all the same.
-    pub fn close(mut self, drain: Duration) -> Result<(), SendError> {
-        let deadline = Instant::now().checked_add(drain);
-        let last = self.os.last();
-        turn_until(&mut self.os, deadline, |os| os.flushed(last))?;
-        self.os.set_linger(drain.saturating_add(MORE));
-        self.os.disconnect();
-        turn_until(&mut self.os, deadline, |os| Ok(os.is_quiet().then_some(())))
+    /// The first that could not be sent; what was behind it is sent all the same. `TimedOut` if it took longer; it is
+    /// closed then.
+    pub fn close(mut self, drain: Duration) -> Result<(), Error> {
+        let drained = Instant::now().checked_add(drain);
+        let deadline = [drained, self.deadline].into_iter().flatten().min();
+        self.os.set_drain(drain);
+        let mut failed = None;
+        turn_until(&mut self.os, deadline, |os| Ok::<_, Error>(os.wind_down(&mut failed)))?;
+        failed.map_or(Ok(()), |failed| Err(failed.error))
+    }
+
+    /// Who is at the other end, as recorded when the connection was made.
+    ///
+    /// # Errors
+    /// `NotConnected` if there is none; the kernel's, see unix(7) on `SO_PEERCRED`.
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        self.os.peer_credentials()
+    }
+
+    /// What the other side takes and who it is, while there is a connection. Other wires than the native one have no
+    /// greeting.
+    pub fn greeting(&self) -> Option<Greeting> {
+        self.os.greeting()
     }
 
     /// For many threads: a handle that can be cloned, and a driver that the caller runs.
@@ -209,9 +227,6 @@ impl Client {
         self.deadline = deadline;
     }
 }
-
-/// What is closed for so long after the deadline is closed by the deadline.
-const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Client {

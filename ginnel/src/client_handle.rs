@@ -1,10 +1,13 @@
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ginnel_os::driven::Awaited;
+use ginnel_os::driven::{Awaited, Driven, Queued};
 use ginnel_os::shared::{Seat, Shared};
-use ginnel_os::{self as os, CallId, ConnId, Delivery, Error, Message, Request, SendError, Status};
+use ginnel_os::{
+    self as os, CallId, ConnId, Credentials, Delivery, Error, Greeting, Message, Request, SendError, Status,
+};
 use ginnel_proto::Answer;
 use ginnel_proto::machine::SendId;
 
@@ -15,7 +18,11 @@ use crate::driver::sit_until;
 ///
 /// It moves nothing by itself: whoever runs the [`Driver`] does. So it reconnects and pings also while nobody waits for
 /// anything, and what many threads ask at the same time leaves in one write. Each message that arrives goes to one
-/// of those who receive. When the last handle is dropped the driver takes leave and ends.
+/// of those who receive. Once somebody has received, keep receiving: when the inbox is full, those who send and ask wait
+/// for whoever receives, and are told [`Limit::Inbox`](os::Limit::Inbox) no longer.
+///
+/// When the last handle is dropped the driver takes leave and ends: what the connection was given is still written, for
+/// 1 s at most; what waits in the queue is lost, so [`flush`](Self::flush) first.
 ///
 /// A connection that was shared is a client that does not come back.
 ///
@@ -72,7 +79,7 @@ impl ClientHandle {
         // Judged outside the lock, so that the caller may use the handle.
         let mut changes = self.subscribe();
         let deadline = Instant::now().checked_add(timeout);
-        changes.handle.deadline = [deadline, self.deadline].into_iter().flatten().min();
+        changes.deadline = [deadline, self.deadline].into_iter().flatten().min();
         let mut status = self.status();
         while !wanted(status) {
             if let Status::Disconnected { reason } = status {
@@ -85,9 +92,8 @@ impl ClientHandle {
 
     /// Tells every change of where it stands from now on.
     pub fn subscribe(&self) -> Changes {
-        let handle = self.clone();
         let number = self.shared.with(os::Client::subscribe);
-        Changes { handle, number }
+        Changes { shared: Arc::clone(&self.shared), deadline: self.deadline, number }
     }
 
     /// As [`Client::feed`](crate::Client::feed).
@@ -158,7 +164,7 @@ impl ClientHandle {
         mut look: impl FnMut(&mut os::Client) -> Result<Option<T>, Error>,
     ) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), self.deadline, |os| {
-            os.is_read();
+            os.has_reader();
             look(os)
         })
     }
@@ -196,10 +202,17 @@ impl ClientHandle {
         let mut answer = Some(answer);
         let room = self.seat(Awaited::Room(CONNECTION));
         let queued = sit_until(room, self.deadline, |os| {
-            Ok(os.answer(request, &mut answer)?.inspect(|&id| os.claim(id)))
+            Ok(os.answer(request, &mut answer)?.inspect(|queued| {
+                if let Queued::As(id) = queued {
+                    os.claim(*id);
+                }
+            }))
         });
         let failed = |error: Error| SendError::with(error, answer.map(Answer::into_message));
-        self.sent(queued.map_err(failed)?)
+        match queued.map_err(failed)? {
+            Queued::As(id) => self.sent(id),
+            Queued::NotWanted => Ok(()),
+        }
     }
 
     /// As [`Client::reconnect`](crate::Client::reconnect).
@@ -210,6 +223,34 @@ impl ClientHandle {
     /// As [`Client::disconnect`](crate::Client::disconnect).
     pub fn disconnect(&self) {
         self.shared.with(os::Client::disconnect);
+    }
+
+    /// As [`Client::peer_credentials`](crate::Client::peer_credentials).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        self.shared.with(|os| os.peer_credentials())
+    }
+
+    /// As [`Client::greeting`](crate::Client::greeting).
+    pub fn greeting(&self) -> Option<Greeting> {
+        self.shared.with(|os| os.greeting())
+    }
+
+    /// Takes leave for all handles: sends what is queued and a goodbye, and waits until the other side has ended too, for
+    /// `drain` at most.
+    ///
+    /// # Errors
+    /// As [`Client::close`](crate::Client::close).
+    pub fn close(&self, drain: Duration) -> Result<(), Error> {
+        let drained = Instant::now().checked_add(drain);
+        let deadline = [drained, self.deadline].into_iter().flatten().min();
+        self.shared.with(|os| os.set_drain(drain));
+        let mut failed = None;
+        let quiet = self.seat(Awaited::Quiet);
+        sit_until(quiet, deadline, |os| Ok::<_, Error>(os.wind_down(&mut failed)))?;
+        failed.map_or(Ok(()), |failed| Err(failed.error))
     }
 
     /// Lets every call on this handle fail with `TimedOut` once this moment has come; `None`: wait for ever. Other
@@ -237,10 +278,11 @@ const CONNECTION: ConnId = ConnId(0);
 
 /// Changes of where a client stands, from a moment on. Up to 64 that nobody has taken are kept.
 ///
-/// As an iterator it ends when nobody drives the client any more.
+/// As an iterator it ends when nobody drives the client any more, or the handle's deadline has passed.
 #[derive(Debug)]
 pub struct Changes {
-    handle: ClientHandle,
+    shared: Arc<Shared<os::Client>>,
+    deadline: Option<Instant>,
     number: u64,
 }
 
@@ -250,10 +292,9 @@ impl Changes {
     /// # Errors
     /// [`Error::Stopped`] with [`Reason::NotDriven`](crate::Reason::NotDriven): none will come. `TimedOut`: the handle's deadline passed.
     pub fn recv(&mut self) -> Result<Status, Error> {
-        let Self { handle, number } = self;
-        sit_until(handle.seat(Awaited::Change(*number)), handle.deadline, |os| {
-            Ok::<_, Error>(os.changed(*number))
-        })
+        let Self { shared, deadline, number } = self;
+        let seat = Seat::new(shared, Awaited::Change(*number));
+        sit_until(seat, *deadline, |os| Ok::<_, Error>(os.changed(*number)))
     }
 }
 
@@ -267,6 +308,6 @@ impl Iterator for Changes {
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        self.handle.shared.with(|os| os.unsubscribe(self.number));
+        self.shared.with(|os| os.unsubscribe(self.number));
     }
 }

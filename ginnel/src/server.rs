@@ -15,9 +15,10 @@ use crate::{Driver, Listener, ServerHandle, Stream};
 /// Many connections, one inbox.
 ///
 /// It accepts, reads and writes while something is called on it. Each connection has a queue of its own, so whoever does
-/// not read holds up nobody: what is sent to *one* with [`feed`](Self::feed), [`send`](Self::send) and
-/// [`call`](Self::call) waits for that one, and meanwhile the others are served into the inbox; everything else here
-/// waits for nobody. With [`shared`](Self::shared) many threads serve.
+/// not read holds up nobody: what is sent to *one* with [`feed`](Self::feed), [`flush`](Self::flush),
+/// [`send`](Self::send) and [`call`](Self::call) waits for that one, and meanwhile the others are served into the inbox;
+/// [`reply`](Self::reply), [`fail`](Self::fail), [`broadcast`](Self::broadcast) and [`disconnect`](Self::disconnect) wait
+/// for nobody. With [`shared`](Self::shared) many threads serve.
 ///
 /// # Example
 /// ```
@@ -46,7 +47,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at `address`, with the defaults of [`ServerOptions`].
+    /// Listens at `address`, with the defaults of [`ServerOptions`]. For a mode, a policy or an abstract name make a
+    /// [`Listener`] of [`Stream`]s, and serve [`over`](Self::over) it.
     ///
     /// # Errors
     /// As [`ListenerBuilder::listen`](os::ListenerBuilder::listen).
@@ -227,8 +229,9 @@ impl Server {
     /// # Errors
     /// `TimedOut` if it took longer. All are closed all the same.
     pub fn close(mut self, drain: Duration) -> Result<(), Error> {
-        let deadline = Instant::now().checked_add(drain);
-        self.os.set_linger(drain.saturating_add(MORE));
+        let drained = Instant::now().checked_add(drain);
+        let deadline = [drained, self.deadline].into_iter().flatten().min();
+        self.os.set_drain(drain);
         self.os.stop_listening();
         let closed = turn_until(&mut self.os, deadline, |os| Ok(os.wind_down()));
         // Whoever does not read gets what its link takes.
@@ -247,9 +250,6 @@ impl Server {
         self.deadline = deadline;
     }
 }
-
-/// What is closed for so long after the deadline is closed by the deadline.
-const MORE: Duration = Duration::from_secs(1);
 
 /// One descriptor, readable when there is something to do.
 impl AsFd for Server {

@@ -1,9 +1,9 @@
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ginnel_os::driven::Awaited;
+use ginnel_os::driven::{Awaited, Driven};
 use ginnel_os::shared::{Seat, Shared};
 use ginnel_os::{self as os, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError};
 use ginnel_proto::Answer;
@@ -14,7 +14,8 @@ use crate::driver::sit_until;
 /// One of many handles of a [`Server`](crate::Server).
 ///
 /// It moves nothing by itself: whoever runs the [`Driver`] does. Each thing that happens is told to one of those who ask
-/// for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and ends.
+/// for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and
+/// ends: what each connection was given is still written, for 1 s at most; see [`close`](Self::close).
 ///
 /// # Example
 /// ```
@@ -71,7 +72,7 @@ impl ServerHandle {
 
     fn arrive<T>(&self, mut look: impl FnMut(&mut os::Server) -> Option<T>) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), self.deadline, |os| {
-            os.is_read();
+            os.has_reader();
             Ok(look(os))
         })
     }
@@ -194,6 +195,22 @@ impl ServerHandle {
     /// As [`Server::disconnect`](crate::Server::disconnect).
     pub fn disconnect(&self, id: ConnId) -> bool {
         self.shared.with(|os| os.disconnect(id))
+    }
+
+    /// Listens no more, and closes as [`Server::close`](crate::Server::close), for all handles.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close(&self, drain: Duration) -> Result<(), Error> {
+        let drained = Instant::now().checked_add(drain);
+        let deadline = [drained, self.deadline].into_iter().flatten().min();
+        self.shared.with(|os| {
+            os.set_drain(drain);
+            os.stop_listening();
+        });
+        let closed = sit_until(self.seat(Awaited::Quiet), deadline, |os| Ok(os.wind_down()));
+        self.shared.with(os::Server::stop);
+        closed
     }
 
     /// Lets every call on this handle fail with `TimedOut` once this moment has come; `None`: wait for ever. Other

@@ -50,7 +50,7 @@ fn each(held: Held) -> Held {
 const fn connections() -> usize {
     match IDLE.shape {
         Shape::Idle { connections } => connections,
-        _ => 1,
+        _ => panic!("idle has a shape of its own"),
     }
 }
 
@@ -68,7 +68,9 @@ pub(super) fn table(idle: &[Idle]) -> String {
         }
         .expect("a string takes everything");
     }
-    text += "note: for each of 10,000 connections in one process, outside the kernel\n";
+    let count = connections();
+    writeln!(text, "note: for each of {count} connections in one process, outside the kernel")
+        .expect("a string takes everything");
     text
 }
 

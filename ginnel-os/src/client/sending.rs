@@ -10,6 +10,7 @@ use ginnel_proto::{Answer, CallId, Frame, Kind, Request};
 use super::{CONNECTION, Client};
 use crate::Message;
 use crate::connection::{Error, SendError};
+use crate::driven::Queued;
 
 impl Client {
     /// Queues a message, if there is room. It is taken out of `message` then.
@@ -55,11 +56,11 @@ impl Client {
         &mut self,
         request: &Request<OwnedFd>,
         answer: &mut Option<Answer<OwnedFd>>,
-    ) -> Result<Option<SendId>, Error> {
+    ) -> Result<Option<Queued>, Error> {
         let Request { id, connection, .. } = *request;
         if self.engine.machine().connection() != Some(connection) {
             *answer = None;
-            return Ok(Some(SendId(0)));
+            return Ok(Some(Queued::NotWanted));
         }
         let failed = matches!(answer, Some(Answer::Failure(_)));
         let kind = if failed { Kind::Failure(id) } else { Kind::Response(id) };
@@ -70,8 +71,8 @@ impl Client {
         let Some(frame) = admitted? else { return Ok(None) };
         let before = self.last();
         self.command(Command::Answer(connection, id, wrap(frame.message)));
-        // One that nobody wants any more has no number.
-        Ok(Some(if self.last() == before { SendId(0) } else { SendId(before.0 + 1) }))
+        let dropped = self.last() == before;
+        Ok(Some(if dropped { Queued::NotWanted } else { Queued::As(SendId(before.0 + 1)) }))
     }
 
     /// The answer to a question.

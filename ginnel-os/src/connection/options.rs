@@ -68,7 +68,7 @@ impl ConnectionOptions {
 
     /// Pings the other side when nothing has come from it for so long, and counts it as hung when nothing has come for
     /// twice as long. Off unless asked for; only the native wire has pings. Nothing is pinged unless somebody waits for
-    /// something from this connection.
+    /// something from this connection, or a driver runs.
     pub const fn keep_alive(mut self, silence: Duration) -> Self {
         self.session.patience.ping = Some(silence);
         self

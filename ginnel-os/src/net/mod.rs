@@ -1,4 +1,5 @@
-//! The sockets of one engine: actions in, reports out. It knows no machine, and never waits.
+//! The sockets of one engine: actions in, reports out. It knows no machine, and waits nowhere but in
+//! `UnixNet::wait`.
 
 mod conn;
 mod door;
@@ -183,7 +184,7 @@ impl UnixNet {
         !self.unwritten.is_empty()
     }
 
-    /// Is nothing read?
+    /// Is reading on hold, but for those that leave?
     pub const fn is_on_hold(&self) -> bool {
         self.held.is_some()
     }

@@ -56,6 +56,8 @@ pub enum Status {
         attempt: u32,
         /// The pause.
         next_in: Duration,
+        /// Why there is no connection now.
+        reason: Reason,
     },
 }
 
@@ -67,7 +69,7 @@ pub enum Reason {
     #[error("disconnected on purpose")]
     Intentional,
     /// The system's reason.
-    #[error("the system says no (error {errno})")]
+    #[error("the system says no: {}", std::io::Error::from_raw_os_error(*errno))]
     Error {
         /// A number of errno(3).
         errno: i32,
@@ -84,6 +86,9 @@ pub enum Reason {
     /// Whoever drove it for others does so no longer.
     #[error("nobody drives it any more")]
     NotDriven,
+    /// That connection is gone.
+    #[error("that connection is gone")]
+    Gone,
     /// As many attempts in a row as were allowed have failed.
     #[error("{attempts} attempts in a row failed")]
     MaxRetriesExceeded {

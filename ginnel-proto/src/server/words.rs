@@ -14,8 +14,8 @@ pub struct ServerOptions {
     pub wire: Wire,
     /// How much may wait for one connection.
     pub queue: Bound,
-    /// Bytes of answers that may wait for one connection. They may exceed the queue's bound; one that would exceed this as
-    /// well is replaced by a failure.
+    /// How many bytes may wait for one connection before answers are not kept for it any more; and four times as many
+    /// descriptors as the queue takes. An answer that would exceed it, or the total, is replaced by a failure.
     pub answers: usize,
     /// Bytes that may wait for all connections together. Beside it there are 64 KiB for each, or one message.
     pub total: usize,

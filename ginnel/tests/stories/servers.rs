@@ -41,7 +41,7 @@ driver! { story each_that_joins_leaves_once_and_is_told_apart {
     assert!(driver!(wait one.recv()).unwrap().is_none(), "taking leave is an end in order");
     assert!(one.said_goodbye());
     let failed = driver!(wait server.send(ids[1], "too late")).unwrap_err();
-    assert!(matches!(failed.error, Error::Stopped(Reason::Closed)), "{failed}");
+    assert!(matches!(failed.error, Error::Stopped(Reason::Gone)), "{failed}");
     assert_eq!(failed.message.unwrap().body, "too late");
     Ok(())
 }}

@@ -226,3 +226,39 @@ driver! { story a_server_asks_and_broadcasts_by_its_handles {
     driver!(join driven)?;
     Ok(())
 }}
+
+driver! { story handles_close_for_all {
+    let (_dir, path) = place();
+    let (server, driver) = Server::listen(&path)?.shared();
+    let serving = driver!(drive driver);
+    let (client, driver) = Client::connect(&path)?.shared();
+    let driven = driver!(drive driver);
+    driver!(wait client.feed("last"))?;
+    let Happening::Joined(id) = driver!(wait server.next())? else { panic!("somebody joins") };
+    assert_eq!(client.peer_credentials()?.pid, Some(std::process::id()));
+    assert!(client.greeting().is_some());
+    driver!(wait client.close(LONG))?;
+    assert!(driver!(wait client.recv())?.is_none());
+    assert!(client.peer_credentials().is_err());
+    assert_eq!(driver!(wait server.recv())?.1.body, "last");
+    assert!(!server.is_connected(id));
+    let mut other = driver!(wait Connection::connect(&path))?;
+    let id = loop {
+        if let Happening::Joined(id) = driver!(wait server.next())? {
+            break id;
+        }
+    };
+    driver!(wait server.feed(id, "bye"))?;
+    let reading = driver!(spawn {
+        let bye = driver!(wait other.recv()).unwrap().unwrap().body;
+        assert!(driver!(wait other.recv()).unwrap().is_none());
+        bye
+    });
+    driver!(wait server.close(LONG))?;
+    assert_eq!(driver!(join reading), "bye");
+    assert!(!path.exists(), "it listens no more");
+    drop((client, server));
+    driver!(join driven)?;
+    driver!(join serving)?;
+    Ok(())
+}}
