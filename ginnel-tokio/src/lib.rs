@@ -18,6 +18,14 @@
 //! # }
 //! ```
 //!
+//! | Type | Carries |
+//! |---|---|
+//! | [`Stream`], [`SeqPacket`], [`Datagram`] | bytes, packets, packets without a connection; each with descriptors |
+//! | [`Connection`] | messages, questions and answers, over a stream |
+//! | [`Client`] | the same, over a connection that comes back |
+//! | [`Server`] | the same, with many connections and one inbox |
+//! | [`ClientHandle`], [`ServerHandle`] | of these three: clones for many tasks, beside a [`Driver`] to spawn |
+//!
 //! The names, the order of arguments and the errors are those of the crate `ginnel`; what waits has `.await`.
 //! Deadlines are tokio's own (`tokio::time::timeout_at`): every async function here says what cancelling does.
 //!

@@ -22,6 +22,8 @@
 //! | [`Datagram`] | whole packets without a connection | `SOCK_DGRAM` |
 //! | [`Connection`] | messages, questions and answers, over a stream | |
 //! | [`Client`] | the same, over a connection that comes back | |
+//! | [`Server`] | the same, with many connections and one inbox | |
+//! | [`ClientHandle`], [`ServerHandle`] | of these three: clones for many threads, beside a [`Driver`] | |
 //! | [`Listener`] | connections of the first two | `listen`, `accept` |
 //!
 //! `ginnel-tokio` has the same names with `.await`. What `Ok` means, where descriptors stand in a stream and how

@@ -235,6 +235,7 @@ driver! { story handles_close_for_all {
     let driven = driver!(drive driver);
     driver!(wait client.feed("last"))?;
     let Happening::Joined(id) = driver!(wait server.next())? else { panic!("somebody joins") };
+    driver!(wait client.wait_for(|status| status == Status::Connected, LONG))?;
     assert_eq!(client.peer_credentials()?.pid, Some(std::process::id()));
     assert!(client.greeting().is_some());
     driver!(wait client.close(LONG))?;
