@@ -26,7 +26,7 @@ pub enum Error {
     Io(#[from] io::Error),
     /// The other side broke a rule of the wire, or was silent for too long. The connection is of no more use.
     #[error("the other side broke a rule: {0}")]
-    Peer(#[from] PeerFault),
+    Peer(PeerFault),
     /// A bound was reached: ours, or one that the other side told us.
     #[error(transparent)]
     Limit(#[from] Limit),
@@ -52,6 +52,13 @@ impl Error {
     /// Did a deadline of the caller pass?
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
+// No source: the text names it already.
+impl From<PeerFault> for Error {
+    fn from(fault: PeerFault) -> Self {
+        Self::Peer(fault)
     }
 }
 
@@ -118,7 +125,8 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
+        // Its text is that of the error.
+        std::error::Error::source(&self.error)
     }
 }
 
