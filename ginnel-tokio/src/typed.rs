@@ -16,7 +16,9 @@ pub use server::TypedServer;
 ///
 /// A value is one message. Descriptors inside it are [`Fd`](crate::Fd)s. Both sides must use the same codec: CBOR unless
 /// told otherwise. Bytes that are no `Rx` are a [`Error::Codec`], and end the connection: the two sides do not mean the
-/// same. A client is disconnected then, and does not come back unless it is told to.
+/// same. A client is disconnected then, for all of its handles, and does not come back unless it is told to.
+///
+/// Over a handle, whoever has several calls under way clones it.
 ///
 /// # Example
 /// ```

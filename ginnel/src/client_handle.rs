@@ -215,7 +215,7 @@ impl ClientHandle {
         }
     }
 
-    /// As [`Client::reconnect`](crate::Client::reconnect).
+    /// As [`Client::reconnect`](crate::Client::reconnect). A connection that was shared has nowhere to connect to.
     pub fn reconnect(&self) {
         self.shared.with(os::Client::connect);
     }
