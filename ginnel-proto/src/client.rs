@@ -121,6 +121,14 @@ impl<F> Client<F> {
         }
     }
 
+    /// The connection, or the attempt at one.
+    const fn attempted(&self) -> Option<ConnId> {
+        match self.state {
+            State::Connecting { connection, .. } | State::Connected { connection } => Some(connection),
+            State::Disconnected { .. } | State::Reconnecting { .. } => None,
+        }
+    }
+
     /// What is not with the kernel yet.
     pub const fn unsent(&self) -> Load {
         self.lane.load()
@@ -240,9 +248,12 @@ impl<F> Client<F> {
             NetEvent::Received(id, frame) if self.connection() == Some(id) => self.received(id, frame, now),
             NetEvent::Sent(id, send) if self.connection() == Some(id) => self.lane.sent(send),
             NetEvent::Room(id) if self.connection() == Some(id) => self.lane.room(),
+            // Number 0 was in the link of an adopted connection before, which may not have been greeted yet.
+            NetEvent::Refused(id, send @ SendId(0), frame, why) if self.attempted() == Some(id) => {
+                self.refused(send, frame, why);
+            }
             NetEvent::Refused(id, send, frame, why) if self.connection() == Some(id) => {
-                // Number 0 was in the link of an adopted connection before.
-                if send == SendId(0) || self.lane.took_back(send) {
+                if self.lane.took_back(send) {
                     self.refused(send, frame, why);
                 }
             }

@@ -125,7 +125,11 @@ impl Connection {
     /// Cancelled, the message was not queued, and is dropped.
     #[inline]
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        let refused = match self.core.session().push(message.into()) {
+        let message = message.into();
+        if self.core.session().quick_push(&message) {
+            return Ok(());
+        }
+        let refused = match self.core.session().push(message) {
             Ok(()) => return Ok(()),
             Err(refused) => refused,
         };

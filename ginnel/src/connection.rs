@@ -100,7 +100,11 @@ impl Connection {
     /// room), [`Error::Io`] if the connection is broken or the deadline passed.
     #[inline]
     pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        let refused = match self.core.session().push(message.into()) {
+        let message = message.into();
+        if self.core.session().quick_push(&message) {
+            return Ok(());
+        }
+        let refused = match self.core.session().push(message) {
             Ok(()) => return Ok(()),
             Err(refused) => refused,
         };

@@ -337,7 +337,6 @@ impl Conn {
 
     /// Lets go of buffers that hold nothing.
     pub(super) fn release(&mut self) {
-        self.touched = false;
         self.line.release();
         if self.sends.is_empty() {
             self.sends = VecDeque::new();

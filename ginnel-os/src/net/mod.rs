@@ -46,6 +46,8 @@ pub struct UnixNet {
     ready: Vec<Ready>,
     /// Connections that may keep buffers since somebody last waited.
     touched: Vec<ConnId>,
+    /// The same, between the two waits before.
+    cooling: Vec<ConnId>,
     /// Nobody takes what would be read: these are not read meanwhile.
     held: Option<BTreeSet<ConnId>>,
 }
@@ -64,6 +66,7 @@ impl UnixNet {
             unwritten: BTreeSet::new(),
             readable: VecDeque::new(),
             touched: Vec::new(),
+            cooling: Vec::new(),
             deadlines: BTreeSet::new(),
             scratch: Vec::new(),
             ready: Vec::new(),

@@ -139,13 +139,21 @@ impl UnixNet {
         }
     }
 
-    /// Idle connections hold no buffers.
+    /// Idle connections hold no buffers. One that is used between any two waits is not idle.
     pub(super) fn release(&mut self) {
-        for id in self.touched.drain(..) {
-            if let Some(conn) = self.conns.get_mut(&id) {
+        for id in self.cooling.drain(..) {
+            if let Some(conn) = self.conns.get_mut(&id)
+                && !conn.touched
+            {
                 conn.release();
             }
         }
+        for id in &self.touched {
+            if let Some(conn) = self.conns.get_mut(id) {
+                conn.touched = false;
+            }
+        }
+        mem::swap(&mut self.cooling, &mut self.touched);
     }
 
     pub(super) fn pause(&mut self, id: ConnId, paused: bool) {

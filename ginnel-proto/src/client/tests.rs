@@ -456,3 +456,16 @@ fn a_pause_without_end_is_no_busy_loop() {
     bench.net(NetEvent::ConnectFailed(ConnId(1), Failure::Busy));
     assert!(bench.client.deadline().unwrap() > bench.now + 1000 * SECOND);
 }
+
+#[test]
+fn what_an_adopted_connection_held_comes_back_also_before_it_is_greeted() {
+    let mut bench = Bench::in_state("disconnected");
+    let calls = Calls::default();
+    let held = Load { bytes: 10, messages: 2, fds: 1 };
+    bench.client = Client::adopted(ConnId(0), calls, Adopted::Opening(held), ClientOptions::default());
+    let message = || Message::new("x").with_fds(vec![7]);
+    let refused = NetEvent::Refused(ConnId(0), SendId(0), message().into(), Refused::Descriptors);
+    let returned = Event::Returned(SendId(0), message(), Refused::Descriptors);
+    assert_eq!(bench.net(refused), [Output::App(returned)]);
+    assert_eq!(bench.client.first_unsent(), Some(SendId(0)), "the rest is still there");
+}

@@ -264,7 +264,9 @@ impl<F> Inbound<F> {
             && head.trail == 0
             && let Some(begun) = begun
         {
-            let mut own = Vec::with_capacity(head.body.min(2 * begun.len().max(limits::READ / 2)));
+            // A power of two, so that doubling fits what is usual.
+            let room = (2 * begun.len().max(limits::READ / 2)).next_power_of_two();
+            let mut own = Vec::with_capacity(head.body.min(room));
             own.extend_from_slice(begun);
             body = Some(own);
             self.tail.clear();
