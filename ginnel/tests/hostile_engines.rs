@@ -217,7 +217,7 @@ fn closed_in_order_means_that_the_other_side_has_ended() -> Told {
     client.wait_for(|status| status == Status::Connected, LONG)?;
     // Longer than a connection that was closed by itself may linger.
     let error = client.close(Duration::from_millis(1200)).expect_err("the other side has not ended");
-    assert!(error.error.is_timeout(), "{error}");
+    assert!(error.is_timeout(), "{error}");
     Ok(())
 }
 
@@ -388,7 +388,17 @@ fn a_pong_that_waits_when_a_connection_is_shared_holds_up_nothing() -> Told {
 
 #[test]
 fn descriptors_refused_of_what_a_shared_connection_held_are_told_once() -> Told {
-    let (mut connection, mut peer) = with_deaf_peer()?;
+    let (connection, peer) = with_deaf_peer()?;
+    refused_once(connection, peer)?;
+    // The same before its greeting was read.
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut peer = Peer::over(theirs);
+    peer.says(&greeting(16 << 20));
+    let connection = Connection::over(OwnedFd::from(ours).into(), &ConnectionOptions::new());
+    refused_once(connection, peer)
+}
+
+fn refused_once(mut connection: Connection, mut peer: Peer) -> Told {
     if !peer.refuses_fds()? {
         return Ok(());
     }
