@@ -375,7 +375,7 @@ pub(super) fn errno(error: &io::Error) -> i32 {
 /// For ever, as far as clocks can tell.
 const FAR: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// Reads of one turn, of 64 KiB each at most.
+/// Reads of one turn, of 60 KiB each at most.
 const READS: usize = 4;
 /// Frames of one turn.
 const FRAMES: usize = 64;

@@ -7,7 +7,7 @@ use crate::{Frame, Kind, Message, PeerFault, limits};
 
 /// The reading side of a connection: bytes and descriptors in, frames out.
 ///
-/// A body over 64 KiB gets a buffer of its own once its header is known; the next reads go there, so it is copied at
+/// A body over 60 KiB gets a buffer of its own once its header is known; the next reads go there, so it is copied at
 /// most once, and it grows with what arrived, not with what was announced.
 #[derive(Debug)]
 pub struct Inbound<F> {
@@ -77,7 +77,7 @@ impl<F> Inbound<F> {
         }
     }
 
-    /// Lends the buffer for the next read, with room for 64 KiB or for the rest of a large body.
+    /// Lends the buffer for the next read, with room for 60 KiB or for the rest of a large body.
     pub fn room(&mut self) -> Room<'_> {
         if let Some(UnderWay { head, body: Some(body), .. }) = self.under_way.as_deref_mut() {
             let left = head.body - body.len();
