@@ -76,7 +76,9 @@ fn a_header_that_announces_four_gigabytes_costs_no_more_than_what_has_come() -> 
             let peak = heap.peak();
             drop(heap);
             println!("{what} on {wire:?}, limit {limit}: {peak} bytes, {received:?}");
-            assert!(peak <= READ + READ + SLACK, "{what} on {wire:?}: {peak} bytes at most");
+            // One that is refused costs less than 64 KiB; one that may be that large gets as much again to begin with.
+            let most = if limit == 16 * MIB { READ - 1 } else { READ + READ + SLACK };
+            assert!(peak <= most, "{what} on {wire:?}: {peak} bytes at most");
         }
     }
     Ok(())
