@@ -116,7 +116,8 @@ impl Client {
         self.engine.net().greeting(self.engine.machine().connection()?)
     }
 
-    /// Says the rest, as far as it can be sent, takes leave, and tells what went wrong first. `None`: it is not over there.
+    /// Says the rest, as far as it can be sent, takes leave, and tells what went wrong first. `None`: it is not over
+    /// there.
     pub fn wind_down(&mut self, failed: &mut Option<SendError>) -> Option<()> {
         if !matches!(self.status(), Status::Disconnected { .. }) {
             match self.flushed(self.last()) {

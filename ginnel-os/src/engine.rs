@@ -1,4 +1,5 @@
-//! A machine and its sockets: the machine decides, the sockets do, and a driver waits for one descriptor and one moment.
+//! A machine and its sockets: the machine decides, the sockets do, and a driver waits for one descriptor and one
+//! moment.
 
 use std::collections::VecDeque;
 use std::io;
@@ -66,8 +67,8 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         &mut self.net
     }
 
-    /// Asks the machine for something. What it orders is begun at once, but nothing is written before somebody flushes or
-    /// turns: many small frames leave together.
+    /// Asks the machine for something. What it orders is begun at once, but nothing is written before somebody flushes
+    /// or turns: many small frames leave together.
     pub fn command(&mut self, command: M::Command, now: Instant) {
         self.feed(Input::App(command), now);
         self.take_reports(now);
@@ -108,7 +109,8 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         Ok(active)
     }
 
-    /// Reads only from those that leave, or from everybody again: whoever takes the events has enough of them, or has not.
+    /// Reads only from those that leave, or from everybody again: whoever takes the events has enough of them, or has
+    /// not.
     pub fn hold(&mut self, hold: bool) {
         self.net.hold(hold);
     }

@@ -1,8 +1,8 @@
 //! What Ginnel *does*: sockets, descriptors, credentials and names, one system call at a time.
 //!
-//! Nothing here waits unless the caller says that a call may: by [`Wait::InCall`], by [`driven::Driven::wait`], and for `accept` and `connect` by a
-//! socket in blocking mode. Most users want the drivers on
-//! top: `ginnel` (threads) or `ginnel-tokio`, which add the waiting and nothing else.
+//! Nothing here waits unless the caller says that a call may: by [`Wait::InCall`], by [`driven::Driven::wait`], and for
+//! `accept` and `connect` by a socket in blocking mode. Most users want the drivers on top: `ginnel` (threads) or
+//! `ginnel-tokio`, which add the waiting and nothing else.
 //!
 //! `Ok(None)` means "not yet" everywhere: the call would have had to wait.
 

@@ -63,8 +63,8 @@ pub const CALLS: usize = 1024;
 /// copied on their way out.
 pub const COPIED: usize = 4 << 10;
 
-/// What one read takes at most, in bytes. With what goes with it, a connection that waits for the rest of a header holds
-/// less than 64 KiB.
+/// What one read takes at most, in bytes. With what goes with it, a connection that waits for the rest of a header
+/// holds less than 64 KiB.
 pub const READ: usize = 60 << 10;
 
 /// How much may wait somewhere: in a queue of things to send, or in an inbox.

@@ -163,8 +163,8 @@ impl<F> Server<F> {
         }
     }
 
-    /// An answer may exceed the bound of the queue: there are no more of them than the other side has asked for and holds
-    /// open. What would be too much nevertheless, is not kept for it.
+    /// An answer may exceed the bound of the queue: there are no more of them than the other side has asked for and
+    /// holds open. What would be too much nevertheless, is not kept for it.
     fn answer(&mut self, id: ConnId, call: CallId, answer: Answer<F>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.calls.settle(call) {

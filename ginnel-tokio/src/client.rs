@@ -142,9 +142,9 @@ impl Client {
         self.flush().await
     }
 
-    /// Receives the next message, over this connection or a later one. Requests that come meanwhile are refused. `None`:
-    /// it was [`disconnect`](Self::disconnect)ed, or the other side has ended the connection in order and it does not
-    /// come back.
+    /// Receives the next message, over this connection or a later one. Requests that come meanwhile are refused.
+    /// `None`: it was [`disconnect`](Self::disconnect)ed, or the other side has ended the connection in order and it
+    /// does not come back.
     ///
     /// # Errors
     /// [`Error::Stopped`]: no connection will come. Else the poller's.
@@ -169,8 +169,8 @@ impl Client {
     /// As [`Connection::call`](crate::Connection::call), over this connection or the next.
     ///
     /// # Errors
-    /// As there. [`Error::Stopped`]: the connection was lost after the question was handed over, and whether it was heard
-    /// is not known; it is not asked again.
+    /// As there. [`Error::Stopped`]: the connection was lost after the question was handed over, and whether it was
+    /// heard is not known; it is not asked again.
     ///
     /// # Cancel safety
     /// Cancelled, by a timeout for instance, the other side is told that the answer is not wanted any more; if the
@@ -217,15 +217,16 @@ impl Client {
         self.turning.driven.connect();
     }
 
-    /// Ends the connection and does not come back. What was handed to it is written, with a goodbye, as far as that needs no
-    /// waiting. What waits in the queue comes back from the next
-    /// [`flush`](Self::flush), one message at a time.
+    /// Ends the connection and does not come back. What was handed to it is written, with a goodbye, as far as that
+    /// needs no waiting. What waits in the queue comes back from the next [`flush`](Self::flush), one message at a
+    /// time.
     pub fn disconnect(&mut self) {
         self.turning.driven.disconnect();
         self.turning.driven.flush();
     }
 
-    /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at most.
+    /// Takes leave: sends what is queued and a goodbye, and waits until the other side has ended too, for `drain` at
+    /// most.
     ///
     /// # Errors
     /// The first that could not be sent; what was behind it is sent all the same. `TimedOut` if it took longer; it is

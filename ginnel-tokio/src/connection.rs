@@ -276,8 +276,8 @@ impl Connection {
         tokio::time::timeout(drain, closing).await.map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))?
     }
 
-    /// For many tasks: a handle that can be cloned, and a driver that the caller spawns. What was queued goes first, what
-    /// has arrived comes first. The handle is that of a client that does not come back.
+    /// For many tasks: a handle that can be cloned, and a driver that the caller spawns. What was queued goes first,
+    /// what has arrived comes first. The handle is that of a client that does not come back.
     ///
     /// # Errors
     /// The kernel's, for the poller, or tokio's if its reactor cannot watch it.

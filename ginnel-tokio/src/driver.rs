@@ -255,8 +255,8 @@ impl Watched<os::Stream> {
 impl Watched<Arc<OwnedFd>> {
     /// Lets an engine turn, and waits if there is nothing to do.
     ///
-    /// The engine's own poller tells again what is left undone, but tokio is told of it once: so readiness is cleared only
-    /// after a turn that found nothing, and then the engine turns once more.
+    /// The engine's own poller tells again what is left undone, but tokio is told of it once: so readiness is cleared
+    /// only after a turn that found nothing, and then the engine turns once more.
     fn poll_turn(
         &self,
         cx: &mut Context<'_>,

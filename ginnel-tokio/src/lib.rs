@@ -34,8 +34,8 @@
 //! finds work ready takes its share of tokio's budget, so that a busy socket does not starve others.
 //!
 //! # Panics
-//! Whatever makes a socket here needs a tokio runtime with I/O enabled around it, as tokio's own sockets do, and
-//! one with time enabled where something has a deadline or may have to pause: `Connection`, `Client`, `Server` and `Driver`
+//! Whatever makes a socket here needs a tokio runtime with I/O enabled around it, as tokio's own sockets do, and one
+//! with time enabled where something has a deadline or may have to pause: `Connection`, `Client`, `Server` and `Driver`
 //! always, `connect` to a full queue, `accept` without descriptors left.
 
 mod client;

@@ -167,8 +167,8 @@ impl SeqPacket {
         self.until(Direction::Read, |os| os.receive_batch(batch, Wait::Never)).await
     }
 
-    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many is
-    /// made for each.
+    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many
+    /// is made for each.
     pub fn set_max_packet(&mut self, bytes: usize) {
         self.most = bytes.min(limits::LARGEST_PACKET);
     }

@@ -15,11 +15,11 @@ use crate::{Driver, Listener, ServerHandle, Stream};
 
 /// Many connections, one inbox.
 ///
-/// It accepts, reads and writes while something is called on it. Each connection has a queue of its own, so whoever does
-/// not read holds up nobody: what is sent to *one* with [`feed`](Self::feed), [`flush`](Self::flush),
-/// [`send`](Self::send) and [`call`](Self::call) waits for that one, and meanwhile the others are served into the inbox;
-/// [`reply`](Self::reply), [`fail`](Self::fail), [`broadcast`](Self::broadcast) and [`disconnect`](Self::disconnect) wait
-/// for nobody. With [`shared`](Self::shared) many tasks serve.
+/// It accepts, reads and writes while something is called on it. Each connection has a queue of its own, so whoever
+/// does not read holds up nobody: what is sent to *one* with [`feed`](Self::feed), [`flush`](Self::flush),
+/// [`send`](Self::send) and [`call`](Self::call) waits for that one, and meanwhile the others are served into the
+/// inbox; [`reply`](Self::reply), [`fail`](Self::fail), [`broadcast`](Self::broadcast) and
+/// [`disconnect`](Self::disconnect) wait for nobody. With [`shared`](Self::shared) many tasks serve.
 ///
 /// # Example
 /// ```
@@ -165,9 +165,9 @@ impl Server {
         open.server.turning.until(|os| os.answered(id, call)).await
     }
 
-    /// Answers a request. It waits for nobody: the answer is written as far as there is room now, and waits in that one's
-    /// queue otherwise, within the bound of [`ServerOptions::answers`]; what would exceed it becomes a failure for whoever
-    /// asked. An answer that is not wanted any more, or whose connection is gone, is dropped.
+    /// Answers a request. It waits for nobody: the answer is written as far as there is room now, and waits in that
+    /// one's queue otherwise, within the bound of [`ServerOptions::answers`]; what would exceed it becomes a failure
+    /// for whoever asked. An answer that is not wanted any more, or whose connection is gone, is dropped.
     pub fn reply(&mut self, request: Request, answer: impl Into<Message>) {
         self.turning.driven.answer(&request, Answer::Response(answer.into()));
         self.turning.driven.flush();
@@ -180,8 +180,9 @@ impl Server {
         self.turning.driven.flush();
     }
 
-    /// Sends the same bytes to everybody who is connected, and waits for nobody: whoever's queue is full misses it, and is
-    /// among those that are returned. A body over 4 KiB is shared by all of them, not copied. It carries no descriptors.
+    /// Sends the same bytes to everybody who is connected, and waits for nobody: whoever's queue is full misses it, and
+    /// is among those that are returned. A body over 4 KiB is shared by all of them, not copied. It carries no
+    /// descriptors.
     pub fn broadcast(&mut self, body: impl Into<Bytes>) -> Vec<ConnId> {
         let missed = self.feed_all(body);
         self.turning.driven.flush();
@@ -239,8 +240,8 @@ impl Server {
         self.turning.driven.republish()
     }
 
-    /// Takes leave of one: what its link holds and a goodbye are still written, for 1 s at most, while something is called
-    /// here. `false`: it is gone already.
+    /// Takes leave of one: what its link holds and a goodbye are still written, for 1 s at most, while something is
+    /// called here. `false`: it is gone already.
     pub fn disconnect(&mut self, id: ConnId) -> bool {
         let was_there = self.turning.driven.disconnect(id);
         self.turning.driven.flush();

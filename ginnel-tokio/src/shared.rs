@@ -11,8 +11,8 @@ use ginnel_os::shared::Shared;
 
 use crate::driver::{self, Watched};
 
-/// What moves something that many use: a future that the caller spawns. Nothing moves unless it is polled; dropped, every
-/// call on a handle fails with [`Reason::NotDriven`](crate::Reason::NotDriven).
+/// What moves something that many use: a future that the caller spawns. Nothing moves unless it is polled; dropped,
+/// every call on a handle fails with [`Reason::NotDriven`](crate::Reason::NotDriven).
 ///
 /// It is done when the last handle is dropped and whoever was connected has been taken leave of; or with the poller's
 /// error, and then every call on a handle fails.

@@ -14,9 +14,9 @@ pub use server::TypedServer;
 /// Values instead of bytes: those of type `Tx` go, those of type `Rx` come. Over a [`Connection`](crate::Connection), a
 /// [`Client`](crate::Client), or a handle of either; [`TypedServer`] is for servers.
 ///
-/// A value is one message. Descriptors inside it are [`Fd`](crate::Fd)s. Both sides must use the same codec: CBOR unless
-/// told otherwise. Bytes that are no `Rx` are a [`Error::Codec`], and end the connection: the two sides do not mean the
-/// same. A client is disconnected then, for all of its handles, and does not come back unless it is told to.
+/// A value is one message. Descriptors inside it are [`Fd`](crate::Fd)s. Both sides must use the same codec: CBOR
+/// unless told otherwise. Bytes that are no `Rx` are a [`Error::Codec`], and end the connection: the two sides do not
+/// mean the same. A client is disconnected then, for all of its handles, and does not come back unless it is told to.
 ///
 /// Over a handle, whoever has several calls under way clones it.
 ///

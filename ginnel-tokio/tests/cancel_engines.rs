@@ -1,5 +1,6 @@
-//! Drops every async function of clients, servers, their handles and typed values after each number of polls, and shows that messages
-//! are whole and once or not there at all, that calls find their own answers, and that no descriptor is lost.
+//! Drops every async function of clients, servers, their handles and typed values after each number of polls, and shows
+//! that messages are whole and once or not there at all, that calls find their own answers, and that no descriptor is
+//! lost.
 
 mod cancelling;
 

@@ -210,7 +210,8 @@ struct Document {
     shx: Option<u32>,
 }
 
-/// The sender's number of a document, or its name; the version that is here, and whether the other side should be interested too.
+/// The sender's number of a document, or its name; the version that is here, and whether the other side should be
+/// interested too.
 #[derive(Serialize, Deserialize)]
 struct Interest {
     t: Tag<0x11>,

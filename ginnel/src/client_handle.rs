@@ -17,8 +17,8 @@ use crate::driver::sit_until;
 /// One of many handles of a [`Client`](crate::Client), or of a [`Connection`](crate::Connection) that many use.
 ///
 /// It moves nothing by itself: whoever runs the [`Driver`] does. So it reconnects and pings also while nobody waits for
-/// anything, and what many threads ask at the same time leaves in one write. Each message that arrives goes to one
-/// of those who receive. Once somebody has received, keep receiving: when the inbox is full, those who send and ask wait
+/// anything, and what many threads ask at the same time leaves in one write. Each message that arrives goes to one of
+/// those who receive. Once somebody has received, keep receiving: when the inbox is full, those who send and ask wait
 /// for whoever receives, and are told [`Limit::Inbox`](os::Limit::Inbox) no longer.
 ///
 /// When the last handle is dropped the driver takes leave and ends: what the connection was given is still written, for
@@ -238,8 +238,8 @@ impl ClientHandle {
         self.shared.with(|os| os.greeting())
     }
 
-    /// Takes leave for all handles: sends what is queued and a goodbye, and waits until the other side has ended too, for
-    /// `drain` at most.
+    /// Takes leave for all handles: sends what is queued and a goodbye, and waits until the other side has ended too,
+    /// for `drain` at most.
     ///
     /// # Errors
     /// As [`Client::close`](crate::Client::close).
@@ -290,7 +290,8 @@ impl Changes {
     /// Waits for the next.
     ///
     /// # Errors
-    /// [`Error::Stopped`] with [`Reason::NotDriven`](crate::Reason::NotDriven): none will come. `TimedOut`: the handle's deadline passed.
+    /// [`Error::Stopped`] with [`Reason::NotDriven`](crate::Reason::NotDriven): none will come. `TimedOut`: the
+    /// handle's deadline passed.
     pub fn recv(&mut self) -> Result<Status, Error> {
         let Self { shared, deadline, number } = self;
         let seat = Seat::new(shared, Awaited::Change(*number));

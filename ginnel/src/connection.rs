@@ -239,8 +239,8 @@ impl Connection {
         driver::drive((&mut self.core, &self.os), waits, |core, ready, _| core.close(&self.os, ready))
     }
 
-    /// For many threads: a handle that can be cloned, and a driver that the caller runs. What was queued goes first, what
-    /// has arrived comes first. The handle is that of a client that does not come back.
+    /// For many threads: a handle that can be cloned, and a driver that the caller runs. What was queued goes first,
+    /// what has arrived comes first. The handle is that of a client that does not come back.
     ///
     /// # Errors
     /// The kernel's, for the poller.

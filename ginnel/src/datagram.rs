@@ -174,8 +174,8 @@ impl Datagram {
         self.waits.until(self.as_fd(), Direction::Read, |wait| self.os.receive_into(bytes, wait))
     }
 
-    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many is
-    /// made for each.
+    /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many
+    /// is made for each.
     pub fn set_max_packet(&mut self, bytes: usize) {
         self.most = bytes.min(limits::LARGEST_PACKET);
     }

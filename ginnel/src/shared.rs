@@ -7,8 +7,8 @@ use ginnel_os::shared::Shared;
 
 use crate::driver;
 
-/// What moves something that many use. Nothing moves unless it [`run`](Self::run)s; dropped, every call on a handle fails
-/// with [`Reason::NotDriven`](crate::Reason::NotDriven).
+/// What moves something that many use. Nothing moves unless it [`run`](Self::run)s; dropped, every call on a handle
+/// fails with [`Reason::NotDriven`](crate::Reason::NotDriven).
 #[must_use = "nothing moves unless it runs"]
 pub struct Driver {
     driven: Box<dyn Drive + Send>,

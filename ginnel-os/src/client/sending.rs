@@ -47,8 +47,8 @@ impl Client {
         Ok(Some(id))
     }
 
-    /// Queues the answer to a request, if there is room; one that is not wanted any more, or whose connection is gone, is
-    /// dropped. It is taken out of `answer` then.
+    /// Queues the answer to a request, if there is room; one that is not wanted any more, or whose connection is gone,
+    /// is dropped. It is taken out of `answer` then.
     ///
     /// # Errors
     /// As [`feed`](Self::feed).
@@ -78,9 +78,9 @@ impl Client {
     /// The answer to a question.
     ///
     /// # Errors
-    /// [`Error::Failure`] if the other side said so; [`Error::Stopped`] if the connection was lost after the question was
-    /// handed over: whether it was heard is not known. [`Error::Limit`] if more arrived meanwhile than the inbox takes.
-    /// The question, if it could not be sent.
+    /// [`Error::Failure`] if the other side said so; [`Error::Stopped`] if the connection was lost after the question
+    /// was handed over: whether it was heard is not known. [`Error::Limit`] if more arrived meanwhile than the inbox
+    /// takes. The question, if it could not be sent.
     pub fn answered(&mut self, id: CallId) -> Result<Option<Message>, SendError> {
         match self.outcomes.take_answer(CONNECTION, id) {
             Some(answer) => answer.map(Some),

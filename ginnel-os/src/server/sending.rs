@@ -65,8 +65,9 @@ impl Server {
         self.stirred = true;
     }
 
-    /// Queues the answer to a request. It waits for nobody, see [`ServerOptions::answers`](crate::ServerOptions::answers). One that is not wanted any more, or
-    /// whose connection is gone, is dropped.
+    /// Queues the answer to a request. It waits for nobody, see
+    /// [`ServerOptions::answers`](crate::ServerOptions::answers). One that is not wanted any more, or whose connection
+    /// is gone, is dropped.
     pub fn answer(&mut self, request: &Request<OwnedFd>, answer: Answer<OwnedFd>) {
         let Request { id, connection, .. } = *request;
         self.command(Command::Answer(connection, id, answer));
@@ -123,8 +124,8 @@ impl Server {
         self.engine.machine().first_unsent(id).is_none_or(|first| first > send)
     }
 
-    /// Sends the same bytes to everybody who is connected, shared and not copied if there are more than 4 KiB. It waits for
-    /// nobody: whoever's queue is full misses it. Says who did.
+    /// Sends the same bytes to everybody who is connected, shared and not copied if there are more than 4 KiB. It waits
+    /// for nobody: whoever's queue is full misses it. Says who did.
     pub fn broadcast(&mut self, body: Bytes) -> Vec<ConnId> {
         self.command(Command::Broadcast(body));
         std::mem::take(&mut self.missed)

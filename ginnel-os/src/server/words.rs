@@ -35,8 +35,8 @@ impl ServerOptions {
         self
     }
 
-    /// Bytes that may wait to be sent to all connections together: 64 MiB unless told otherwise. Beside it each connection
-    /// may have 64 KiB, or one message, so that nobody is shut out.
+    /// Bytes that may wait to be sent to all connections together: 64 MiB unless told otherwise. Beside it each
+    /// connection may have 64 KiB, or one message, so that nobody is shut out.
     pub const fn total(mut self, bytes: usize) -> Self {
         self.machine.total = bytes;
         self
@@ -44,8 +44,8 @@ impl ServerOptions {
 
     /// How many bytes may wait for one connection before answers are not kept for it any more: 16 MiB unless told
     /// otherwise; and four times as many descriptors as the queue takes. An answer that would exceed it, or
-    /// [`total`](Self::total), is replaced by a failure that says so. More than 1,024 do not wait, since whoever asks holds no
-    /// more open.
+    /// [`total`](Self::total), is replaced by a failure that says so. More than 1,024 do not wait, since whoever asks
+    /// holds no more open.
     pub const fn answers(mut self, bytes: usize) -> Self {
         self.machine.answers = bytes;
         self

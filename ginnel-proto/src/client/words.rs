@@ -12,7 +12,8 @@ pub enum Command<F> {
     Connect,
     /// End the connection and do not come back. What waits in the queue is given back.
     Disconnect,
-    /// Send a message, after everything before it. Ask [`Client::admit`](super::Client::admit) first: a full queue takes it all the same.
+    /// Send a message, after everything before it. Ask [`Client::admit`](super::Client::admit) first: a full queue
+    /// takes it all the same.
     Send(Message<F>),
     /// Ask; the answer bears the number that [`Client::upcoming`](super::Client::upcoming) tells before.
     Ask(Message<F>),

@@ -9,9 +9,9 @@ use super::item::{Item, Items};
 
 /// Makes a value of a CBOR message that was scanned.
 ///
-/// A type takes all that the message has for it, or it is an error: nothing is left over of which the next value
-/// could be made. (cbor4ii, which writes for us, reads floats of one width only, and lets a variant leave its content to
-/// the item after it: `a_variant_has_content_if_and_only_if_its_type_has`.)
+/// A type takes all that the message has for it, or it is an error: nothing is left over of which the next value could
+/// be made. (cbor4ii, which writes for us, reads floats of one width only, and lets a variant leave its content to the
+/// item after it: `a_variant_has_content_if_and_only_if_its_type_has`.)
 #[derive(Debug)]
 pub(super) struct Reader<'de> {
     items: Items<'de>,

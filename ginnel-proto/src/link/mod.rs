@@ -209,8 +209,8 @@ impl<F> Link<F> {
 
 /// How one wire is read.
 trait Decode {
-    /// Looks at the front of what has arrived: where a body begins and ends, once that can be told. It may be asked again
-    /// with the same bytes and more.
+    /// Looks at the front of what has arrived: where a body begins and ends, once that can be told. It may be asked
+    /// again with the same bytes and more.
     fn head(&mut self, input: &[u8], accept: &Accept) -> Result<Option<Head>, PeerFault>;
 }
 

@@ -156,8 +156,8 @@ impl<F> Outbound<F> {
         Ok(())
     }
 
-    /// Queues a small native message without descriptors, if there is room: the short way of [`push`](Self::push), which
-    /// streams of them take. `false` says nothing.
+    /// Queues a small native message without descriptors, if there is room: the short way of [`push`](Self::push),
+    /// which streams of them take. `false` says nothing.
     #[inline]
     pub fn quick_push(&mut self, body: &[u8]) -> bool {
         let more = Load { bytes: body.len() + HEADERS, messages: 1, fds: 0 };

@@ -77,8 +77,8 @@ pub enum Event<F> {
     Returned(ConnId, SendId, Message<F>, Refused),
     /// The connection ended before the kernel had this message whole: it may arrive or not.
     Cut(ConnId, SendId),
-    /// The answer to this cannot be sent, or too much waits for this one already: it was replaced by a failure that says
-    /// so.
+    /// The answer to this cannot be sent, or too much waits for this one already: it was replaced by a failure that
+    /// says so.
     Undelivered(ConnId, CallId, Refused),
     /// This one's queue was full: a broadcast has passed it by.
     Missed(ConnId),

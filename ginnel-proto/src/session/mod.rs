@@ -234,8 +234,8 @@ impl<F> Session<F> {
         self.line.push(message.into())
     }
 
-    /// Queues a message, if it is small and has no descriptors and there is room: the short way of [`push`](Self::push).
-    /// `false` says nothing.
+    /// Queues a message, if it is small and has no descriptors and there is room: the short way of
+    /// [`push`](Self::push). `false` says nothing.
     #[inline]
     pub fn quick_push(&mut self, message: &Message<F>) -> bool {
         message.fds.is_empty() && self.line.outbound().quick_push(&message.body)

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use super::NO_ANSWER;
 use super::channel::Serves;
 
-/// A [`Server`](crate::Server), or a handle of one, that speaks values instead of bytes: those of type `Tx` go, those of
-/// type `Rx` come. As [`Typed`](crate::Typed) for whoever is at the other end.
+/// A [`Server`](crate::Server), or a handle of one, that speaks values instead of bytes: those of type `Tx` go, those
+/// of type `Rx` come. As [`Typed`](crate::Typed) for whoever is at the other end.
 ///
 /// Whoever sends what is no `Rx` is taken leave of; the others are served.
 ///
@@ -118,8 +118,8 @@ impl<S: Serves, Tx: Serialize, Rx: DeserializeOwned, K: Codec> TypedServer<S, Tx
     /// As [`Server::call`](crate::Server::call).
     ///
     /// # Errors
-    /// As there, and [`Error::Codec`] if the question cannot be written, or the answer is no `Rx`; then that one is taken
-    /// leave of.
+    /// As there, and [`Error::Codec`] if the question cannot be written, or the answer is no `Rx`; then that one is
+    /// taken leave of.
     ///
     /// # Cancel safety
     /// As [`Server::call`](crate::Server::call).

@@ -9,8 +9,8 @@ use crate::{BroadcastLink, Control, Latencies, Measured, Reply, Side};
 
 /// Rounds over standing connections.
 ///
-/// The receivers take one window from each of their connections in turn, and answer it with one signal; the server is one
-/// window ahead.
+/// The receivers take one window from each of their connections in turn, and answer it with one signal; the server is
+/// one window ahead.
 pub(crate) async fn run<L: BroadcastLink>(
     (side, socket): (Side, &Path),
     (bytes, receivers): (usize, usize),
