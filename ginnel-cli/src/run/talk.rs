@@ -57,9 +57,12 @@ impl Talk {
         let (sender, mut receiver) = self.halves(stream)?;
         let send = move |sender: &mut Sender| self.send_printed(sender, &mut child);
         let sending = Sending::start(sender, send, leave)?;
-        let status = match self.hear(&mut receiver, move |line| Ok(self.give(line, &mut stdin)?)) {
-            Ok(_) => sending.result()?,
-            // Once the command has ended, nobody needs the rest.
+        let status = match self.hear(&mut receiver, |line| Ok(self.give(line, &mut stdin)?)) {
+            Ok(_) => {
+                drop(stdin);
+                sending.result()?
+            }
+            // Once the command has ended, nobody needs the rest. Asked while its input is open, whose end would end it.
             Err(error) => sending.so_far().unwrap_or(Err(error))?,
         };
         self.events.tell(&Event::ended(pid, status));
