@@ -241,39 +241,6 @@ impl Client {
         if self.is_read { Ok(()) } else { Ok(self.inbox.check()?) }
     }
 
-    fn take(&mut self, event: Event<OwnedFd>) {
-        match event {
-            Event::Status(status) => {
-                if status != Status::Connected {
-                    // Nobody waits for an answer to these any more, and the next connection counts anew.
-                    while self.inbox.withdraw(|other| matches!(other, Delivery::Request(_))) {}
-                }
-                self.change(status);
-            }
-            Event::Message(message) => self.push(Delivery::Message(message)),
-            Event::Request(request) => self.push(Delivery::Request(request)),
-            Event::Cancelled(id) => {
-                let is = |other: &Delivery<OwnedFd>| matches!(other, Delivery::Request(it) if it.id == id);
-                if !self.inbox.withdraw(is) {
-                    self.push(Delivery::Cancelled(id));
-                }
-            }
-            Event::Answered(id, answer) => self.outcomes.answered(CONNECTION, id, answer),
-            Event::CallLost(id) => {
-                self.outcomes.unanswered(CONNECTION, id, SendError::queued(self.why_gone()));
-            }
-            Event::CallReturned(id, message, why) => {
-                let why = SendError::returned(blame(why, self.why_gone()), message);
-                self.outcomes.unanswered(CONNECTION, id, why);
-            }
-            Event::Returned(id, message, why) => {
-                let why = SendError::returned(blame(why, self.why_gone()), message);
-                self.outcomes.not_sent(CONNECTION, id, why);
-            }
-            Event::Cut(id) => self.outcomes.not_sent(CONNECTION, id, SendError::queued(self.why_gone())),
-        }
-    }
-
     fn why_gone(&self) -> Reason {
         match self.status() {
             Status::Disconnected { reason } | Status::Reconnecting { reason, .. } => reason,
@@ -307,13 +274,37 @@ impl Driven for Client {
         &mut self.engine
     }
 
-    fn sort(&mut self) -> bool {
-        let mut some = false;
-        while let Some(event) = self.engine.poll_event() {
-            self.take(event);
-            some = true;
+    fn take(&mut self, event: Event<OwnedFd>) {
+        match event {
+            Event::Status(status) => {
+                if status != Status::Connected {
+                    // Nobody waits for an answer to these any more, and the next connection counts anew.
+                    while self.inbox.withdraw(|other| matches!(other, Delivery::Request(_))) {}
+                }
+                self.change(status);
+            }
+            Event::Message(message) => self.push(Delivery::Message(message)),
+            Event::Request(request) => self.push(Delivery::Request(request)),
+            Event::Cancelled(id) => {
+                let is = |other: &Delivery<OwnedFd>| matches!(other, Delivery::Request(it) if it.id == id);
+                if !self.inbox.withdraw(is) {
+                    self.push(Delivery::Cancelled(id));
+                }
+            }
+            Event::Answered(id, answer) => self.outcomes.answered(CONNECTION, id, answer),
+            Event::CallLost(id) => {
+                self.outcomes.unanswered(CONNECTION, id, SendError::queued(self.why_gone()));
+            }
+            Event::CallReturned(id, message, why) => {
+                let why = SendError::returned(blame(why, self.why_gone()), message);
+                self.outcomes.unanswered(CONNECTION, id, why);
+            }
+            Event::Returned(id, message, why) => {
+                let why = SendError::returned(blame(why, self.why_gone()), message);
+                self.outcomes.not_sent(CONNECTION, id, why);
+            }
+            Event::Cut(id) => self.outcomes.not_sent(CONNECTION, id, SendError::queued(self.why_gone())),
         }
-        some
     }
 
     fn has_room(&self) -> bool {

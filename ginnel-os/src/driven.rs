@@ -25,8 +25,8 @@ pub trait Driven {
     /// The engine.
     fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet>;
 
-    /// Takes the engine's events. `false`: there were none.
-    fn sort(&mut self) -> bool;
+    /// Keeps what the engine tells, for whoever waits for it.
+    fn take(&mut self, event: <Self::Machine as Machine>::Event);
 
     /// Is there room for what arrives?
     fn has_room(&self) -> bool;
@@ -44,6 +44,16 @@ pub trait Driven {
 
     /// Takes leave of everybody, for there is nobody left who could ask for something.
     fn leave(&mut self);
+
+    /// Takes the engine's events. `false`: there were none.
+    fn sort(&mut self) -> bool {
+        let mut some = false;
+        while let Some(event) = self.engine_mut().poll_event() {
+            self.take(event);
+            some = true;
+        }
+        some
+    }
 
     /// Writes what was queued, as far as that needs no waiting. `false`: nothing was.
     fn flush(&mut self) -> bool {

@@ -174,6 +174,24 @@ impl Server {
         if self.is_read { Ok(()) } else { Ok(self.inbox.check()?) }
     }
 
+    fn left(&mut self, id: ConnId, reason: Reason) {
+        self.outcomes.gone(id);
+        self.inbox.push(Happening::Left(id, reason), WORD);
+        self.stirred = true;
+    }
+}
+
+impl Driven for Server {
+    type Machine = machine::Server<OwnedFd>;
+
+    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
+        &self.engine
+    }
+
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
+        &mut self.engine
+    }
+
     fn take(&mut self, event: Event<OwnedFd>) {
         match event {
             Event::Joined(id) => self.inbox.push(Happening::Joined(id), WORD),
@@ -215,33 +233,6 @@ impl Server {
             // It was there before the server.
             Event::Listening | Event::ListenFailed(_) => {}
         }
-    }
-
-    fn left(&mut self, id: ConnId, reason: Reason) {
-        self.outcomes.gone(id);
-        self.inbox.push(Happening::Left(id, reason), WORD);
-        self.stirred = true;
-    }
-}
-
-impl Driven for Server {
-    type Machine = machine::Server<OwnedFd>;
-
-    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
-        &self.engine
-    }
-
-    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
-        &mut self.engine
-    }
-
-    fn sort(&mut self) -> bool {
-        let mut some = false;
-        while let Some(event) = self.engine.poll_event() {
-            self.take(event);
-            some = true;
-        }
-        some
     }
 
     fn has_room(&self) -> bool {

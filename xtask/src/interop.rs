@@ -22,11 +22,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_file_names_no_registry_but_the_public_one() {
+    fn the_lock_file_names_no_registry() {
         let lock = Workspace::load().expect("this workspace").root().join(PACKAGES).join("package-lock.json");
         let text = std::fs::read_to_string(lock).expect("the lock file");
-        for url in text.split("\"resolved\": \"").skip(1) {
-            assert!(url.starts_with("https://registry.npmjs.org/"), "{:.80}", url);
-        }
+        assert!(
+            !text.contains("\"resolved\""),
+            "what is fetched is held by its hash, from wherever it comes"
+        );
     }
 }

@@ -32,120 +32,6 @@ pub trait Carries {
     fn abort(&mut self);
 }
 
-impl Carries for Connection {
-    async fn feed(&mut self, message: Message) -> Result<(), SendError> {
-        Self::feed(self, message).await
-    }
-
-    async fn flush(&mut self) -> Result<(), SendError> {
-        Self::flush(self).await
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), SendError> {
-        Self::send(self, message).await
-    }
-
-    async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        Self::recv(self).await
-    }
-
-    async fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        Self::next(self).await
-    }
-
-    async fn call(&mut self, message: Message) -> Result<Message, SendError> {
-        Self::call(self, message).await
-    }
-
-    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
-        Self::reply(self, request, answer).await
-    }
-
-    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
-        Self::fail(self, request, why).await
-    }
-
-    fn abort(&mut self) {
-        Self::abort(self);
-    }
-}
-
-impl Carries for Client {
-    async fn feed(&mut self, message: Message) -> Result<(), SendError> {
-        Self::feed(self, message).await
-    }
-
-    async fn flush(&mut self) -> Result<(), SendError> {
-        Self::flush(self).await
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), SendError> {
-        Self::send(self, message).await
-    }
-
-    async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        Self::recv(self).await
-    }
-
-    async fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        Self::next(self).await
-    }
-
-    async fn call(&mut self, message: Message) -> Result<Message, SendError> {
-        Self::call(self, message).await
-    }
-
-    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
-        Self::reply(self, request, answer).await
-    }
-
-    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
-        Self::fail(self, request, why).await
-    }
-
-    fn abort(&mut self) {
-        Self::disconnect(self);
-    }
-}
-
-impl Carries for ClientHandle {
-    async fn feed(&mut self, message: Message) -> Result<(), SendError> {
-        Self::feed(self, message).await
-    }
-
-    async fn flush(&mut self) -> Result<(), SendError> {
-        Self::flush(self).await
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), SendError> {
-        Self::send(self, message).await
-    }
-
-    async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        Self::recv(self).await
-    }
-
-    async fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        Self::next(self).await
-    }
-
-    async fn call(&mut self, message: Message) -> Result<Message, SendError> {
-        Self::call(self, message).await
-    }
-
-    async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
-        Self::reply(self, request, answer).await
-    }
-
-    async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
-        Self::fail(self, request, why).await
-    }
-
-    fn abort(&mut self) {
-        Self::disconnect(self);
-    }
-}
-
 /// What servers and their handles do.
 #[expect(async_fn_in_trait, reason = "sealed: whether a future is Send is known of each implementor")]
 #[expect(unnameable_types, reason = "sealed")]
@@ -161,78 +47,91 @@ pub trait Hub {
     fn disconnect(&mut self, id: ConnId) -> bool;
 }
 
-impl Hub for Server {
-    async fn next(&mut self) -> Result<Happening, Error> {
-        Self::next(self).await
-    }
+/// By the methods of the same names; what ends the connection is told.
+macro_rules! forward {
+    (Carries for $($channel:ident, ended by $abort:ident;)*) => {$(
+        impl Carries for $channel {
+            async fn feed(&mut self, message: Message) -> Result<(), SendError> {
+                Self::feed(self, message).await
+            }
 
-    async fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::feed(self, id, message).await
-    }
+            async fn flush(&mut self) -> Result<(), SendError> {
+                Self::flush(self).await
+            }
 
-    async fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
-        Self::flush(self, id).await
-    }
+            async fn send(&mut self, message: Message) -> Result<(), SendError> {
+                Self::send(self, message).await
+            }
 
-    async fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::send(self, id, message).await
-    }
+            async fn recv(&mut self) -> Result<Option<Message>, Error> {
+                Self::recv(self).await
+            }
 
-    async fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
-        Self::call(self, id, message).await
-    }
+            async fn next(&mut self) -> Result<Option<Delivery>, Error> {
+                Self::next(self).await
+            }
 
-    fn reply(&mut self, request: Request, answer: Message) {
-        Self::reply(self, request, answer);
-    }
+            async fn call(&mut self, message: Message) -> Result<Message, SendError> {
+                Self::call(self, message).await
+            }
 
-    fn fail(&mut self, request: Request, why: Message) {
-        Self::fail(self, request, why);
-    }
+            async fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
+                Self::reply(self, request, answer).await
+            }
 
-    fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
-        Self::broadcast(self, message.body)
-    }
+            async fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
+                Self::fail(self, request, why).await
+            }
 
-    fn disconnect(&mut self, id: ConnId) -> bool {
-        Self::disconnect(self, id)
-    }
+            fn abort(&mut self) {
+                Self::$abort(self);
+            }
+        }
+    )*};
+    (Hub for $($server:ident)*) => {$(
+        impl Hub for $server {
+            async fn next(&mut self) -> Result<Happening, Error> {
+                Self::next(self).await
+            }
+
+            async fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+                Self::feed(self, id, message).await
+            }
+
+            async fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
+                Self::flush(self, id).await
+            }
+
+            async fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+                Self::send(self, id, message).await
+            }
+
+            async fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
+                Self::call(self, id, message).await
+            }
+
+            fn reply(&mut self, request: Request, answer: Message) {
+                Self::reply(self, request, answer);
+            }
+
+            fn fail(&mut self, request: Request, why: Message) {
+                Self::fail(self, request, why);
+            }
+
+            fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
+                Self::broadcast(self, message.body)
+            }
+
+            fn disconnect(&mut self, id: ConnId) -> bool {
+                Self::disconnect(self, id)
+            }
+        }
+    )*};
 }
 
-impl Hub for ServerHandle {
-    async fn next(&mut self) -> Result<Happening, Error> {
-        Self::next(self).await
-    }
-
-    async fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::feed(self, id, message).await
-    }
-
-    async fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
-        Self::flush(self, id).await
-    }
-
-    async fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::send(self, id, message).await
-    }
-
-    async fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
-        Self::call(self, id, message).await
-    }
-
-    fn reply(&mut self, request: Request, answer: Message) {
-        Self::reply(self, request, answer);
-    }
-
-    fn fail(&mut self, request: Request, why: Message) {
-        Self::fail(self, request, why);
-    }
-
-    fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
-        Self::broadcast(self, message.body)
-    }
-
-    fn disconnect(&mut self, id: ConnId) -> bool {
-        Self::disconnect(self, id)
-    }
+forward! { Carries for
+    Connection, ended by abort;
+    Client, ended by disconnect;
+    ClientHandle, ended by disconnect;
 }
+forward! { Hub for Server ServerHandle }

@@ -31,120 +31,6 @@ pub trait Carries {
     fn abort(&mut self);
 }
 
-impl Carries for Connection {
-    fn feed(&mut self, message: Message) -> Result<(), SendError> {
-        Self::feed(self, message)
-    }
-
-    fn flush(&mut self) -> Result<(), SendError> {
-        Self::flush(self)
-    }
-
-    fn send(&mut self, message: Message) -> Result<(), SendError> {
-        Self::send(self, message)
-    }
-
-    fn recv(&mut self) -> Result<Option<Message>, Error> {
-        Self::recv(self)
-    }
-
-    fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        Self::next(self)
-    }
-
-    fn call(&mut self, message: Message) -> Result<Message, SendError> {
-        Self::call(self, message)
-    }
-
-    fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
-        Self::reply(self, request, answer)
-    }
-
-    fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
-        Self::fail(self, request, why)
-    }
-
-    fn abort(&mut self) {
-        Self::abort(self);
-    }
-}
-
-impl Carries for Client {
-    fn feed(&mut self, message: Message) -> Result<(), SendError> {
-        Self::feed(self, message)
-    }
-
-    fn flush(&mut self) -> Result<(), SendError> {
-        Self::flush(self)
-    }
-
-    fn send(&mut self, message: Message) -> Result<(), SendError> {
-        Self::send(self, message)
-    }
-
-    fn recv(&mut self) -> Result<Option<Message>, Error> {
-        Self::recv(self)
-    }
-
-    fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        Self::next(self)
-    }
-
-    fn call(&mut self, message: Message) -> Result<Message, SendError> {
-        Self::call(self, message)
-    }
-
-    fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
-        Self::reply(self, request, answer)
-    }
-
-    fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
-        Self::fail(self, request, why)
-    }
-
-    fn abort(&mut self) {
-        Self::disconnect(self);
-    }
-}
-
-impl Carries for ClientHandle {
-    fn feed(&mut self, message: Message) -> Result<(), SendError> {
-        Self::feed(self, message)
-    }
-
-    fn flush(&mut self) -> Result<(), SendError> {
-        Self::flush(self)
-    }
-
-    fn send(&mut self, message: Message) -> Result<(), SendError> {
-        Self::send(self, message)
-    }
-
-    fn recv(&mut self) -> Result<Option<Message>, Error> {
-        Self::recv(self)
-    }
-
-    fn next(&mut self) -> Result<Option<Delivery>, Error> {
-        Self::next(self)
-    }
-
-    fn call(&mut self, message: Message) -> Result<Message, SendError> {
-        Self::call(self, message)
-    }
-
-    fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
-        Self::reply(self, request, answer)
-    }
-
-    fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
-        Self::fail(self, request, why)
-    }
-
-    fn abort(&mut self) {
-        Self::disconnect(self);
-    }
-}
-
 /// What servers and their handles do.
 #[expect(unnameable_types, reason = "sealed")]
 pub trait Hub {
@@ -159,78 +45,91 @@ pub trait Hub {
     fn disconnect(&mut self, id: ConnId) -> bool;
 }
 
-impl Hub for Server {
-    fn next(&mut self) -> Result<Happening, Error> {
-        Self::next(self)
-    }
+/// By the methods of the same names; what ends the connection is told.
+macro_rules! forward {
+    (Carries for $($channel:ident, ended by $abort:ident;)*) => {$(
+        impl Carries for $channel {
+            fn feed(&mut self, message: Message) -> Result<(), SendError> {
+                Self::feed(self, message)
+            }
 
-    fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::feed(self, id, message)
-    }
+            fn flush(&mut self) -> Result<(), SendError> {
+                Self::flush(self)
+            }
 
-    fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
-        Self::flush(self, id)
-    }
+            fn send(&mut self, message: Message) -> Result<(), SendError> {
+                Self::send(self, message)
+            }
 
-    fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::send(self, id, message)
-    }
+            fn recv(&mut self) -> Result<Option<Message>, Error> {
+                Self::recv(self)
+            }
 
-    fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
-        Self::call(self, id, message)
-    }
+            fn next(&mut self) -> Result<Option<Delivery>, Error> {
+                Self::next(self)
+            }
 
-    fn reply(&mut self, request: Request, answer: Message) {
-        Self::reply(self, request, answer);
-    }
+            fn call(&mut self, message: Message) -> Result<Message, SendError> {
+                Self::call(self, message)
+            }
 
-    fn fail(&mut self, request: Request, why: Message) {
-        Self::fail(self, request, why);
-    }
+            fn reply(&mut self, request: Request, answer: Message) -> Result<(), SendError> {
+                Self::reply(self, request, answer)
+            }
 
-    fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
-        Self::broadcast(self, message.body)
-    }
+            fn fail(&mut self, request: Request, why: Message) -> Result<(), SendError> {
+                Self::fail(self, request, why)
+            }
 
-    fn disconnect(&mut self, id: ConnId) -> bool {
-        Self::disconnect(self, id)
-    }
+            fn abort(&mut self) {
+                Self::$abort(self);
+            }
+        }
+    )*};
+    (Hub for $($server:ident)*) => {$(
+        impl Hub for $server {
+            fn next(&mut self) -> Result<Happening, Error> {
+                Self::next(self)
+            }
+
+            fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+                Self::feed(self, id, message)
+            }
+
+            fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
+                Self::flush(self, id)
+            }
+
+            fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
+                Self::send(self, id, message)
+            }
+
+            fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
+                Self::call(self, id, message)
+            }
+
+            fn reply(&mut self, request: Request, answer: Message) {
+                Self::reply(self, request, answer);
+            }
+
+            fn fail(&mut self, request: Request, why: Message) {
+                Self::fail(self, request, why);
+            }
+
+            fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
+                Self::broadcast(self, message.body)
+            }
+
+            fn disconnect(&mut self, id: ConnId) -> bool {
+                Self::disconnect(self, id)
+            }
+        }
+    )*};
 }
 
-impl Hub for ServerHandle {
-    fn next(&mut self) -> Result<Happening, Error> {
-        Self::next(self)
-    }
-
-    fn feed(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::feed(self, id, message)
-    }
-
-    fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
-        Self::flush(self, id)
-    }
-
-    fn send(&mut self, id: ConnId, message: Message) -> Result<(), SendError> {
-        Self::send(self, id, message)
-    }
-
-    fn call(&mut self, id: ConnId, message: Message) -> Result<Message, SendError> {
-        Self::call(self, id, message)
-    }
-
-    fn reply(&mut self, request: Request, answer: Message) {
-        Self::reply(self, request, answer);
-    }
-
-    fn fail(&mut self, request: Request, why: Message) {
-        Self::fail(self, request, why);
-    }
-
-    fn broadcast(&mut self, message: Message) -> Vec<ConnId> {
-        Self::broadcast(self, message.body)
-    }
-
-    fn disconnect(&mut self, id: ConnId) -> bool {
-        Self::disconnect(self, id)
-    }
+forward! { Carries for
+    Connection, ended by abort;
+    Client, ended by disconnect;
+    ClientHandle, ended by disconnect;
 }
+forward! { Hub for Server ServerHandle }
