@@ -47,3 +47,13 @@ mod shared {
     use super::*;
     include!("../../ginnel/tests/stories/shared.rs");
 }
+
+mod halves {
+    use super::*;
+    include!("../../ginnel/tests/stories/halves.rs");
+}
+
+mod ends {
+    use super::*;
+    include!("../../ginnel/tests/stories/ends.rs");
+}

@@ -1,6 +1,10 @@
 //! Peers and moments that are meant to hang, starve or confuse clients, servers and their handles, with threads.
 
+#[path = "hostile/greed.rs"]
+mod greed;
 mod hostile;
+#[path = "hostile/sharing.rs"]
+mod sharing;
 #[path = "hostile/storm.rs"]
 mod storm;
 
@@ -241,55 +245,6 @@ fn closing_with_a_full_inbox_ends_in_order_for_those_who_filled_it() -> Told {
 }
 
 #[test]
-fn refused_descriptors_of_answers_are_closed() -> Told {
-    let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut peer = Peer::connect(&path);
-    if !peer.refuses_fds()? {
-        return Ok(());
-    }
-    let (given, mut end) = given()?;
-    peer.says(&questions(500, b"?"));
-    answers(&mut server, 500, || with("x", &given));
-    let _server = serving(server);
-    for _ in 0..500 {
-        assert_eq!(peer.waits_for(&[RESPONSE, FAILURE]).0, FAILURE);
-    }
-    drop(given);
-    assert_eq!(end.read(&mut [0])?, 0, "every copy is closed");
-    Ok(())
-}
-
-#[test]
-fn what_waited_for_one_that_left_is_let_go() -> Told {
-    let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let (given, mut end) = given()?;
-    let deaf = Peer::connect(&path);
-    let id = joined(&mut server);
-    for _ in 0..3 {
-        server.try_feed(id, with(vec![0; MUCH / 3], &given))?;
-    }
-    drop(deaf);
-    left(&mut server);
-    drop(given);
-    assert_eq!(end.read(&mut [0])?, 0, "every copy is closed");
-    Ok(())
-}
-
-#[test]
-fn few_descriptors_wait_for_one_that_takes_no_answers() -> Told {
-    let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut peer = Peer::connect(&path);
-    peer.says(&questions(1000, b"?"));
-    let fd = null();
-    answers(&mut server, 1000, || with("x", &fd));
-    let _server = serving(server);
-    let kept = (0..1000).filter(|_| peer.waits_for(&[RESPONSE, FAILURE]).0 == RESPONSE).count();
-    // 256 in the queue, and what the kernel took.
-    assert!((256..800).contains(&kept), "{kept} waited");
-    Ok(())
-}
-
-#[test]
 fn what_was_not_begun_goes_over_the_next_connection() -> Told {
     let (client, mut first, (_dir, listener)) = met()?;
     for number in 0..900u32 {
@@ -354,71 +309,6 @@ fn a_call_that_is_given_up_makes_room_for_whoever_waits() -> Told {
     Ok(())
 }
 
-/// A connection that stands, and one at the other end who reads nothing.
-fn with_deaf_peer() -> Told<(Connection, Peer)> {
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut peer = Peer::over(theirs);
-    peer.says(&[greeting(16 << 20), frame(MESSAGE, b"hello")].concat());
-    let mut connection = Connection::over(OwnedFd::from(ours).into(), &ConnectionOptions::new());
-    assert!(connection.recv()?.is_some());
-    Ok((connection, peer))
-}
-
-#[test]
-fn a_pong_that_waits_when_a_connection_is_shared_holds_up_nothing() -> Told {
-    let (mut connection, _peer) = with_deaf_peer()?;
-    let mut fit = 0;
-    connection.set_deadline(in_millis(50));
-    while connection.send(vec![0; 8000]).is_ok() {
-        fit += 1;
-    }
-    // As many fill the link of another exactly, so that nothing but the pong waits.
-    let (mut connection, mut peer) = with_deaf_peer()?;
-    for _ in 0..fit {
-        connection.send(vec![0; 8000])?;
-    }
-    peer.says(&frame(PING, b""));
-    connection.set_deadline(in_millis(50));
-    assert!(connection.recv().is_err_and(|error| error.is_timeout()), "nothing was sent");
-    let handle = shared(connection)?;
-    peer.reads_on();
-    handle.send("x")?;
-    Ok(())
-}
-
-#[test]
-fn descriptors_refused_of_what_a_shared_connection_held_are_told_once() -> Told {
-    let (connection, peer) = with_deaf_peer()?;
-    refused_once(connection, peer)?;
-    // The same before its greeting was read.
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut peer = Peer::over(theirs);
-    peer.says(&greeting(16 << 20));
-    let connection = Connection::over(OwnedFd::from(ours).into(), &ConnectionOptions::new());
-    refused_once(connection, peer)
-}
-
-fn refused_once(mut connection: Connection, mut peer: Peer) -> Told {
-    if !peer.refuses_fds()? {
-        return Ok(());
-    }
-    connection.try_feed(with("refused", &null()))?;
-    for _ in 0..15 {
-        connection.try_feed(vec![0; MUCH / 15])?;
-    }
-    let handle = shared(connection)?;
-    let failed = handle.flush().expect_err("descriptors are refused");
-    assert_eq!(failed.message.expect("nothing of it was sent").body, "refused");
-    // The rest is not sent because one came back.
-    let flushing = asleep(move || handle.flush());
-    assert!(!flushing.has_ended(), "nobody has read it");
-    for _ in 0..15 {
-        assert_eq!(peer.hears().1.len(), MUCH / 15);
-    }
-    flushing.ends()?;
-    Ok(())
-}
-
 #[test]
 fn a_call_whose_connection_ends_before_it_was_written_ends() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
@@ -437,60 +327,6 @@ fn a_call_whose_connection_ends_before_it_was_written_ends() -> Told {
     drop(deaf);
     let failed = asking.ends().expect_err("nobody answers");
     assert!(matches!(failed.error, Error::Stopped(_)), "{failed}");
-    Ok(())
-}
-
-#[test]
-fn whoever_waits_for_a_status_may_use_the_handle_to_judge_it() -> Told {
-    let (_dir, path) = place();
-    let (client, _driver) = driven(Client::connect(&path)?);
-    begin(move || client.wait_for(|_| client.status() != Status::Connected, LONG)).ends()?;
-    Ok(())
-}
-
-#[test]
-fn a_large_message_waits_for_the_greeting() -> Told {
-    let (_dir, path) = place();
-    let listener = listen(&path)?;
-    let handle = shared(Connection::connect(&path)?)?;
-    let mut peer = Peer::silent(&listener);
-    let other = handle.clone();
-    let sending = asleep(move || other.send(vec![0; 100_000]));
-    peer.says(&greeting(16 << 20));
-    assert_eq!(peer.hears().1.len(), 100_000);
-    sending.ends()?;
-    handle.send("small")?;
-    assert_eq!(peer.hears(), (MESSAGE, b"small".to_vec()));
-    Ok(())
-}
-
-#[test]
-fn a_few_that_take_no_answers_do_not_cost_others_theirs() -> Told {
-    let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut greedy: Vec<Peer> = (0..5).map(|_| Peer::connect(&path)).collect();
-    // Together more than all queues may hold.
-    let large = bytes::Bytes::from(vec![0; 64 << 10]);
-    for peer in &mut greedy {
-        peer.says(&questions(300, b"?"));
-        answers(&mut server, 300, || large.clone().into());
-    }
-    let client = shared(Connection::connect(&path)?)?;
-    let calls: Vec<_> =
-        (0..8).map(|_| client.clone()).map(|client| begin(move || client.call("?"))).collect();
-    let mut requests = Vec::new();
-    while requests.len() < 8 {
-        if let Happening::Request(request) = server.next()? {
-            requests.push(request);
-        }
-    }
-    // They wait for each other, too.
-    for request in requests {
-        server.reply(request, vec![0; 100]);
-    }
-    let _server = serving(server);
-    for call in calls {
-        assert_eq!(call.ends()?.body.len(), 100);
-    }
     Ok(())
 }
 
@@ -528,35 +364,5 @@ fn disconnecting_writes_what_was_handed_to_the_connection() -> Told {
     client.disconnect();
     drop(client);
     assert_eq!(peer.until_the_end(), [frame(MESSAGE, b"x"), frame(GOODBYE, b"")].concat());
-    Ok(())
-}
-
-#[test]
-fn refusals_do_not_pile_up_for_one_that_asks_and_does_not_read() -> Told {
-    let (client, mut peer, _place) = met()?;
-    client.wait_for(|status| status == Status::Connected, LONG)?;
-    // Whoever only receives refuses each question.
-    let receiver = client.clone();
-    thread::spawn(move || receiver.recv());
-    let asking = begin(move || {
-        // It may be cut in the middle.
-        let _ = peer.stream.write_all(&questions(100_000, b""));
-        peer
-    });
-    client.wait_for(|status| status != Status::Connected, LONG).expect("it asks too much");
-    drop(asking.ends());
-    Ok(())
-}
-
-#[test]
-fn silent_ones_do_not_close_the_door() -> Told {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
-    let (server, (_dir, path)) = listening(ConnectionOptions::new().greeting_deadline(None))?;
-    let server = serving(server);
-    let _silent: Vec<_> = (0..1024).map(|_| UnixStream::connect(&path)).collect::<Result<_, _>>()?;
-    let mut good = Peer::connect(&path);
-    good.is_heard();
-    assert!(matches!(server.next()?, Happening::Joined(_)));
     Ok(())
 }

@@ -50,3 +50,13 @@ mod shared {
     use super::*;
     include!("stories/shared.rs");
 }
+
+mod halves {
+    use super::*;
+    include!("stories/halves.rs");
+}
+
+mod ends {
+    use super::*;
+    include!("stories/ends.rs");
+}

@@ -1,3 +1,6 @@
+mod adopted;
+mod questions;
+
 use std::time::Duration;
 
 use super::*;
@@ -55,10 +58,6 @@ impl Bench {
         bench.net(NetEvent::Lost(ConnId(1), Loss::Closed { goodbye: false }));
         bench
     }
-}
-
-const fn open(held: Load) -> Adopted {
-    Adopted::Open(held)
 }
 
 fn status(status: Status) -> Output<Event<u32>, u32> {
@@ -276,89 +275,6 @@ fn a_message_whose_descriptors_are_refused_comes_back() {
 }
 
 #[test]
-fn a_question_finds_its_answer_and_a_lost_one_is_told() {
-    let mut bench = Bench::in_state("connected");
-    let (one, two) = (bench.client.upcoming(), CallId(bench.client.upcoming().0 + 1));
-    bench.app(Command::Ask(Message::new("1")));
-    bench.app(Command::Ask(Message::new("2")));
-    bench.net(NetEvent::Sent(ConnId(1), SendId(2)));
-    let response = || Frame::new(Kind::Response(one), Message::new("!"));
-    let said = bench.net(NetEvent::Received(ConnId(1), response()));
-    assert_eq!(said, [Output::App(Event::Answered(one, Answer::Response(Message::new("!"))))]);
-    assert_eq!(bench.net(NetEvent::Received(ConnId(1), response())), [], "only once");
-    let said = bench.net(NetEvent::Lost(ConnId(1), Loss::Closed { goodbye: false }));
-    assert_eq!(said[0], Output::App(Event::CallLost(two)));
-}
-
-#[test]
-fn a_question_that_was_not_handed_over_goes_on() {
-    let mut bench = Bench::in_state("reconnecting");
-    let id = bench.client.upcoming();
-    bench.app(Command::Ask(Message::new("?")));
-    bench.now += SECOND;
-    bench.say(Input::Timeout);
-    let said = bench.net(NetEvent::Connected(ConnId(2), None));
-    let question = Frame::new(Kind::Request(id), Message::new("?"));
-    assert_eq!(said[1], Output::Net(Action::Send(ConnId(2), SendId(1), question)));
-}
-
-#[test]
-fn a_forgotten_question_is_withdrawn_or_cancelled() {
-    let mut bench = Bench::in_state("reconnecting");
-    bench.app(Command::Ask(Message::new("?")));
-    assert_eq!(bench.app(Command::Forget(CallId(1))), []);
-    assert_eq!(bench.client.unsent(), Load::default(), "it never leaves");
-    let mut bench = Bench::in_state("connected");
-    bench.app(Command::Ask(Message::new("?")));
-    let cancel = Frame::empty(Kind::Cancel(CallId(1)));
-    assert_eq!(
-        bench.app(Command::Forget(CallId(1))),
-        [Output::Net(Action::Send(ConnId(1), SendId(2), cancel))]
-    );
-}
-
-#[test]
-fn an_answer_goes_to_the_connection_that_asked_or_nowhere() {
-    let mut bench = Bench::in_state("connected");
-    let ask = |id| Frame::new(Kind::Request(CallId(id)), Message::new("?"));
-    let said = bench.net(NetEvent::Received(ConnId(1), ask(5)));
-    assert_eq!(said, [Output::App(Event::Request(Request::new(ConnId(1), CallId(5), Message::new("?"))))]);
-    let answer = || Answer::Response(Message::new("!"));
-    assert_eq!(bench.app(Command::Answer(ConnId(1), CallId(5), answer())).len(), 1);
-    assert_eq!(bench.app(Command::Answer(ConnId(1), CallId(5), answer())), [], "once");
-    bench.net(NetEvent::Received(ConnId(1), ask(6)));
-    bench.net(NetEvent::Lost(ConnId(1), Loss::Errno(104)));
-    bench.now += SECOND;
-    bench.say(Input::Timeout);
-    bench.net(NetEvent::Connected(ConnId(2), None));
-    bench.net(NetEvent::Received(ConnId(2), ask(6)));
-    assert_eq!(bench.app(Command::Answer(ConnId(1), CallId(6), answer())), [], "that connection is gone");
-}
-
-#[test]
-fn an_adopted_connection_stands_at_once_and_does_not_come_back() {
-    let mut bench = Bench::in_state("disconnected");
-    bench.client =
-        Client::adopted(ConnId(0), Calls::default(), open(Load::default()), ClientOptions::default());
-    assert_eq!(bench.client.status(), Status::Connected);
-    assert_eq!(bench.app(Command::Send(Message::new("x"))), [send(0, 1, "x")]);
-    let said = bench.net(NetEvent::Lost(ConnId(0), Loss::Closed { goodbye: true }));
-    assert_eq!(said, [Output::App(Event::Cut(SendId(1))), stopped(Reason::Closed)]);
-    assert_eq!(bench.app(Command::Connect), [], "there is nowhere to connect to");
-    assert_eq!(bench.client.status(), Status::Disconnected { reason: Reason::Closed });
-}
-
-#[test]
-fn whoever_asks_twice_with_one_number_is_left_and_the_client_comes_back() {
-    let mut bench = Bench::in_state("connected");
-    let ask = || NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(5)), Message::new("?")));
-    bench.net(ask());
-    let said = bench.net(ask());
-    assert_eq!(said[0], close(1));
-    assert!(matches!(bench.client.status(), Status::Reconnecting { attempt: 0, .. }));
-}
-
-#[test]
 fn what_the_link_refuses_is_told_to_whoever_waits_for_it() {
     let mut bench = Bench::in_state("connected");
     let why = Refused::Refusal(Limit::Message { length: 9, limit: 8 }.into());
@@ -373,18 +289,6 @@ fn what_the_link_refuses_is_told_to_whoever_waits_for_it() {
     assert_eq!(said[0], Output::App(Event::Returned(SendId(2), Message::new("!"), why)));
     let Output::Net(Action::Send(_, _, sorry)) = &said[1] else { panic!("{said:?}") };
     assert_eq!(sorry.kind, Kind::Failure(CallId(5)), "whoever asked must not wait for ever");
-}
-
-#[test]
-fn what_an_adopted_connection_holds_goes_first_and_is_waited_for() {
-    let mut bench = Bench::in_state("disconnected");
-    let held = Load { bytes: 10, messages: 1, fds: 0 };
-    bench.client = Client::adopted(ConnId(0), Calls::default(), open(held), ClientOptions::default());
-    assert_eq!(bench.app(Command::Send(Message::new("x"))), [], "the link is not empty");
-    assert_eq!(bench.client.first_unsent(), Some(SendId(0)));
-    bench.net(NetEvent::Sent(ConnId(0), SendId(0)));
-    assert_eq!(bench.client.first_unsent(), Some(SendId(1)));
-    assert_eq!(bench.net(NetEvent::Room(ConnId(0))), [send(0, 1, "x")]);
 }
 
 #[test]
@@ -403,69 +307,10 @@ fn what_the_link_refuses_costs_no_credit() {
 }
 
 #[test]
-fn one_that_has_not_greeted_is_adopted_too() {
-    let mut bench = Bench::in_state("disconnected");
-    let calls = Calls::default();
-    bench.client =
-        Client::adopted(ConnId(0), calls, Adopted::Opening(Load::default()), ClientOptions::default());
-    assert_eq!(bench.app(Command::Send(Message::new("x"))), []);
-    let said = bench.net(NetEvent::Connected(ConnId(0), None));
-    assert_eq!(said, [status(Status::Connected), send(0, 1, "x")]);
-    let calls = Calls::default();
-    bench.client =
-        Client::adopted(ConnId(0), calls, Adopted::Opening(Load::default()), ClientOptions::default());
-    let said = bench.net(NetEvent::ConnectFailed(ConnId(0), Failure::Closed));
-    assert_eq!(said, [stopped(Reason::Closed)]);
-}
-
-#[test]
-fn an_answer_never_goes_over_another_connection() {
-    let mut bench = Bench::in_state("connected");
-    bench.app(Command::Send(Message::new(vec![0; CREDIT])));
-    bench.net(NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(1)), Message::new("?"))));
-    bench.app(Command::Answer(ConnId(1), CallId(1), Answer::Response(Message::new("stale"))));
-    bench.app(Command::Send(Message::new("kept")));
-    bench.net(NetEvent::Lost(ConnId(1), Loss::Errno(104)));
-    assert_eq!(bench.client.unsent().messages, 1);
-    bench.now += SECOND;
-    bench.say(Input::Timeout);
-    let said = bench.net(NetEvent::Connected(ConnId(2), None));
-    assert_eq!(said[1..], [send(2, 3, "kept")]);
-}
-
-#[test]
-fn whoever_asks_and_takes_no_answers_is_left() {
-    let mut bench = Bench::in_state("connected");
-    bench.app(Command::Send(Message::new(vec![0; CREDIT])));
-    let ask = |id| NetEvent::Received(ConnId(1), Frame::new(Kind::Request(CallId(id)), Message::new("?")));
-    for id in 1..=1024 {
-        assert_eq!(bench.net(ask(id)).len(), 1);
-        bench.app(Command::Answer(ConnId(1), CallId(id), Answer::Response(Message::new("!"))));
-    }
-    // One that takes an answer back may ask again.
-    bench.net(NetEvent::Received(ConnId(1), Frame::empty(Kind::Cancel(CallId(7)))));
-    assert_eq!(bench.net(ask(2000)).len(), 1);
-    assert_eq!(bench.net(ask(2001))[0], close(1));
-}
-
-#[test]
 fn a_pause_without_end_is_no_busy_loop() {
     let options = ClientOptions { base: Duration::MAX, cap: Duration::MAX, ..ClientOptions::default() };
     let mut bench = Bench::new(options);
     bench.app(Command::Connect);
     bench.net(NetEvent::ConnectFailed(ConnId(1), Failure::Busy));
     assert!(bench.client.deadline().unwrap() > bench.now + 1000 * SECOND);
-}
-
-#[test]
-fn what_an_adopted_connection_held_comes_back_also_before_it_is_greeted() {
-    let mut bench = Bench::in_state("disconnected");
-    let calls = Calls::default();
-    let held = Load { bytes: 10, messages: 2, fds: 1 };
-    bench.client = Client::adopted(ConnId(0), calls, Adopted::Opening(held), ClientOptions::default());
-    let message = || Message::new("x").with_fds(vec![7]);
-    let refused = NetEvent::Refused(ConnId(0), SendId(0), message().into(), Refused::Descriptors);
-    let returned = Event::Returned(SendId(0), message(), Refused::Descriptors);
-    assert_eq!(bench.net(refused), [Output::App(returned)]);
-    assert_eq!(bench.client.first_unsent(), Some(SendId(0)), "the rest is still there");
 }
