@@ -342,7 +342,7 @@ fn machine_options(options: &ConnectionOptions, machine: &machine::ClientOptions
     machine::ClientOptions {
         wire: options.session.link.wire,
         queue: options.session.link.queue,
-        seed: crate::sys::jitter().into(),
+        seed: crate::sys::jitter(&crate::sys::Kernel).into(),
         ..machine.clone()
     }
 }

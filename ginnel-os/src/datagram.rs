@@ -10,7 +10,7 @@ use crate::Message;
 use crate::error::SocketError;
 use crate::name::{Claim, Located, Ownership, Place, Target};
 use crate::socket::{self, AdoptError, Arrived, Form, Received};
-use crate::sys::{self, Kernel, SocketKind, Sockets, Wait, Would};
+use crate::sys::{Descriptors, Kernel, SocketKind, Sockets, Wait, Would};
 
 /// Whole packets without a connection, with descriptors. Never waits by itself.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Datagram {
     /// descriptor also [`SocketError::WrongSocket`].
     pub fn bind(address: &Address, mode: u32, nonblocking: bool) -> io::Result<Self> {
         match Located::of(address)? {
-            Located::Inherited(number) => Ok(Self::adopt(sys::duplicate(number)?)?),
+            Located::Inherited(number) => Ok(Self::adopt(Kernel.duplicate(number)?)?),
             Located::Abstract(name) => {
                 let socket = Self::unbound(nonblocking)?;
                 Kernel.bind(socket.as_fd(), &name)?;
@@ -67,7 +67,7 @@ impl Datagram {
     /// # Errors
     /// [`SocketError::WrongSocket`], with the descriptor.
     pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        socket::adopt(fd, SocketKind::Datagram, false).map(Self::from)
+        socket::adopt(&Kernel, fd, SocketKind::Datagram, false).map(Self::from)
     }
 
     /// Sends one packet to the peer that the socket is connected to, or to `to`.
@@ -126,7 +126,7 @@ fn judge(arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Received> {
 /// Takes the descriptor as it is, unchecked: calls on one that is no datagram socket fail.
 impl From<OwnedFd> for Datagram {
     fn from(fd: OwnedFd) -> Self {
-        let checked = socket::check_kind(fd.as_fd(), SocketKind::Datagram).is_ok();
+        let checked = socket::check_kind(&Kernel, fd.as_fd(), SocketKind::Datagram).is_ok();
         Self { _name: None, fd, checked }
     }
 }

@@ -42,7 +42,7 @@ pub use fd::{Fd, decode_with_fds, encode_with_fds};
 pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};
-pub use poller::Waker;
+pub use poller::{Epoll, Waker};
 pub use seqpacket::{Batch, Packet, SeqPacket};
 pub use server::{Happening, Server, ServerOptions};
 pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};

@@ -8,8 +8,8 @@ use ginnel_proto::{Address, Backoff, limits};
 use crate::credentials::Policy;
 use crate::error::SocketError;
 use crate::name::{self, Claim, Located, Ownership, Place};
-use crate::socket;
-use crate::sys::{self, Kernel, SocketKind, Sockets, Would};
+use crate::socket::{self, AdoptError};
+use crate::sys::{self, Files, Kernel, SocketKind, Sockets, Would};
 
 /// How a listener is published.
 #[derive(Clone, Debug)]
@@ -43,14 +43,15 @@ impl Default for ListenerOptions {
 ///
 /// Dropping it removes the name, if it is still its own.
 #[derive(Debug)]
-pub struct Listener {
+pub struct Listener<S: Sockets + Files = Kernel> {
+    sys: S,
     // Before `fd`: the name goes first, so that nobody connects to a socket that is closing.
-    name: Option<Ownership<Kernel>>,
-    fd: OwnedFd,
+    name: Option<Ownership<S>>,
+    fd: S::Fd,
     options: ListenerOptions,
     adopted: bool,
     /// Sockets that were replaced when the name was published anew, until the last who waits there is served.
-    retired: Mutex<Vec<OwnedFd>>,
+    retired: Mutex<Vec<S::Fd>>,
 }
 
 impl Listener {
@@ -61,24 +62,7 @@ impl Listener {
     /// for `fd:N` [`SocketError::WrongSocket`] and [`SocketError::WrongRole`]; for a portable name
     /// [`SocketError::UnsafeDirectory`]; or the kernel's. Nothing is changed then.
     pub fn open(kind: SocketKind, address: &Address, options: ListenerOptions) -> io::Result<Self> {
-        match Located::of(address)? {
-            Located::Inherited(number) => Ok(Self::adopt(kind, sys::duplicate(number)?, options)?),
-            Located::Abstract(name) => {
-                if options.allow.is_none() {
-                    return Err(SocketError::AbstractWithoutPolicy.into());
-                }
-                let fd = Kernel.socket(kind, options.nonblocking)?;
-                Kernel.bind(fd.as_fd(), &name)?;
-                Kernel.listen(fd.as_fd(), options.backlog)?;
-                Ok(Self::new(fd, None, options))
-            }
-            Located::Path(path) => {
-                let ListenerOptions { mode, owner, backlog, nonblocking, .. } = options;
-                let claim = Claim { kind, nonblocking, mode, owner, backlog };
-                let (fd, name) = Ownership::claim(Kernel, Place::of(&Kernel, &path)?, claim)?;
-                Ok(Self::new(fd, Some(name), options))
-            }
-        }
+        Self::open_on(Kernel, kind, address, options)
     }
 
     /// Adopts a listening descriptor. It becomes non-blocking, since `accept` has no flag for that; its name
@@ -86,12 +70,8 @@ impl Listener {
     ///
     /// # Errors
     /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
-    pub fn adopt(kind: SocketKind, fd: OwnedFd, options: ListenerOptions) -> Result<Self, crate::AdoptError> {
-        let fd = socket::adopt(fd, kind, true)?;
-        match sys::set_nonblocking(fd.as_fd()) {
-            Ok(()) => Ok(Self { adopted: true, ..Self::new(fd, None, options) }),
-            Err(error) => Err(socket::AdoptError { error, fd }),
-        }
+    pub fn adopt(kind: SocketKind, fd: OwnedFd, options: ListenerOptions) -> Result<Self, AdoptError> {
+        Self::adopt_on(Kernel, kind, fd, options)
     }
 
     /// Takes a listening socket that a service manager passed, see [`activated`](crate::activated).
@@ -108,9 +88,71 @@ impl Listener {
         })?;
         Ok(Self::adopt(kind, fd, options)?)
     }
+}
 
-    fn new(fd: OwnedFd, name: Option<Ownership<Kernel>>, options: ListenerOptions) -> Self {
-        Self { name, fd, options, adopted: false, retired: Mutex::default() }
+impl<S: Sockets + Files> Listener<S> {
+    /// As [`open`](Listener::open), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_on(
+        sys: S,
+        kind: SocketKind,
+        address: &Address,
+        options: ListenerOptions,
+    ) -> io::Result<Self> {
+        match Located::of(address)? {
+            Located::Inherited(number) => {
+                let fd = sys.duplicate(number)?;
+                Ok(Self::adopt_on(sys, kind, fd, options)?)
+            }
+            Located::Abstract(name) => {
+                if options.allow.is_none() {
+                    return Err(SocketError::AbstractWithoutPolicy.into());
+                }
+                let fd = sys.socket(kind, options.nonblocking)?;
+                sys.bind(sys.borrow(&fd), &name)?;
+                sys.listen(sys.borrow(&fd), options.backlog)?;
+                Ok(Self::new(sys, fd, None, options))
+            }
+            Located::Path(path) => {
+                let ListenerOptions { mode, owner, backlog, nonblocking, .. } = options;
+                let claim = Claim { kind, nonblocking, mode, owner, backlog };
+                let (fd, name) = Ownership::claim(sys.clone(), Place::of(&sys, &path)?, claim)?;
+                Ok(Self::new(sys, fd, Some(name), options))
+            }
+        }
+    }
+
+    /// As [`adopt`](Listener::adopt), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn adopt_on(
+        sys: S,
+        kind: SocketKind,
+        fd: S::Fd,
+        options: ListenerOptions,
+    ) -> Result<Self, AdoptError<S::Fd>> {
+        let fd = socket::adopt(&sys, fd, kind, true)?;
+        match sys.set_nonblocking(sys.borrow(&fd)) {
+            Ok(()) => Ok(Self { adopted: true, ..Self::new(sys, fd, None, options) }),
+            Err(error) => Err(AdoptError { error, fd }),
+        }
+    }
+
+    fn new(sys: S, fd: S::Fd, name: Option<Ownership<S>>, options: ListenerOptions) -> Self {
+        Self { sys, name, fd, options, adopted: false, retired: Mutex::default() }
+    }
+
+    /// The kernel that it lives on.
+    pub(crate) const fn sys(&self) -> &S {
+        &self.sys
+    }
+
+    /// The descriptor, on loan.
+    pub fn borrowed(&self) -> S::Borrowed<'_> {
+        self.sys.borrow(&self.fd)
     }
 
     /// Was the descriptor adopted or inherited, so that others may hold it too?
@@ -119,7 +161,7 @@ impl Listener {
     }
 
     /// Gives the descriptor away. A name that it owns is removed.
-    pub fn into_fd(self) -> OwnedFd {
+    pub fn into_fd(self) -> S::Fd {
         drop(self.name);
         self.fd
     }
@@ -128,11 +170,11 @@ impl Listener {
     ///
     /// # Errors
     /// The kernel's; [`AcceptPause`] tells which of them pass.
-    pub fn accept(&self) -> Would<Knock> {
+    pub fn accept(&self) -> Would<Knock<S::Fd>> {
         if let Some(fd) = self.accept_retired()? {
             return self.judge(fd).map(Some);
         }
-        match Kernel.accept(self.fd.as_fd(), self.options.nonblocking)? {
+        match self.sys.accept(self.borrowed(), self.options.nonblocking)? {
             Some(fd) => self.judge(fd).map(Some),
             None => Ok(None),
         }
@@ -143,14 +185,14 @@ impl Listener {
         !self.lock_retired().is_empty()
     }
 
-    fn lock_retired(&self) -> MutexGuard<'_, Vec<OwnedFd>> {
+    fn lock_retired(&self) -> MutexGuard<'_, Vec<S::Fd>> {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accept_retired(&self) -> Would<OwnedFd> {
+    fn accept_retired(&self) -> Would<S::Fd> {
         let mut retired = self.lock_retired();
         while let Some(oldest) = retired.first() {
-            if let Some(fd) = Kernel.accept(oldest.as_fd(), self.options.nonblocking)? {
+            if let Some(fd) = self.sys.accept(self.sys.borrow(oldest), self.options.nonblocking)? {
                 return Ok(Some(fd));
             }
             retired.remove(0);
@@ -159,8 +201,9 @@ impl Listener {
     }
 
     /// Whoever cannot be judged is refused too: one odd peer must not end the accepting of others.
-    fn judge(&self, fd: OwnedFd) -> io::Result<Knock> {
-        let allowed = |policy: &Policy| policy.allows_peer(&Kernel, fd.as_fd()).unwrap_or(false);
+    fn judge(&self, fd: S::Fd) -> io::Result<Knock<S::Fd>> {
+        let peer = self.sys.borrow(&fd);
+        let allowed = |policy: &Policy| policy.allows_peer(&self.sys, peer).unwrap_or(false);
         if self.options.allow.as_ref().is_none_or(allowed) {
             return Ok(Knock::Allowed(fd));
         }
@@ -187,7 +230,7 @@ impl Listener {
         let Some(fresh) = name.republish()? else { return Ok(false) };
         let replaced = std::mem::replace(&mut self.fd, fresh);
         // This cannot fail for a listening socket. A blocking one could not be polled for what is left.
-        if sys::set_nonblocking(replaced.as_fd()).is_ok() {
+        if self.sys.set_nonblocking(self.sys.borrow(&replaced)).is_ok() {
             self.lock_retired().push(replaced);
         }
         Ok(true)
@@ -197,9 +240,9 @@ impl Listener {
 /// Who came.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a policy allows or it does not")]
-pub enum Knock {
+pub enum Knock<F = OwnedFd> {
     /// A connection.
-    Allowed(OwnedFd),
+    Allowed(F),
     /// Somebody whom the policy does not allow; the connection was closed unread.
     Denied,
 }
@@ -227,10 +270,14 @@ impl AcceptPause {
     /// # Errors
     /// The error itself, if it will not pass.
     pub fn after(&mut self, error: io::Error) -> io::Result<Duration> {
+        self.after_on(&Kernel, error)
+    }
+
+    pub(crate) fn after_on<S: Files>(&mut self, sys: &S, error: io::Error) -> io::Result<Duration> {
         match error.raw_os_error() {
             Some(libc::ECONNABORTED | libc::EPROTO) => Ok(Duration::ZERO),
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                let pause = self.0.next(sys::jitter());
+                let pause = self.0.next(sys::jitter(sys));
                 tracing::warn!(%error, ?pause, "cannot accept, pausing");
                 Ok(pause)
             }

@@ -5,16 +5,18 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::Message;
+use ginnel_proto::Message;
+
 use crate::ancillary;
 use crate::error::SocketError;
 use crate::socket::{self, AdoptError, Arrived, Form, Received};
-use crate::sys::{self, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
+use crate::sys::{Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
 
 /// Whole packets over a connection, in order, with descriptors. Never waits by itself.
 #[derive(Debug)]
-pub struct SeqPacket {
-    fd: OwnedFd,
+pub struct SeqPacket<S: Sockets = Kernel> {
+    sys: S,
+    fd: S::Fd,
     /// It is a local packet socket, which writes as many bytes as it reports.
     checked: bool,
     /// The kernel reported a reset before the packets that it had queued; said when they are all taken.
@@ -27,8 +29,7 @@ impl SeqPacket {
     /// # Errors
     /// The kernel's, see socketpair(2).
     pub fn pair(nonblocking: bool) -> io::Result<(Self, Self)> {
-        let (a, b) = Kernel.socket_pair(SocketKind::SeqPacket, nonblocking)?;
-        Ok((a.into(), b.into()))
+        Self::pair_on(Kernel, nonblocking)
     }
 
     /// Adopts a connected descriptor, keeping its flags. Packets it receives carry a time from now on
@@ -37,18 +38,7 @@ impl SeqPacket {
     /// # Errors
     /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
     pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        socket::adopt(fd, SocketKind::SeqPacket, false).map(Self::from)
-    }
-
-    /// Sends one packet, whole, with duplicates of these descriptors.
-    ///
-    /// # Errors
-    /// [`SocketError::TooManyFds`], or the kernel's (`EMSGSIZE` for a packet that `SO_SNDBUF` cannot hold);
-    /// nothing was sent then.
-    #[inline]
-    pub fn send(&self, packet: &[u8], fds: &[BorrowedFd<'_>], wait: Wait) -> Would<()> {
-        let sent = socket::send(&Kernel, self.fd.as_fd(), &[IoSlice::new(packet)], fds, wait)?;
-        Ok(sent.map(|_| ()))
+        socket::adopt(&Kernel, fd, SocketKind::SeqPacket, false).map(Self::from)
     }
 
     /// Sends packets in one system call and returns how many of them went, at least one.
@@ -60,74 +50,6 @@ impl SeqPacket {
             return Ok(Some(0));
         }
         Kernel.send_many(self.fd.as_fd(), packets, wait)
-    }
-
-    /// Receives one packet of up to `most` bytes; the inner `None` is the end.
-    ///
-    /// # Errors
-    /// [`SocketError::PacketCut`], [`SocketError::FdsLost`], or the kernel's.
-    pub fn receive(&self, most: usize, wait: Wait) -> Would<Option<Message>> {
-        let mut body = socket::body(most, self.checked);
-        let Some(received) = self.take(&mut body.spare_capacity_mut()[..most], wait)? else {
-            return Ok(None);
-        };
-        // SAFETY: a local packet socket wrote the bytes that it reports to the start of `body`; for any other socket
-        // they were written before.
-        Ok(Some(received.map(|received| unsafe { socket::message(body, received) })))
-    }
-
-    /// Receives one packet into `bytes`; the inner `None` is the end.
-    ///
-    /// # Errors
-    /// As [`receive`](Self::receive). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
-    #[inline]
-    pub fn receive_into(&self, bytes: &mut [u8], wait: Wait) -> Would<Option<Received>> {
-        self.take(socket::room(bytes), wait)
-    }
-
-    #[inline]
-    fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received>> {
-        let most = room.len();
-        let mut arrived =
-            self.past_reset(|| socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait))?;
-        if arrived.as_ref().is_some_and(is_end) {
-            // The kernel looks for a packet first and for the end afterwards: one that was sent, and the socket closed,
-            // in between is still there. The end is final, so a second look is too.
-            arrived = socket::receive(&Kernel, self.fd.as_fd(), room, Form::Packet, wait)?;
-        }
-        arrived.map(|arrived| self.judge(arrived, most)).transpose()
-    }
-
-    /// Makes a receiving call again if the kernel told of a reset, which it does before it hands over what had
-    /// arrived; unlike on a stream.
-    #[inline]
-    fn past_reset<T>(&self, mut call: impl FnMut() -> Would<T>) -> Would<T> {
-        match call() {
-            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
-                self.reset.store(true, Ordering::Relaxed);
-                call()
-            }
-            other => other,
-        }
-    }
-
-    #[inline]
-    fn judge(&self, arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Option<Received>> {
-        if is_end(&arrived) {
-            return self.end();
-        }
-        if arrived.lost {
-            return Err(SocketError::FdsLost { bytes: arrived.bytes.min(room) }.into());
-        }
-        let bytes = socket::whole(arrived.bytes, room)?;
-        Ok(Some((bytes, arrived.fds)))
-    }
-
-    fn end(&self) -> io::Result<Option<Received>> {
-        if self.reset.swap(false, Ordering::Relaxed) {
-            return Err(io::Error::from_raw_os_error(libc::ECONNRESET));
-        }
-        Ok(None)
     }
 
     /// Receives what packets there are, as many as the batch holds, in one system call. Returns how many; 0 is
@@ -148,18 +70,119 @@ impl SeqPacket {
     }
 }
 
+impl<S: Sockets> SeqPacket<S> {
+    /// As [`pair`](SeqPacket::pair), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn pair_on(sys: S, nonblocking: bool) -> io::Result<(Self, Self)> {
+        let (a, b) = sys.socket_pair(SocketKind::SeqPacket, nonblocking)?;
+        Ok((Self::unchecked_on(sys.clone(), a), Self::unchecked_on(sys, b)))
+    }
+
+    /// Takes the descriptor as it is: calls on one that is no packet socket fail.
+    pub(crate) fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+        // A descriptor that is no socket says so at the first call that matters.
+        let _ = sys.stamp_packets(sys.borrow(&fd));
+        let checked = socket::check_kind(&sys, sys.borrow(&fd), SocketKind::SeqPacket).is_ok();
+        Self { sys, fd, checked, reset: AtomicBool::new(false) }
+    }
+
+    /// The descriptor, on loan.
+    #[inline]
+    pub fn borrowed(&self) -> S::Borrowed<'_> {
+        self.sys.borrow(&self.fd)
+    }
+
+    /// Sends one packet, whole, with duplicates of these descriptors.
+    ///
+    /// # Errors
+    /// [`SocketError::TooManyFds`], or the kernel's (`EMSGSIZE` for a packet that `SO_SNDBUF` cannot hold);
+    /// nothing was sent then.
+    #[inline]
+    pub fn send(&self, packet: &[u8], fds: &[S::Borrowed<'_>], wait: Wait) -> Would<()> {
+        let sent = socket::send(&self.sys, self.borrowed(), &[IoSlice::new(packet)], fds, wait)?;
+        Ok(sent.map(|_| ()))
+    }
+
+    /// Receives one packet of up to `most` bytes; the inner `None` is the end.
+    ///
+    /// # Errors
+    /// [`SocketError::PacketCut`], [`SocketError::FdsLost`], or the kernel's.
+    pub fn receive(&self, most: usize, wait: Wait) -> Would<Option<Message<S::Fd>>> {
+        let mut body = socket::body(most, self.checked);
+        let Some(received) = self.take(&mut body.spare_capacity_mut()[..most], wait)? else {
+            return Ok(None);
+        };
+        // SAFETY: a local packet socket wrote the bytes that it reports to the start of `body`; for any other socket
+        // they were written before.
+        Ok(Some(received.map(|received| unsafe { socket::message(body, received) })))
+    }
+
+    /// Receives one packet into `bytes`; the inner `None` is the end.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
+    #[inline]
+    pub fn receive_into(&self, bytes: &mut [u8], wait: Wait) -> Would<Option<Received<S::Fd>>> {
+        self.take(socket::room(bytes), wait)
+    }
+
+    #[inline]
+    fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received<S::Fd>>> {
+        let most = room.len();
+        let mut arrived =
+            self.past_reset(|| socket::receive(&self.sys, self.borrowed(), room, Form::Packet, wait))?;
+        if arrived.as_ref().is_some_and(is_end) {
+            // The kernel looks for a packet first and for the end afterwards: one that was sent, and the socket closed,
+            // in between is still there. The end is final, so a second look is too.
+            arrived = socket::receive(&self.sys, self.borrowed(), room, Form::Packet, wait)?;
+        }
+        arrived.map(|arrived| self.judge(arrived, most)).transpose()
+    }
+
+    /// Makes a receiving call again if the kernel told of a reset, which it does before it hands over what had
+    /// arrived; unlike on a stream.
+    #[inline]
+    fn past_reset<T>(&self, mut call: impl FnMut() -> Would<T>) -> Would<T> {
+        match call() {
+            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
+                self.reset.store(true, Ordering::Relaxed);
+                call()
+            }
+            other => other,
+        }
+    }
+
+    #[inline]
+    fn judge(&self, arrived: Arrived<S::Fd>, room: usize) -> io::Result<Option<Received<S::Fd>>> {
+        if is_end(&arrived) {
+            return self.end();
+        }
+        if arrived.lost {
+            return Err(SocketError::FdsLost { bytes: arrived.bytes.min(room) }.into());
+        }
+        let bytes = socket::whole(arrived.bytes, room)?;
+        Ok(Some((bytes, arrived.fds)))
+    }
+
+    fn end(&self) -> io::Result<Option<Received<S::Fd>>> {
+        if self.reset.swap(false, Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(libc::ECONNRESET));
+        }
+        Ok(None)
+    }
+}
+
 /// Nothing came, not even the time that every packet carries.
-fn is_end(arrived: &Arrived<OwnedFd>) -> bool {
+fn is_end<F>(arrived: &Arrived<F>) -> bool {
     arrived.bytes == 0 && arrived.plain
 }
 
 /// Takes the descriptor as it is, unchecked: calls on one that is no packet socket fail.
 impl From<OwnedFd> for SeqPacket {
     fn from(fd: OwnedFd) -> Self {
-        // A descriptor that is no socket says so at the first call that matters.
-        let _ = sys::stamp_packets(fd.as_fd());
-        let checked = socket::check_kind(fd.as_fd(), SocketKind::SeqPacket).is_ok();
-        Self { fd, checked, reset: AtomicBool::new(false) }
+        Self::unchecked_on(Kernel, fd)
     }
 }
 

@@ -13,6 +13,7 @@ use ginnel_proto::machine::{ConnId, Loss};
 use ginnel_proto::server::{self as machine, Command, Event};
 use ginnel_proto::{Answer, Request};
 
+use crate::Message;
 use crate::connection::{Error, SendError};
 use crate::credentials::Credentials;
 use crate::driven::{Awaited, Driven};
@@ -21,7 +22,7 @@ use crate::inbox::{Inbox, WORD, load};
 use crate::listener::Listener;
 use crate::net::{NetOptions, UnixNet};
 use crate::outcomes::{Outcomes, blame};
-use crate::{Message, sys};
+use crate::sys::{Kernel, Sockets};
 
 pub use words::{Happening, ServerOptions};
 
@@ -47,7 +48,7 @@ impl Server {
     /// # Errors
     /// The kernel's, for the poller.
     pub fn new(listener: Listener, options: &ServerOptions) -> io::Result<Self> {
-        sys::set_nonblocking(listener.as_fd())?;
+        Kernel.set_nonblocking(listener.as_fd())?;
         let link = &options.connection.session.link;
         let machine =
             machine::ServerOptions { wire: link.wire, queue: link.queue, ..options.machine.clone() };

@@ -9,17 +9,16 @@ use std::ptr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ginnel_proto::{Address, Backoff};
+use ginnel_proto::{Address, Backoff, Message};
 use rustix::net::SocketAddrUnix;
 
-use crate::Message;
 use crate::ancillary::{self, Rights};
 use crate::error::SocketError;
 use crate::name::Target;
-use crate::sys::{self, Incoming, Kernel, Outgoing, SocketKind, Sockets, Wait, Would};
+use crate::sys::{self, Files, Incoming, Kernel, Outgoing, SocketKind, Sockets, Wait, Would};
 
 /// The size of a received packet, and the descriptors that came with it.
-pub type Received = (usize, Vec<OwnedFd>);
+pub type Received<F = OwnedFd> = (usize, Vec<F>);
 
 /// What is to be received.
 #[derive(Debug)]
@@ -174,7 +173,7 @@ pub(crate) fn body(room: usize, checked: bool) -> Vec<u8> {
 ///
 /// # Safety
 /// That many bytes of `body`'s capacity are written.
-pub(crate) unsafe fn message(mut body: Vec<u8>, (bytes, fds): Received) -> Message {
+pub(crate) unsafe fn message<F>(mut body: Vec<u8>, (bytes, fds): Received<F>) -> Message<F> {
     // SAFETY: the caller vouches for it.
     unsafe { body.set_len(bytes) };
     // A small message must not hold on to a large buffer, and giving the rest back in place costs more than a copy.
@@ -190,9 +189,10 @@ pub(crate) fn whole(size: usize, room: usize) -> io::Result<usize> {
 
 /// A socket on its way to an address.
 #[derive(Debug)]
-pub struct Connecting {
-    fd: OwnedFd,
-    target: Option<Target<OwnedFd>>,
+pub struct Connecting<S: Sockets + Files = Kernel> {
+    sys: S,
+    fd: S::Fd,
+    target: Option<Target<S::Fd>>,
     pause: Backoff,
 }
 
@@ -203,15 +203,25 @@ impl Connecting {
     /// The kernel's, for the socket; for an inherited descriptor also [`SocketError::WrongSocket`]; for a
     /// portable name also [`SocketError::UnsafeDirectory`].
     pub fn new(kind: SocketKind, address: &Address, nonblocking: bool) -> io::Result<Self> {
-        match Target::of(&Kernel, address)? {
+        Self::on(Kernel, kind, address, nonblocking)
+    }
+}
+
+impl<S: Sockets + Files> Connecting<S> {
+    /// As [`new`](Connecting::new), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn on(sys: S, kind: SocketKind, address: &Address, nonblocking: bool) -> io::Result<Self> {
+        match Target::of(&sys, address)? {
             Target::Inherited(number) => {
-                let fd = sys::duplicate(number)?;
-                check_kind(fd.as_fd(), kind)?;
-                Ok(Self { fd, target: None, pause: PAUSE })
+                let fd = sys.duplicate(number)?;
+                check_kind(&sys, sys.borrow(&fd), kind)?;
+                Ok(Self { sys, fd, target: None, pause: PAUSE })
             }
             target => {
-                let fd = Kernel.socket(kind, nonblocking)?;
-                Ok(Self { fd, target: Some(target), pause: PAUSE })
+                let fd = sys.socket(kind, nonblocking)?;
+                Ok(Self { sys, fd, target: Some(target), pause: PAUSE })
             }
         }
     }
@@ -224,14 +234,14 @@ impl Connecting {
     /// (`EPROTOTYPE`). See connect(2) and unix(7).
     pub fn attempt(&self) -> Would<()> {
         match self.target.as_ref().and_then(Target::name) {
-            Some(name) => Kernel.connect(self.fd.as_fd(), name),
+            Some(name) => self.sys.connect(self.sys.borrow(&self.fd), name),
             None => Ok(Some(())),
         }
     }
 
     /// How long to pause before the next attempt, where the wait is not inside the call.
     pub fn pause(&mut self) -> Duration {
-        self.pause.next(sys::jitter())
+        self.pause.next(sys::jitter(&self.sys))
     }
 
     /// Was the descriptor inherited, so that its flags belong to others too?
@@ -240,7 +250,7 @@ impl Connecting {
     }
 
     /// The socket.
-    pub fn into_fd(self) -> OwnedFd {
+    pub fn into_fd(self) -> S::Fd {
         self.fd
     }
 }
@@ -280,8 +290,8 @@ fn kind_name(kind: SocketKind) -> &'static str {
 }
 
 /// Is it a local socket of this kind?
-pub(crate) fn check_kind(fd: BorrowedFd<'_>, kind: SocketKind) -> io::Result<()> {
-    let found = match sys::socket_kind(fd) {
+pub(crate) fn check_kind<S: Sockets>(sys: &S, fd: S::Borrowed<'_>, kind: SocketKind) -> io::Result<()> {
+    let found = match sys.kind(fd) {
         Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => None,
         found => found?,
     };
@@ -293,9 +303,14 @@ pub(crate) fn check_kind(fd: BorrowedFd<'_>, kind: SocketKind) -> io::Result<()>
 }
 
 /// Is it a local socket of this kind that listens, or does not?
-pub(crate) fn check_role(fd: BorrowedFd<'_>, kind: SocketKind, listening: bool) -> io::Result<()> {
-    check_kind(fd, kind)?;
-    if sys::is_listening(fd)? == listening {
+pub(crate) fn check_role<S: Sockets>(
+    sys: &S,
+    fd: S::Borrowed<'_>,
+    kind: SocketKind,
+    listening: bool,
+) -> io::Result<()> {
+    check_kind(sys, fd, kind)?;
+    if sys.is_listening(fd)? == listening {
         Ok(())
     } else {
         Err(SocketError::WrongRole { listening: !listening }.into())
@@ -303,8 +318,13 @@ pub(crate) fn check_role(fd: BorrowedFd<'_>, kind: SocketKind, listening: bool) 
 }
 
 /// Adopts a connected socket or gives it back.
-pub(crate) fn adopt(fd: OwnedFd, kind: SocketKind, listening: bool) -> Result<OwnedFd, AdoptError> {
-    match check_role(fd.as_fd(), kind, listening) {
+pub(crate) fn adopt<S: Sockets>(
+    sys: &S,
+    fd: S::Fd,
+    kind: SocketKind,
+    listening: bool,
+) -> Result<S::Fd, AdoptError<S::Fd>> {
+    match check_role(sys, sys.borrow(&fd), kind, listening) {
         Ok(()) => Ok(fd),
         Err(error) => Err(AdoptError { error, fd }),
     }
@@ -313,35 +333,35 @@ pub(crate) fn adopt(fd: OwnedFd, kind: SocketKind, listening: bool) -> Result<Ow
 /// A descriptor that could not be adopted. It is still the caller's.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct AdoptError {
+pub struct AdoptError<F = OwnedFd> {
     /// Why.
     pub error: io::Error,
     /// The descriptor, untouched.
-    pub fd: OwnedFd,
+    pub fd: F,
 }
 
-impl AdoptError {
+impl<F> AdoptError<F> {
     /// A descriptor that is given back, and why.
-    pub const fn new(error: io::Error, fd: OwnedFd) -> Self {
+    pub const fn new(error: io::Error, fd: F) -> Self {
         Self { error, fd }
     }
 }
 
-impl fmt::Display for AdoptError {
+impl<F> fmt::Display for AdoptError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for AdoptError {
+impl<F: fmt::Debug> std::error::Error for AdoptError<F> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }
 }
 
 /// Drops the descriptor.
-impl From<AdoptError> for io::Error {
-    fn from(refused: AdoptError) -> Self {
+impl<F> From<AdoptError<F>> for io::Error {
+    fn from(refused: AdoptError<F>) -> Self {
         refused.error
     }
 }

@@ -1,5 +1,6 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,8 +12,9 @@ use crate::sys::{Kernel, SocketKind, Sockets, Wait, Would};
 
 /// A byte stream that carries descriptors. Never waits by itself.
 #[derive(Debug)]
-pub struct Stream {
-    fd: OwnedFd,
+pub struct Stream<S: Sockets = Kernel> {
+    sys: S,
+    fd: S::Fd,
     /// A plain read met descriptors and has not said so yet.
     unread: AtomicBool,
     /// We made it, so nobody has asked the kernel for further control data.
@@ -22,11 +24,11 @@ pub struct Stream {
 /// What one receiving call on a stream brought.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Chunk {
+pub struct Chunk<F = OwnedFd> {
     /// Bytes; 0 is the end, unless there was no room.
     pub bytes: usize,
     /// Descriptors whose first byte is at or before the end of these bytes.
-    pub fds: Vec<OwnedFd>,
+    pub fds: Vec<F>,
     /// The kernel had no more: the buffer was not filled, no descriptor ended the read, and the socket is one of
     /// our making. Waiting for readiness is safe without another call, see `docs/decisions/0002-readiness.md`.
     pub drained: bool,
@@ -38,13 +40,12 @@ impl Stream {
     /// # Errors
     /// The kernel's, see socketpair(2).
     pub fn pair(nonblocking: bool) -> io::Result<(Self, Self)> {
-        let (a, b) = Kernel.socket_pair(SocketKind::Stream, nonblocking)?;
-        Ok((Self::made(a), Self::made(b)))
+        Self::pair_on(Kernel, nonblocking)
     }
 
     /// A socket that was connected or accepted by this library, whose options nobody else has set.
     pub fn made(fd: OwnedFd) -> Self {
-        Self { fd, unread: AtomicBool::new(false), ours: true }
+        Self::made_on(Kernel, fd)
     }
 
     /// Adopts a connected descriptor, keeping its flags.
@@ -52,7 +53,56 @@ impl Stream {
     /// # Errors
     /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
     pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        socket::adopt(fd, SocketKind::Stream, false).map(Self::from)
+        Self::adopt_on(Kernel, fd)
+    }
+}
+
+impl<S: Sockets> Stream<S> {
+    /// As [`pair`](Stream::pair), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn pair_on(sys: S, nonblocking: bool) -> io::Result<(Self, Self)> {
+        let (a, b) = sys.socket_pair(SocketKind::Stream, nonblocking)?;
+        Ok((Self::made_on(sys.clone(), a), Self::made_on(sys, b)))
+    }
+
+    /// As [`made`](Stream::made), on this kernel.
+    pub const fn made_on(sys: S, fd: S::Fd) -> Self {
+        Self { sys, fd, unread: AtomicBool::new(false), ours: true }
+    }
+
+    /// As [`adopt`](Stream::adopt), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn adopt_on(sys: S, fd: S::Fd) -> Result<Self, AdoptError<S::Fd>> {
+        let fd = socket::adopt(&sys, fd, SocketKind::Stream, false)?;
+        Ok(Self::unchecked_on(sys, fd))
+    }
+
+    /// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
+    pub(crate) const fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+        Self { sys, fd, unread: AtomicBool::new(false), ours: false }
+    }
+
+    /// The kernel that it lives on.
+    pub(crate) const fn sys(&self) -> &S {
+        &self.sys
+    }
+
+    /// The descriptor, on loan.
+    #[inline]
+    pub fn borrowed(&self) -> S::Borrowed<'_> {
+        self.sys.borrow(&self.fd)
+    }
+
+    /// Ends one or both directions. shutdown(2)
+    ///
+    /// # Errors
+    /// The kernel's: it is not connected.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.sys.shutdown(self.borrowed(), how)
     }
 
     /// Sends some of the bytes, and the descriptors with the first of them. Returns how many bytes went.
@@ -60,12 +110,12 @@ impl Stream {
     /// # Errors
     /// [`SocketError::TooManyFds`], [`SocketError::FdsWithoutBytes`], or the kernel's; nothing was sent then.
     #[inline]
-    pub fn send(&self, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>], wait: Wait) -> Would<usize> {
+    pub fn send(&self, bytes: &[IoSlice<'_>], fds: &[S::Borrowed<'_>], wait: Wait) -> Would<usize> {
         let bytes = &bytes[..bytes.len().min(limits::SLICES)];
         if !fds.is_empty() && bytes.iter().all(|part| part.is_empty()) {
             return Err(SocketError::FdsWithoutBytes.into());
         }
-        socket::send(&Kernel, self.fd.as_fd(), bytes, fds, wait)
+        socket::send(&self.sys, self.borrowed(), bytes, fds, wait)
     }
 
     /// Receives bytes, and descriptors that were sent with them. Without room for a byte it does nothing.
@@ -73,7 +123,7 @@ impl Stream {
     /// # Errors
     /// [`SocketError::FdsLost`], [`SocketError::FdsUnread`] for a plain read before, or the kernel's.
     #[inline]
-    pub fn receive(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk> {
+    pub fn receive(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk<S::Fd>> {
         self.report_unread()?;
         let room = bytes.len();
         let Some(arrived) = self.take(socket::room(bytes), wait)? else { return Ok(None) };
@@ -89,13 +139,13 @@ impl Stream {
     /// # Errors
     /// As [`receive`](Self::receive); bytes that came with lost descriptors stand behind what `buffer` held.
     #[inline]
-    pub fn receive_behind(&self, buffer: &mut Vec<u8>, most: usize, wait: Wait) -> Would<Chunk> {
+    pub fn receive_behind(&self, buffer: &mut Vec<u8>, most: usize, wait: Wait) -> Would<Chunk<S::Fd>> {
         self.report_unread()?;
         let room = most.min(buffer.capacity() - buffer.len());
         if room == 0 {
             return Ok(Some(Chunk { bytes: 0, fds: Vec::new(), drained: false }));
         }
-        let Some(arrived) = socket::receive_behind(&Kernel, self.fd.as_fd(), (buffer, room), wait)? else {
+        let Some(arrived) = socket::receive_behind(&self.sys, self.borrowed(), (buffer, room), wait)? else {
             return Ok(None);
         };
         if arrived.lost {
@@ -110,7 +160,7 @@ impl Stream {
     /// # Errors
     /// [`SocketError::FdsUnread`] for the read before, or the kernel's.
     #[inline]
-    pub fn read(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk> {
+    pub fn read(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk<S::Fd>> {
         self.read_uninit(socket::room(bytes), wait)
     }
 
@@ -119,7 +169,7 @@ impl Stream {
     /// # Errors
     /// As [`read`](Self::read).
     #[inline]
-    pub fn read_uninit(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Chunk> {
+    pub fn read_uninit(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Chunk<S::Fd>> {
         self.report_unread()?;
         let room = bytes.len();
         let Some(arrived) = self.take(bytes, wait)? else { return Ok(None) };
@@ -131,17 +181,17 @@ impl Stream {
     }
 
     #[inline]
-    fn drained(&self, arrived: &socket::Arrived<OwnedFd>, room: usize) -> bool {
+    fn drained(&self, arrived: &socket::Arrived<S::Fd>, room: usize) -> bool {
         self.ours && arrived.plain && arrived.bytes > 0 && arrived.bytes < room
     }
 
     #[inline]
-    fn take(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<socket::Arrived<OwnedFd>> {
+    fn take(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<socket::Arrived<S::Fd>> {
         if bytes.is_empty() {
             // The kernel would hand over descriptors ahead of their byte.
             return Ok(Some(socket::Arrived::nothing()));
         }
-        socket::receive(&Kernel, self.fd.as_fd(), bytes, Form::Chunk, wait)
+        socket::receive(&self.sys, self.borrowed(), bytes, Form::Chunk, wait)
     }
 
     #[inline]
@@ -156,7 +206,7 @@ impl Stream {
 /// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
 impl From<OwnedFd> for Stream {
     fn from(fd: OwnedFd) -> Self {
-        Self { fd, unread: AtomicBool::new(false), ours: false }
+        Self::unchecked_on(Kernel, fd)
     }
 }
 

@@ -5,9 +5,7 @@ use std::os::fd::OwnedFd;
 use bytes::Bytes;
 use ginnel_proto::client::Reason;
 use ginnel_proto::link::{Limit, Misuse, Refusal, Rejected};
-use ginnel_proto::{AddressError, PeerFault};
-
-use crate::Message;
+use ginnel_proto::{AddressError, Message, PeerFault};
 
 /// What can go wrong with messages, sorted by who can do something about it.
 ///
@@ -86,71 +84,71 @@ impl fmt::Display for Shown<'_> {
 /// A message was not sent, and why.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct SendError {
+pub struct SendError<F = OwnedFd> {
     /// Why.
     pub error: Error,
     /// The message, if nothing of it was sent or queued. Without it, some of it may have reached the other side, or it
     /// still waits in the queue.
-    pub message: Option<Message>,
+    pub message: Option<Message<F>>,
 }
 
-impl SendError {
+impl<F> SendError<F> {
     /// Something went wrong after the message was queued.
     pub fn queued(error: impl Into<Error>) -> Self {
         Self { error: error.into(), message: None }
     }
 
     /// The message comes back, if there is one.
-    pub const fn with(error: Error, message: Option<Message>) -> Self {
+    pub const fn with(error: Error, message: Option<Message<F>>) -> Self {
         Self { error, message }
     }
 
     /// The message comes back.
-    pub fn returned(error: impl Into<Error>, message: Message) -> Self {
+    pub fn returned(error: impl Into<Error>, message: Message<F>) -> Self {
         Self { error: error.into(), message: Some(message) }
     }
 }
 
-impl From<Rejected<OwnedFd>> for SendError {
-    fn from(rejected: Rejected<OwnedFd>) -> Self {
+impl<F> From<Rejected<F>> for SendError<F> {
+    fn from(rejected: Rejected<F>) -> Self {
         Self::returned(rejected.refusal, rejected.into_message())
     }
 }
 
-impl fmt::Display for SendError {
+impl<F> fmt::Display for SendError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for SendError {
+impl<F: fmt::Debug> std::error::Error for SendError<F> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // Its text is that of the error.
         std::error::Error::source(&self.error)
     }
 }
 
-impl From<io::Error> for SendError {
+impl<F> From<io::Error> for SendError<F> {
     fn from(error: io::Error) -> Self {
         Self::queued(error)
     }
 }
 
-impl From<Reason> for SendError {
+impl<F> From<Reason> for SendError<F> {
     fn from(reason: Reason) -> Self {
         Self::queued(reason)
     }
 }
 
-impl From<PeerFault> for SendError {
+impl<F> From<PeerFault> for SendError<F> {
     fn from(fault: PeerFault) -> Self {
         Self::queued(fault)
     }
 }
 
 /// Drops the message.
-impl From<SendError> for Error {
-    fn from(failed: SendError) -> Self {
+impl<F> From<SendError<F>> for Error {
+    fn from(failed: SendError<F>) -> Self {
         failed.error
     }
 }

@@ -7,17 +7,15 @@ mod read;
 mod step;
 mod write;
 
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::link::Greeting;
-use ginnel_proto::{Answer, Backoff, CallId, Delivery, Next, Parts, PeerFault, Request, Session};
+use ginnel_proto::{Answer, Backoff, CallId, Delivery, Message, Next, Parts, PeerFault, Request, Session};
 
 use crate::error::SocketError;
 use crate::stream::Stream;
-use crate::sys::{self, Wait};
-use crate::{Message, socket};
+use crate::sys::{self, Files, Kernel, Sys, Wait};
 
 pub use error::{Error, SendError};
 pub use options::ConnectionOptions;
@@ -28,8 +26,8 @@ pub(crate) use write::{Written, write_all};
 
 /// One connection, beside its stream. Never waits by itself.
 #[derive(Debug)]
-pub struct Connection {
-    session: Session<OwnedFd>,
+pub struct Connection<S: Sys = Kernel> {
+    session: Session<S::Fd>,
     pause: Option<Box<Backoff>>,
     /// What the kernel was seen to have no more of, since a driver last asked.
     blocked: Directions,
@@ -42,8 +40,15 @@ pub struct Connection {
 impl Connection {
     /// A fresh connection; its greeting is queued.
     pub fn new(options: &ConnectionOptions) -> Self {
+        Self::on(&Kernel, options)
+    }
+}
+
+impl<S: Sys> Connection<S> {
+    /// As [`new`](Connection::new), on this kernel.
+    pub fn on(sys: &S, options: &ConnectionOptions) -> Self {
         let mut session = options.session.clone();
-        session.link.incarnation = sys::incarnation();
+        session.link.incarnation = sys::incarnation(sys);
         Self {
             session: Session::new(&session),
             pause: None,
@@ -54,13 +59,13 @@ impl Connection {
     }
 
     /// Takes it apart, for whoever goes on with it in another way.
-    pub fn into_parts(self) -> Parts<OwnedFd> {
+    pub fn into_parts(self) -> Parts<S::Fd> {
         self.session.into_parts()
     }
 
     /// What is decided about it.
     #[inline]
-    pub const fn session(&mut self) -> &mut Session<OwnedFd> {
+    pub const fn session(&mut self) -> &mut Session<S::Fd> {
         &mut self.session
     }
 
@@ -84,13 +89,13 @@ impl Connection {
     ///
     /// # Errors
     /// The other side was silent for too long.
-    pub fn before_wait(&mut self, stream: &Stream) -> Result<Option<Instant>, PeerFault> {
+    pub fn before_wait(&mut self, stream: &Stream<S>) -> Result<Option<Instant>, PeerFault> {
         self.session.settle();
         if !self.session.line().watches_time() {
             self.session.line().excuse();
             return Ok(None);
         }
-        let now = Instant::now();
+        let now = stream.sys().now();
         match self.session.line().look(now) {
             Ok(look) => {
                 // A ping may have been queued.
@@ -127,7 +132,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Peer`].
     #[inline]
-    pub fn take(&mut self) -> Result<Next<OwnedFd>, Error> {
+    pub fn take(&mut self) -> Result<Next<S::Fd>, Error> {
         self.session.poll_next().map_err(|fault| self.blame(fault))
     }
 
@@ -137,10 +142,10 @@ impl Connection {
     /// [`Error::Peer`] and [`Error::Io`], after everything that arrived before.
     pub fn next(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
         wait: Wait,
-    ) -> Result<Step<Option<Delivery<OwnedFd>>>, Error> {
+    ) -> Result<Step<Option<Delivery<S::Fd>>>, Error> {
         for _ in 0..READS {
             match self.take()? {
                 Next::Delivery(delivery) => return Ok(Step::Done(Some(delivery))),
@@ -166,10 +171,10 @@ impl Connection {
     #[inline]
     pub fn recv(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
         wait: Wait,
-    ) -> Result<Step<Option<Message>>, Error> {
+    ) -> Result<Step<Option<Message<S::Fd>>>, Error> {
         loop {
             match self.next(stream, ready, wait)? {
                 Step::Done(Some(Delivery::Message(message))) => return Ok(Step::Done(Some(message))),
@@ -187,9 +192,9 @@ impl Connection {
     #[inline]
     pub fn feed(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
-        message: &mut Option<Message>,
+        message: &mut Option<Message<S::Fd>>,
     ) -> Result<Step<()>, Error> {
         self.queue(stream, ready, message, |session, message| {
             session.push(message).map_err(|rejected| (rejected.refusal, rejected.into_message()))
@@ -202,9 +207,9 @@ impl Connection {
     /// As there.
     pub fn ask(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
-        message: &mut Option<Message>,
+        message: &mut Option<Message<S::Fd>>,
     ) -> Result<Step<CallId>, Error> {
         self.queue(stream, ready, message, |session, message| {
             session.ask(message).map_err(|rejected| (rejected.refusal, rejected.into_message()))
@@ -217,9 +222,9 @@ impl Connection {
     /// As there.
     pub fn answer(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
-        (id, answer): (CallId, &mut Option<Answer<OwnedFd>>),
+        (id, answer): (CallId, &mut Option<Answer<S::Fd>>),
     ) -> Result<Step<()>, Error> {
         self.queue(stream, ready, answer, |session, answer| {
             let failed = matches!(answer, Answer::Failure(_));
@@ -238,10 +243,10 @@ impl Connection {
     /// [`Error::Failure`] if the other side said so.
     pub fn answered(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
         (id, wait): (CallId, Wait),
-    ) -> Result<Step<Message>, SendError> {
+    ) -> Result<Step<Message<S::Fd>>, SendError<S::Fd>> {
         for _ in 0..READS {
             self.gather().map_err(SendError::queued)?;
             match self.session.take_answer(id) {
@@ -266,7 +271,7 @@ impl Connection {
     }
 
     /// Nobody waits for this answer any more; the other side is told, at once if that needs no waiting.
-    pub fn forget(&mut self, id: CallId, stream: &Stream) {
+    pub fn forget(&mut self, id: CallId, stream: &Stream<S>) {
         self.session.forget(id);
         self.try_write(stream);
     }
@@ -276,7 +281,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Io`]: the connection broke before everything was written.
-    pub fn close(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, Error> {
+    pub fn close(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, Error> {
         self.session.line().goodbye();
         if ready.write
             && let Some(step) = self.say_the_rest(stream)?
@@ -285,7 +290,7 @@ impl Connection {
         }
         if self.is_written() {
             // It fails if the other side has gone already, and then there is nobody to tell.
-            let _ = socket::shutdown(stream.as_fd(), std::net::Shutdown::Write);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
         }
         let ended = self.discard(stream, ready);
         let write = !self.is_written();
@@ -293,7 +298,7 @@ impl Connection {
     }
 
     /// Writes what is queued at the end; one message that cannot be sent must not cost those behind it.
-    fn say_the_rest(&mut self, stream: &Stream) -> Result<Option<Step<()>>, Error> {
+    fn say_the_rest(&mut self, stream: &Stream<S>) -> Result<Option<Step<()>>, Error> {
         loop {
             match self.drain(stream) {
                 Ok(Step::Pause(length)) => return Ok(Some(Step::Pause(length))),
@@ -309,7 +314,7 @@ impl Connection {
     }
 
     /// Reads and drops what comes. `true`: nothing more will.
-    fn discard(&mut self, stream: &Stream, ready: Directions) -> bool {
+    fn discard(&mut self, stream: &Stream<S>, ready: Directions) -> bool {
         for _ in 0..READS {
             loop {
                 match self.take() {
@@ -329,8 +334,8 @@ impl Connection {
 }
 
 /// How long to pause once more while descriptors wait for others to be read.
-pub(crate) fn stall(pause: &mut Option<Box<Backoff>>) -> Duration {
-    pause.get_or_insert_with(|| Box::new(PAUSE)).next(sys::jitter())
+pub(crate) fn stall<S: Files>(sys: &S, pause: &mut Option<Box<Backoff>>) -> Duration {
+    pause.get_or_insert_with(|| Box::new(PAUSE)).next(sys::jitter(sys))
 }
 
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));

@@ -1,7 +1,6 @@
 //! The reading side of the attempts.
 
 use std::io;
-use std::os::fd::OwnedFd;
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::{Gathered, Line, PeerFault};
@@ -9,14 +8,14 @@ use ginnel_proto::{Gathered, Line, PeerFault};
 use super::{Connection, Directions, Error};
 use crate::error::SocketError;
 use crate::stream::{Chunk, Stream};
-use crate::sys::{Wait, Would};
+use crate::sys::{Sys, Wait, Would};
 
-impl Connection {
+impl<S: Sys> Connection<S> {
     /// Somebody else's read brought these bytes, as [`Stream::receive_behind`] told. `false`: there was nothing.
     ///
     /// # Errors
     /// What the read failed with.
-    pub fn received(&mut self, bytes: &[u8], outcome: Would<Chunk>) -> io::Result<bool> {
+    pub fn received(&mut self, bytes: &[u8], outcome: Would<Chunk<S::Fd>>) -> io::Result<bool> {
         let Some(chunk) = self.judge(outcome)? else { return Ok(false) };
         self.session.line().received(bytes, chunk.fds);
         Ok(true)
@@ -24,7 +23,7 @@ impl Connection {
 
     /// Reads once. `false`: there was nothing.
     #[inline]
-    pub(super) fn fill(&mut self, stream: &Stream, wait: Wait) -> io::Result<bool> {
+    pub(super) fn fill(&mut self, stream: &Stream<S>, wait: Wait) -> io::Result<bool> {
         let wait = self.calmly(wait);
         let room = self.session.line().link().room();
         let outcome = stream.receive_behind(room.buffer, room.most, wait);
@@ -35,7 +34,7 @@ impl Connection {
 
     /// Notes whether there is more, and judges.
     #[inline]
-    fn judge(&mut self, outcome: Would<Chunk>) -> Would<Chunk> {
+    fn judge(&mut self, outcome: Would<Chunk<S::Fd>>) -> Would<Chunk<S::Fd>> {
         let judged = judge(self.session.line(), &mut self.lost, outcome)?;
         self.blocked.read = judged.as_ref().is_none_or(|chunk| chunk.drained);
         Ok(judged)
@@ -58,7 +57,7 @@ impl Connection {
 
     /// Reads to the inbox while something else is waited for, so that two who both send do not wait for each other.
     /// Says what to wait for.
-    pub(super) fn read_aside(&mut self, stream: &Stream, ready: Directions) -> Result<Directions, Error> {
+    pub(super) fn read_aside(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Directions, Error> {
         self.gather()?;
         let write = !self.is_written();
         if self.session.line().is_ended() {
@@ -74,11 +73,11 @@ impl Connection {
 
 /// What a read means to its line: an end, lost descriptors that a frame will miss, or what it brought.
 #[inline]
-pub(crate) fn judge(
-    line: &mut Line<OwnedFd>,
+pub(crate) fn judge<F>(
+    line: &mut Line<F>,
     lost: &mut Option<SocketError>,
-    outcome: Would<Chunk>,
-) -> Would<Chunk> {
+    outcome: Would<Chunk<F>>,
+) -> Would<Chunk<F>> {
     match outcome {
         Ok(Some(chunk)) => {
             if chunk.bytes == 0 {
@@ -92,11 +91,11 @@ pub(crate) fn judge(
 }
 
 #[cold]
-fn judge_error(
-    line: &mut Line<OwnedFd>,
+fn judge_error<F>(
+    line: &mut Line<F>,
     lost: &mut Option<SocketError>,
     error: io::Error,
-) -> io::Result<Chunk> {
+) -> io::Result<Chunk<F>> {
     let chunk = |bytes| Chunk { bytes, fds: Vec::new(), drained: false };
     match SocketError::of(&error) {
         // The frame that misses them will say so; where frames declare none, nothing would.

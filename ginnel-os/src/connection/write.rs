@@ -1,28 +1,26 @@
 //! The writing side of the attempts.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::link::{Limit, Outbound, Refusal, Transmit};
-use ginnel_proto::{Frame, Kind, Session};
+use ginnel_proto::{Frame, Kind, Message, Session};
 
 use super::{Connection, Directions, Error, SendError, Step};
 use crate::stream::Stream;
-use crate::sys::{Wait, Would};
-use crate::{Message, socket};
+use crate::sys::{Sockets, Sys, Wait, Would};
 
 /// What became of a message that was offered.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must do something about each")]
-pub enum Offer {
+pub enum Offer<F> {
     /// It is queued.
     Queued,
     /// There is no room; here it is again.
-    Full(Message),
+    Full(Message<F>),
     /// It is too large to be sent before the other side has greeted; here it is again.
-    NotGreeted(Message),
+    NotGreeted(Message<F>),
 }
 
 /// Whether something moved.
@@ -34,7 +32,7 @@ enum Moved {
     Pause(Duration),
 }
 
-impl Connection {
+impl<S: Sys> Connection<S> {
     /// Is everything written that was queued?
     #[inline]
     pub(super) fn is_written(&mut self) -> bool {
@@ -42,16 +40,16 @@ impl Connection {
     }
 
     /// The sending half is dropped: says goodbye, as far as that needs no waiting, and ends the writing direction.
-    pub fn leave_half(&mut self, stream: &Stream) {
+    pub fn leave_half(&mut self, stream: &Stream<S>) {
         self.session.line().goodbye();
         self.try_write(stream);
         // The peer may have gone first; then there is nobody to tell.
-        let _ = socket::shutdown(stream.as_fd(), std::net::Shutdown::Write);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
     }
 
     /// Writes what needs no waiting: the greeting of a fresh connection, a pong, a cancellation. Errors show when
     /// somebody flushes.
-    pub fn try_write(&mut self, stream: &Stream) {
+    pub fn try_write(&mut self, stream: &Stream<S>) {
         let _ = self.write_now(stream);
     }
 
@@ -62,7 +60,7 @@ impl Connection {
     /// some comes back, and what is behind it is still queued. [`Error::Limit`]: while waiting, more arrived than the
     /// inbox takes; everything is still queued.
     #[inline]
-    pub fn flush(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
+    pub fn flush(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, SendError<S::Fd>> {
         let step = if ready.write { self.drain(stream)? } else { self.written() };
         match step {
             Step::Wait(_) => Ok(Step::Wait(self.read_aside(stream, ready).map_err(SendError::queued)?)),
@@ -79,7 +77,11 @@ impl Connection {
     ///
     /// # Errors
     /// As there, but for the inbox.
-    pub fn flush_half(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
+    pub fn flush_half(
+        &mut self,
+        stream: &Stream<S>,
+        ready: Directions,
+    ) -> Result<Step<()>, SendError<S::Fd>> {
         if ready.write { self.drain(stream) } else { Ok(self.written()) }
     }
 
@@ -87,7 +89,7 @@ impl Connection {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn write_half(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, Error> {
+    pub fn write_half(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, Error> {
         if ready.write { Ok(self.write_now(stream)?) } else { Ok(self.written()) }
     }
 
@@ -96,7 +98,7 @@ impl Connection {
     /// # Errors
     /// Whatever does not pass by waiting, with the message.
     #[inline]
-    pub fn offer(&mut self, message: Message) -> Result<Offer, SendError> {
+    pub fn offer(&mut self, message: Message<S::Fd>) -> Result<Offer<S::Fd>, SendError<S::Fd>> {
         let rejected = match self.session.push(message) {
             Ok(()) => return Ok(Offer::Queued),
             Err(rejected) => rejected,
@@ -115,7 +117,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`flush`](Self::flush).
-    pub fn make_room(&mut self, stream: &Stream, ready: Directions) -> Result<Step<()>, SendError> {
+    pub fn make_room(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, SendError<S::Fd>> {
         while !self.session.line().is_open() || !self.session.line().outbound().has_room() {
             match self.move_some(stream, ready).map_err(SendError::queued)? {
                 Moved::Some => {}
@@ -129,10 +131,10 @@ impl Connection {
     /// Tries to queue something, and makes room until it can be.
     pub(super) fn queue<M, T>(
         &mut self,
-        stream: &Stream,
+        stream: &Stream<S>,
         ready: Directions,
         item: &mut Option<M>,
-        push: impl Fn(&mut Session<OwnedFd>, M) -> Result<T, (Refusal, M)>,
+        push: impl Fn(&mut Session<S::Fd>, M) -> Result<T, (Refusal, M)>,
     ) -> Result<Step<T>, Error> {
         while let Some(taken) = item.take() {
             let (refusal, back) = match push(&mut self.session, taken) {
@@ -155,7 +157,7 @@ impl Connection {
     }
 
     /// Writes and reads a little. What cannot be written stays where it is: the caller has another message in hand.
-    fn move_some(&mut self, stream: &Stream, ready: Directions) -> Result<Moved, Error> {
+    fn move_some(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Moved, Error> {
         let before = (self.session.line().outbound().gone(), self.greeting().is_some());
         if ready.write
             && let Step::Pause(length) = self.write_now(stream)?
@@ -177,7 +179,7 @@ impl Connection {
 
     /// Writes until nothing is left or the kernel takes no more. A message whose descriptors are refused comes back.
     #[inline]
-    pub(super) fn drain(&mut self, stream: &Stream) -> Result<Step<()>, SendError> {
+    pub(super) fn drain(&mut self, stream: &Stream<S>) -> Result<Step<()>, SendError<S::Fd>> {
         self.write_now(stream).map_err(|error| {
             let refused = error.raw_os_error() == Some(libc::EPERM);
             let frame = if refused { self.session.line().outbound().take_back() } else { None };
@@ -191,7 +193,7 @@ impl Connection {
 
     /// Writes until nothing is left or the kernel takes no more. After an error everything is still queued.
     #[inline]
-    pub(super) fn write_now(&mut self, stream: &Stream) -> io::Result<Step<()>> {
+    pub(super) fn write_now(&mut self, stream: &Stream<S>) -> io::Result<Step<()>> {
         let written = write_all(stream, self.session.line().outbound());
         self.stuck = !matches!(written, Ok(Written::All | Written::Some));
         Ok(match written? {
@@ -203,7 +205,7 @@ impl Connection {
                 self.blocked.write = true;
                 Step::Wait(Directions::WRITE)
             }
-            Written::Stalled => Step::Pause(super::stall(&mut self.pause)),
+            Written::Stalled => Step::Pause(super::stall(stream.sys(), &mut self.pause)),
         })
     }
 }
@@ -221,7 +223,10 @@ pub(crate) enum Written {
 
 /// Writes until nothing is left or the kernel takes no more. Never waits. After an error everything is still queued.
 #[inline]
-pub(crate) fn write_all(stream: &Stream, outbound: &mut Outbound<OwnedFd>) -> io::Result<Written> {
+pub(crate) fn write_all<S: Sockets>(
+    stream: &Stream<S>,
+    outbound: &mut Outbound<S::Fd>,
+) -> io::Result<Written> {
     while let Some(transmit) = outbound.transmit() {
         match send(stream, &transmit) {
             Ok(Some(written)) => outbound.transmitted(written),
@@ -234,10 +239,10 @@ pub(crate) fn write_all(stream: &Stream, outbound: &mut Outbound<OwnedFd>) -> io
 }
 
 #[inline]
-fn send(stream: &Stream, transmit: &Transmit<'_, OwnedFd>) -> Would<usize> {
+fn send<S: Sockets>(stream: &Stream<S>, transmit: &Transmit<'_, S::Fd>) -> Would<usize> {
     if transmit.fds().is_empty() {
         return stream.send(transmit.slices(), &[], Wait::Never);
     }
-    let fds: Vec<BorrowedFd<'_>> = transmit.fds().iter().map(AsFd::as_fd).collect();
+    let fds: Vec<_> = transmit.fds().iter().map(|fd| stream.sys().borrow(fd)).collect();
     stream.send(transmit.slices(), &fds, Wait::Never)
 }

@@ -6,7 +6,7 @@ use ginnel_proto::election::{Election, Inode, Refusal, Seen, Step, Way};
 
 use super::place::{self, Place};
 use crate::error::SocketError;
-use crate::sys::{FileKind, Rename, SocketKind, Status, Sys};
+use crate::sys::{FileKind, Files, Rename, SocketKind, Sockets, Status};
 
 /// How a path is to be owned.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Claim {
 
 /// A path that is ours. Dropping it removes the name, if it is still ours, and then lets go of the lock.
 #[derive(Debug)]
-pub(crate) struct Ownership<S: Sys> {
+pub(crate) struct Ownership<S: Sockets + Files> {
     sys: S,
     place: Place<S::Fd>,
     claim: Claim,
@@ -44,7 +44,7 @@ pub(crate) struct Ownership<S: Sys> {
     error: Option<io::Error>,
 }
 
-impl<S: Sys> Ownership<S> {
+impl<S: Sockets + Files> Ownership<S> {
     /// Publishes a new socket at `place`.
     pub(crate) fn claim(sys: S, place: Place<S::Fd>, claim: Claim) -> io::Result<(S::Fd, Self)> {
         let binds = claim.kind == SocketKind::Datagram && place.is_short();
@@ -191,7 +191,7 @@ impl<S: Sys> Ownership<S> {
     fn identify(&mut self) -> io::Result<Seen> {
         match self.sys.pin(self.directory(), &self.private) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.place.remove_misplaced(&self.private)?;
+                self.place.remove_misplaced(&self.sys, &self.private)?;
                 Err(error)
             }
             pinned => {
@@ -327,7 +327,7 @@ fn seen(there: Status) -> Seen {
     }
 }
 
-impl<S: Sys> Drop for Ownership<S> {
+impl<S: Sockets + Files> Drop for Ownership<S> {
     fn drop(&mut self) {
         if self.sys.pid() != self.pid {
             return;

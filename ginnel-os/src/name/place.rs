@@ -138,8 +138,9 @@ impl<F> Place<F> {
     }
 
     /// Removes a private name that was bound by its path and did not come to lie in the directory.
-    pub(crate) fn remove_misplaced(&self, name: &[u8]) -> io::Result<()> {
-        std::fs::remove_file(self.parent.join(std::ffi::OsStr::from_bytes(name)))
+    pub(crate) fn remove_misplaced<S: Files<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<()> {
+        let directory = sys.open_directory(&self.parent)?;
+        sys.unlink_at(sys.borrow(&directory), name)
     }
 
     /// A name of this directory as something to bind: by its path if that fits, else through the descriptor of

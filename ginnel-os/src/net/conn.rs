@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use ginnel_proto::link::Greeting;
@@ -14,7 +13,7 @@ use super::NetOptions;
 use crate::SocketError;
 use crate::connection::{Directions, Written, judge, stall, write_all};
 use crate::stream::Stream;
-use crate::sys::Wait;
+use crate::sys::{Descriptors, Sys, Wait};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,10 +27,10 @@ enum Stage {
 }
 
 #[derive(Debug)]
-pub(super) struct Conn {
+pub(super) struct Conn<S: Sys> {
     pub(super) id: ConnId,
-    stream: Stream,
-    line: Line<OwnedFd>,
+    stream: Stream<S>,
+    line: Line<S::Fd>,
     stage: Stage,
     /// What the link holds, and where each ends.
     sends: VecDeque<(SendId, u64)>,
@@ -66,15 +65,15 @@ pub(super) enum After {
     Gone,
 }
 
-type Reports = VecDeque<NetEvent<OwnedFd>>;
+type Reports<S> = VecDeque<NetEvent<<S as Descriptors>::Fd>>;
 
-impl Conn {
-    pub(super) fn new(id: ConnId, stream: Stream, accepted: bool, options: &NetOptions) -> Self {
+impl<S: Sys> Conn<S> {
+    pub(super) fn new(id: ConnId, stream: Stream<S>, accepted: bool, options: &NetOptions) -> Self {
         let line = Line::new(&options.link, options.patience);
         Self::over(id, stream, line, Stage::Opening { accepted })
     }
 
-    const fn over(id: ConnId, stream: Stream, line: Line<OwnedFd>, stage: Stage) -> Self {
+    const fn over(id: ConnId, stream: Stream<S>, line: Line<S::Fd>, stage: Stage) -> Self {
         Self {
             id,
             stream,
@@ -96,7 +95,7 @@ impl Conn {
     }
 
     /// One that stands already. What its line holds is number 0.
-    pub(super) fn adopted(id: ConnId, stream: Stream, line: Line<OwnedFd>) -> Self {
+    pub(super) fn adopted(id: ConnId, stream: Stream<S>, line: Line<S::Fd>) -> Self {
         let stage = if line.is_open() { Stage::Open } else { Stage::Opening { accepted: false } };
         let mut conn = Self::over(id, stream, line, stage);
         if conn.line.outbound().queued().messages > 0 {
@@ -128,12 +127,12 @@ impl Conn {
     }
 
     /// The system cannot serve it.
-    pub(super) fn give_up(&mut self, errno: i32, reports: &mut Reports) {
+    pub(super) fn give_up(&mut self, errno: i32, reports: &mut Reports<S>) {
         self.lose(Loss::Errno(errno), reports);
     }
 
     /// Tells the machine, once the other side has greeted or need not.
-    pub(super) fn open(&mut self, reports: &mut Reports) {
+    pub(super) fn open(&mut self, reports: &mut Reports<S>) {
         let Stage::Opening { accepted } = self.stage else { return };
         if self.line.is_open() {
             self.stage = Stage::Open;
@@ -147,7 +146,7 @@ impl Conn {
     }
 
     /// Queues a frame that the machine sends.
-    pub(super) fn send(&mut self, send: SendId, frame: Frame<OwnedFd>, reports: &mut Reports) {
+    pub(super) fn send(&mut self, send: SendId, frame: Frame<S::Fd>, reports: &mut Reports<S>) {
         match self.line.outbound().push_over(frame) {
             Ok(()) => self.sends.push_back((send, self.line.outbound().pushed())),
             Err(rejected) => {
@@ -158,7 +157,7 @@ impl Conn {
     }
 
     /// Writes what is queued.
-    pub(super) fn write(&mut self, now: Instant, reports: &mut Reports) -> After {
+    pub(super) fn write(&mut self, now: Instant, reports: &mut Reports<S>) -> After {
         if self.broken.is_some() || self.stalled.is_some_and(|until| now < until) {
             return After::Stays;
         }
@@ -177,7 +176,7 @@ impl Conn {
                 }
                 Ok(Written::Some) => return After::Stays,
                 Ok(Written::Stalled) => {
-                    self.stalled = now.checked_add(stall(&mut self.pause));
+                    self.stalled = now.checked_add(stall(self.stream.sys(), &mut self.pause));
                     return After::Stays;
                 }
                 Err(error) if error.raw_os_error() == Some(libc::EPERM) && self.give_back(reports) => {}
@@ -190,7 +189,7 @@ impl Conn {
         }
     }
 
-    fn tell_sent(&mut self, reports: &mut Reports) {
+    fn tell_sent(&mut self, reports: &mut Reports<S>) {
         if matches!(self.stage, Stage::Opening { .. }) {
             return;
         }
@@ -204,7 +203,7 @@ impl Conn {
     }
 
     /// The frame that is next has descriptors, which the other side refuses.
-    fn give_back(&mut self, reports: &mut Reports) -> bool {
+    fn give_back(&mut self, reports: &mut Reports<S>) -> bool {
         let Some(frame) = self.line.outbound().take_back() else { return false };
         let gone = self.line.outbound().gone();
         // One that was there when the connection was adopted has no number of its own.
@@ -222,13 +221,18 @@ impl Conn {
     fn leave_once_written(&mut self) -> After {
         if matches!(self.stage, Stage::Leaving { .. }) {
             // It fails if the other side has gone already, and then there is nobody to tell.
-            let _ = crate::shutdown(self.stream.as_fd(), std::net::Shutdown::Write);
+            let _ = self.stream.shutdown(std::net::Shutdown::Write);
         }
         After::Stays
     }
 
     /// Reads what is there, up to a bound, and tells of it. What the poller will tell again is left to it.
-    pub(super) fn read(&mut self, scratch: &mut Vec<u8>, reports: &mut Reports, taken: &mut usize) -> After {
+    pub(super) fn read(
+        &mut self,
+        scratch: &mut Vec<u8>,
+        reports: &mut Reports<S>,
+        taken: &mut usize,
+    ) -> After {
         let mut drained = false;
         let mut frames = 0;
         for _ in 0..READS {
@@ -291,8 +295,13 @@ impl Conn {
         self.stage = Stage::Leaving { until: now.checked_add(linger).unwrap_or(now + FAR) };
     }
 
+    /// Its descriptor, on loan.
+    pub(super) fn borrowed(&self) -> S::Borrowed<'_> {
+        self.stream.borrowed()
+    }
+
     /// It is gone, and whoever knows of it is told.
-    fn lose(&mut self, loss: Loss, reports: &mut Reports) -> After {
+    fn lose(&mut self, loss: Loss, reports: &mut Reports<S>) -> After {
         match self.stage {
             Stage::Opening { accepted: false } => {
                 let failure = match loss {
@@ -344,7 +353,7 @@ impl Conn {
     }
 
     /// It was silent for too long.
-    pub(super) fn cut(&mut self, fault: PeerFault, reports: &mut Reports) -> After {
+    pub(super) fn cut(&mut self, fault: PeerFault, reports: &mut Reports<S>) -> After {
         self.lose(Loss::Fault(fault), reports)
     }
 
@@ -356,12 +365,6 @@ impl Conn {
     /// Is there something to write that needs no waiting?
     pub(super) fn has_output(&mut self) -> bool {
         self.broken.is_none() && self.stalled.is_none() && !self.line.outbound().is_empty()
-    }
-}
-
-impl AsFd for Conn {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
     }
 }
 

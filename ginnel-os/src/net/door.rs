@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use ginnel_proto::Address;
@@ -10,9 +9,7 @@ use ginnel_proto::machine::ConnId;
 
 use crate::connection::Directions;
 use crate::listener::{AcceptPause, Knock, Listener, ListenerOptions};
-use crate::poller::Poller;
-use crate::stream::Stream;
-use crate::sys::{self, SocketKind};
+use crate::sys::{Poller, SocketKind, Sys};
 
 /// What the poller calls it.
 pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 1);
@@ -24,8 +21,8 @@ const KNOCKING: usize = 1024;
 const DENIALS: usize = 64;
 
 #[derive(Debug)]
-pub(super) struct Door {
-    listener: Listener,
+pub(super) struct Door<S: Sys> {
+    listener: Listener<S>,
     last: ConnId,
     /// Those who have not greeted.
     knocking: BTreeSet<ConnId>,
@@ -35,15 +32,20 @@ pub(super) struct Door {
     watched: bool,
 }
 
-impl Door {
-    pub(super) fn open(address: &Address, options: &ListenerOptions, poller: &Poller) -> io::Result<Self> {
+impl<S: Sys> Door<S> {
+    pub(super) fn open(
+        sys: &S,
+        address: &Address,
+        options: &ListenerOptions,
+        poller: &S::Poller,
+    ) -> io::Result<Self> {
         let options = ListenerOptions { nonblocking: true, ..options.clone() };
-        Self::new(Listener::open(SocketKind::Stream, address, options)?, poller)
+        Self::new(Listener::open_on(sys.clone(), SocketKind::Stream, address, options)?, poller)
     }
 
     /// The listener must be non-blocking.
-    pub(super) fn new(listener: Listener, poller: &Poller) -> io::Result<Self> {
-        poller.add(listener.as_fd(), TOKEN.0, Directions::READ)?;
+    pub(super) fn new(listener: Listener<S>, poller: &S::Poller) -> io::Result<Self> {
+        poller.add(listener.borrowed(), TOKEN.0, Directions::READ)?;
         let last = ConnId::FIRST_ACCEPTED;
         Ok(Self {
             listener,
@@ -56,9 +58,9 @@ impl Door {
     }
 
     /// Listens no more. Those who have not greeted.
-    pub(super) fn close(self, poller: &Poller) -> BTreeSet<ConnId> {
+    pub(super) fn close(self, poller: &S::Poller) -> BTreeSet<ConnId> {
         if self.watched {
-            poller.remove(self.listener.as_fd());
+            poller.remove(self.listener.borrowed());
         }
         self.knocking
     }
@@ -66,9 +68,9 @@ impl Door {
     /// The next who waits, if there is one; and whom it crowds out, who has been silent for longest.
     pub(super) fn accept(
         &mut self,
-        poller: &Poller,
+        poller: &S::Poller,
         now: Instant,
-    ) -> Option<(ConnId, Stream, Option<ConnId>)> {
+    ) -> Option<(ConnId, S::Fd, Option<ConnId>)> {
         for _ in 0..DENIALS {
             match self.listener.accept() {
                 Ok(Some(Knock::Allowed(fd))) => {
@@ -77,11 +79,11 @@ impl Door {
                     self.knocking.insert(self.last);
                     let crowded = self.knocking.len() > KNOCKING;
                     let crowded_out = if crowded { self.knocking.pop_first() } else { None };
-                    return Some((self.last, Stream::made(fd), crowded_out));
+                    return Some((self.last, fd, crowded_out));
                 }
                 Ok(Some(Knock::Denied)) => {}
                 Ok(None) => return None,
-                Err(error) => match self.pause.after(error) {
+                Err(error) => match self.pause.after_on(self.listener.sys(), error) {
                     Ok(length) if length.is_zero() => {}
                     Ok(length) => {
                         self.until = now.checked_add(length);
@@ -99,7 +101,7 @@ impl Door {
         None
     }
 
-    pub(super) const fn listener(&self) -> &Listener {
+    pub(super) const fn listener(&self) -> &Listener<S> {
         &self.listener
     }
 
@@ -109,12 +111,12 @@ impl Door {
     }
 
     /// Publishes the name again if somebody removed or replaced it.
-    pub(super) fn republish(&mut self, poller: &Poller) -> io::Result<()> {
+    pub(super) fn republish(&mut self, poller: &S::Poller) -> io::Result<()> {
         let was_watched = self.watched;
         self.watch(poller, false);
         let published = self.listener.republish();
         // The fresh socket is as the listener was made, which may have been for somebody who waits inside `accept`.
-        let never_waits = sys::set_nonblocking(self.listener.as_fd());
+        let never_waits = self.listener.sys().set_nonblocking(self.listener.borrowed());
         self.watch(poller, was_watched);
         published.and(never_waits)
     }
@@ -124,7 +126,7 @@ impl Door {
         self.knocking.remove(&id);
     }
 
-    pub(super) fn look(&mut self, poller: &Poller, now: Instant) {
+    pub(super) fn look(&mut self, poller: &S::Poller, now: Instant) {
         if self.until.is_some_and(|until| until <= now) {
             self.until = None;
             self.watch(poller, true);
@@ -135,14 +137,14 @@ impl Door {
         self.until
     }
 
-    fn watch(&mut self, poller: &Poller, watch: bool) {
+    fn watch(&mut self, poller: &S::Poller, watch: bool) {
         if watch == self.watched {
             return;
         }
         if watch {
-            self.watched = poller.add(self.listener.as_fd(), TOKEN.0, Directions::READ).is_ok();
+            self.watched = poller.add(self.listener.borrowed(), TOKEN.0, Directions::READ).is_ok();
         } else {
-            poller.remove(self.listener.as_fd());
+            poller.remove(self.listener.borrowed());
             self.watched = false;
         }
     }

@@ -16,14 +16,13 @@ use std::time::{Duration, Instant};
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Failure, NetEvent, Refused, SendId};
 use ginnel_proto::{Address, Frame, Line};
-use rustix::net::sockopt;
 
 use crate::connection::Directions;
 use crate::listener::Listener;
-use crate::poller::{Poller, Ready, Waker};
+use crate::poller::Waker;
 use crate::socket::Connecting;
 use crate::stream::Stream;
-use crate::sys::SocketKind;
+use crate::sys::{Kernel, Poller, Ready, SocketKind, Sys};
 use conn::{After, Conn, errno};
 use door::Door;
 
@@ -31,12 +30,13 @@ pub use options::NetOptions;
 
 /// The sockets of one engine on Unix.
 #[derive(Debug)]
-pub struct UnixNet {
+pub struct UnixNet<S: Sys = Kernel> {
+    sys: S,
     options: NetOptions,
-    poller: Poller,
-    conns: BTreeMap<ConnId, Box<Conn>>,
-    door: Option<Door>,
-    reports: VecDeque<NetEvent<OwnedFd>>,
+    poller: S::Poller,
+    conns: BTreeMap<ConnId, Box<Conn<S>>>,
+    door: Option<Door<S>>,
+    reports: VecDeque<NetEvent<S::Fd>>,
     /// Connections that were given something to write.
     unwritten: BTreeSet<ConnId>,
     /// Connections that may have something to read, whoever waits longest first.
@@ -58,21 +58,7 @@ impl UnixNet {
     /// # Errors
     /// The kernel's, for the poller.
     pub fn new(options: NetOptions) -> io::Result<Self> {
-        Ok(Self {
-            poller: Poller::new()?,
-            conns: BTreeMap::new(),
-            door: None,
-            reports: VecDeque::new(),
-            unwritten: BTreeSet::new(),
-            readable: VecDeque::new(),
-            touched: Vec::new(),
-            cooling: Vec::new(),
-            deadlines: BTreeSet::new(),
-            scratch: Vec::new(),
-            ready: Vec::new(),
-            held: None,
-            options,
-        })
+        Self::on(Kernel, options)
     }
 
     /// Ends the wait of whoever waits for the descriptor.
@@ -80,88 +66,9 @@ impl UnixNet {
         self.poller.waker()
     }
 
-    fn connect(&mut self, id: ConnId, address: &Address, now: Instant) {
-        let connected = Connecting::new(SocketKind::Stream, address, true)
-            .and_then(|connecting| Ok(connecting.attempt()?.map(|()| connecting)));
-        let failure = match connected {
-            Ok(Some(connecting)) => {
-                let ours = !connecting.is_inherited();
-                let fd = connecting.into_fd();
-                let stream = if ours { Stream::made(fd) } else { fd.into() };
-                return self.begin(id, stream, false, now);
-            }
-            Ok(None) => Failure::Busy,
-            Err(error) => Failure::Errno(errno(&error)),
-        };
-        self.reports.push_back(NetEvent::ConnectFailed(id, failure));
-    }
-
-    /// Takes a fresh stream in.
-    fn begin(&mut self, id: ConnId, stream: Stream, accepted: bool, now: Instant) {
-        if self.conns.len() >= MANY {
-            // Many who do not read must not hold much of the kernel's memory together. It fails for no socket.
-            let _ = sockopt::set_socket_send_buffer_size(stream.as_fd(), SMALL_BUFFER);
-        }
-        let mut conn = Conn::new(id, stream, accepted, &self.options);
-        conn.open(&mut self.reports);
-        self.conns.insert(id, Box::new(conn));
-        self.tend(id, Directions::WRITE, now);
-    }
-
-    /// This one was lost, and the machine has not been told: what it sent meanwhile was not sent.
-    fn give_back(&mut self, id: ConnId, send: SendId, frame: Frame<OwnedFd>) {
-        let is_loss = |report: &NetEvent<OwnedFd>| matches!(report, NetEvent::Lost(other, _) if *other == id);
-        let before = self.reports.iter().position(is_loss).unwrap_or(self.reports.len());
-        self.reports.insert(before, NetEvent::Refused(id, send, frame, Refused::Gone));
-    }
-
-    /// How long a connection that is closed here may take from now on.
-    pub const fn set_linger(&mut self, linger: Duration) {
-        self.options.linger = linger;
-    }
-
-    /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
-    pub fn adopt(&mut self, id: ConnId, stream: Stream, line: Line<OwnedFd>) {
-        self.conns.insert(id, Box::new(Conn::adopted(id, stream, line)));
-        self.unwritten.insert(id);
-        self.queue(id);
-    }
-
-    /// Takes a listener in that is published already.
-    ///
-    /// # Errors
-    /// The kernel's: it cannot be watched.
-    pub fn adopt_listener(&mut self, listener: Listener) -> io::Result<()> {
-        self.door = Some(Door::new(listener, &self.poller)?);
-        Ok(())
-    }
-
-    /// The listener, if there is one.
-    pub fn listener(&self) -> Option<&Listener> {
-        self.door.as_ref().map(Door::listener)
-    }
-
-    /// Publishes the listener's name again if somebody removed or replaced it.
-    ///
-    /// # Errors
-    /// As [`Listener::republish`].
-    pub fn republish(&mut self) -> io::Result<()> {
-        self.door.as_mut().map_or(Ok(()), |door| door.republish(&self.poller))
-    }
-
-    /// Connections, those included that are not open yet or are being closed.
-    pub fn connections(&self) -> usize {
-        self.conns.len()
-    }
-
     /// A connection's descriptor, to ask the kernel about it.
     pub fn descriptor(&self, id: ConnId) -> Option<BorrowedFd<'_>> {
-        self.conns.get(&id).map(|conn| conn.as_fd())
-    }
-
-    /// What this one takes and who it is, once it has greeted.
-    pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
-        self.conns.get(&id)?.greeting()
+        self.conns.get(&id).map(|conn| conn.borrowed())
     }
 
     /// The descriptor that is readable when there is something to do, for whoever waits without the engine in hand.
@@ -180,6 +87,111 @@ impl UnixNet {
         }
         let rest = |until: Instant| until.saturating_duration_since(Instant::now());
         self.poller.wait(if work { Some(Duration::ZERO) } else { until.map(rest) })
+    }
+}
+
+impl<S: Sys> UnixNet<S> {
+    /// As [`new`](UnixNet::new), on this kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn on(sys: S, options: NetOptions) -> io::Result<Self> {
+        Ok(Self {
+            poller: sys.poller()?,
+            sys,
+            conns: BTreeMap::new(),
+            door: None,
+            reports: VecDeque::new(),
+            unwritten: BTreeSet::new(),
+            readable: VecDeque::new(),
+            touched: Vec::new(),
+            cooling: Vec::new(),
+            deadlines: BTreeSet::new(),
+            scratch: Vec::new(),
+            ready: Vec::new(),
+            held: None,
+            options,
+        })
+    }
+
+    fn connect(&mut self, id: ConnId, address: &Address, now: Instant) {
+        let connected = Connecting::on(self.sys.clone(), SocketKind::Stream, address, true)
+            .and_then(|connecting| Ok(connecting.attempt()?.map(|()| connecting)));
+        let failure = match connected {
+            Ok(Some(connecting)) => {
+                let ours = !connecting.is_inherited();
+                let fd = connecting.into_fd();
+                let sys = self.sys.clone();
+                let stream = if ours { Stream::made_on(sys, fd) } else { Stream::unchecked_on(sys, fd) };
+                return self.begin(id, stream, false, now);
+            }
+            Ok(None) => Failure::Busy,
+            Err(error) => Failure::Errno(errno(&error)),
+        };
+        self.reports.push_back(NetEvent::ConnectFailed(id, failure));
+    }
+
+    /// Takes a fresh stream in.
+    fn begin(&mut self, id: ConnId, stream: Stream<S>, accepted: bool, now: Instant) {
+        if self.conns.len() >= MANY {
+            // Many who do not read must not hold much of the kernel's memory together. It fails for no socket.
+            let _ = self.sys.set_send_buffer(stream.borrowed(), SMALL_BUFFER);
+        }
+        let mut conn = Conn::new(id, stream, accepted, &self.options);
+        conn.open(&mut self.reports);
+        self.conns.insert(id, Box::new(conn));
+        self.tend(id, Directions::WRITE, now);
+    }
+
+    /// This one was lost, and the machine has not been told: what it sent meanwhile was not sent.
+    fn give_back(&mut self, id: ConnId, send: SendId, frame: Frame<S::Fd>) {
+        let is_loss = |report: &NetEvent<S::Fd>| matches!(report, NetEvent::Lost(other, _) if *other == id);
+        let before = self.reports.iter().position(is_loss).unwrap_or(self.reports.len());
+        self.reports.insert(before, NetEvent::Refused(id, send, frame, Refused::Gone));
+    }
+
+    /// How long a connection that is closed here may take from now on.
+    pub const fn set_linger(&mut self, linger: Duration) {
+        self.options.linger = linger;
+    }
+
+    /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
+    pub fn adopt(&mut self, id: ConnId, stream: Stream<S>, line: Line<S::Fd>) {
+        self.conns.insert(id, Box::new(Conn::adopted(id, stream, line)));
+        self.unwritten.insert(id);
+        self.queue(id);
+    }
+
+    /// Takes a listener in that is published already.
+    ///
+    /// # Errors
+    /// The kernel's: it cannot be watched.
+    pub fn adopt_listener(&mut self, listener: Listener<S>) -> io::Result<()> {
+        self.door = Some(Door::new(listener, &self.poller)?);
+        Ok(())
+    }
+
+    /// The listener, if there is one.
+    pub fn listener(&self) -> Option<&Listener<S>> {
+        self.door.as_ref().map(Door::listener)
+    }
+
+    /// Publishes the listener's name again if somebody removed or replaced it.
+    ///
+    /// # Errors
+    /// As [`Listener::republish`].
+    pub fn republish(&mut self) -> io::Result<()> {
+        self.door.as_mut().map_or(Ok(()), |door| door.republish(&self.poller))
+    }
+
+    /// Connections, those included that are not open yet or are being closed.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// What this one takes and who it is, once it has greeted.
+    pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
+        self.conns.get(&id)?.greeting()
     }
 
     /// Does something wait to be written that nobody has tried to write?
@@ -256,10 +268,10 @@ impl UnixNet {
         // A hang-up is told even to those who watch nothing, so they are not watched at all.
         let wants = Some(wants).filter(|wants| *wants != Directions::default());
         let changed = match (conn.watched, wants) {
-            (None, Some(wants)) => self.poller.add(conn.as_fd(), id.0, wants),
-            (Some(was), Some(wants)) if was != wants => self.poller.change(conn.as_fd(), id.0, wants),
+            (None, Some(wants)) => self.poller.add(conn.borrowed(), id.0, wants),
+            (Some(was), Some(wants)) if was != wants => self.poller.change(conn.borrowed(), id.0, wants),
             (Some(_), None) => {
-                self.poller.remove(conn.as_fd());
+                self.poller.remove(conn.borrowed());
                 Ok(())
             }
             _ => Ok(()),
@@ -291,7 +303,7 @@ impl UnixNet {
     fn forget(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.remove(&id) {
             if conn.watched.is_some() {
-                self.poller.remove(conn.as_fd());
+                self.poller.remove(conn.borrowed());
             }
             self.list(id, conn.listed, None);
             self.unwritten.remove(&id);
@@ -307,9 +319,9 @@ impl UnixNet {
         for _ in 0..ACCEPTS {
             let Some(door) = &mut self.door else { return };
             match door.accept(&self.poller, now) {
-                Some((id, stream, crowded_out)) => {
+                Some((id, fd, crowded_out)) => {
                     crowded_out.into_iter().for_each(|id| self.forget(id));
-                    self.begin(id, stream, true, now);
+                    self.begin(id, Stream::made_on(self.sys.clone(), fd), true, now);
                 }
                 None => return,
             }
@@ -335,7 +347,7 @@ impl UnixNet {
     }
 }
 
-impl AsFd for UnixNet {
+impl AsFd for UnixNet<Kernel> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poller.as_fd()
     }

@@ -22,7 +22,7 @@ pub struct NetOptions {
 
 impl Default for NetOptions {
     fn default() -> Self {
-        let link = LinkOptions { incarnation: sys::incarnation(), ..LinkOptions::default() };
+        let link = LinkOptions { incarnation: sys::incarnation(&sys::Kernel), ..LinkOptions::default() };
         let listener = ListenerOptions { nonblocking: true, ..ListenerOptions::default() };
         Self { link, patience: Patience::default(), linger: Duration::from_secs(1), listener }
     }
@@ -32,7 +32,7 @@ impl NetOptions {
     /// As connections with these options behave.
     pub fn of(options: &ConnectionOptions) -> Self {
         let session = &options.session;
-        let link = LinkOptions { incarnation: sys::incarnation(), ..session.link.clone() };
+        let link = LinkOptions { incarnation: sys::incarnation(&sys::Kernel), ..session.link.clone() };
         Self { link, patience: session.patience, ..Self::default() }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::mem;
-use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
@@ -13,21 +12,25 @@ use super::conn::errno;
 use super::door::{self, Door};
 use crate::connection::Directions;
 use crate::engine::Net;
-use crate::poller::Ready;
+use crate::sys::{Poller, Ready, Sys};
 
-impl Net for UnixNet {
-    type Fd = OwnedFd;
+impl<S: Sys> Net for UnixNet<S> {
+    type Fd = S::Fd;
 
-    fn act(&mut self, action: Action<OwnedFd>, now: Instant) {
+    fn act(&mut self, action: Action<S::Fd>, now: Instant) {
         match action {
             Action::Connect(id, address) => self.connect(id, &address, now),
-            Action::Listen(address) => match Door::open(&address, &self.options.listener, &self.poller) {
-                Ok(door) => {
-                    self.door = Some(door);
-                    self.reports.push_back(NetEvent::Listening);
+            Action::Listen(address) => {
+                match Door::open(&self.sys, &address, &self.options.listener, &self.poller) {
+                    Ok(door) => {
+                        self.door = Some(door);
+                        self.reports.push_back(NetEvent::Listening);
+                    }
+                    Err(error) => {
+                        self.reports.push_back(NetEvent::ListenFailed(Failure::Errno(errno(&error))))
+                    }
                 }
-                Err(error) => self.reports.push_back(NetEvent::ListenFailed(Failure::Errno(errno(&error)))),
-            },
+            }
             Action::Unlisten => {
                 if let Some(door) = self.door.take() {
                     // Nobody knows of those who have not greeted.
@@ -52,7 +55,7 @@ impl Net for UnixNet {
         }
     }
 
-    fn report(&mut self) -> Option<NetEvent<OwnedFd>> {
+    fn report(&mut self) -> Option<NetEvent<S::Fd>> {
         self.reports.pop_front()
     }
 
@@ -117,7 +120,7 @@ impl Net for UnixNet {
     }
 }
 
-impl UnixNet {
+impl<S: Sys> UnixNet<S> {
     /// Reads from those who have something, each its share, until it is enough for one turn. The others come first in
     /// the next.
     pub(super) fn read_some(&mut self, now: Instant) {

@@ -13,15 +13,10 @@ use rustix::io::Errno;
 
 use super::Waker;
 use crate::connection::Directions;
+use crate::sys::{Kernel, Poller, Ready};
 
-/// What is ready, and who it is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready {
-    pub(crate) token: u64,
-    pub(crate) directions: Directions,
-}
-
-pub(crate) struct Poller {
+/// One epoll instance, and an event to end its waits with.
+pub struct Epoll {
     epoll: Arc<OwnedFd>,
     waker: Waker,
     /// A wait has found these, and nobody has looked yet.
@@ -30,7 +25,7 @@ pub(crate) struct Poller {
     active: bool,
 }
 
-impl Poller {
+impl Epoll {
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = Arc::new(epoll::create(CreateFlags::CLOEXEC)?);
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -46,22 +41,8 @@ impl Poller {
         Arc::clone(&self.epoll)
     }
 
-    /// Watches a descriptor. It must be removed before it is closed: others may hold it too.
-    pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(token), flags(directions))?)
-    }
-
-    pub(crate) fn change(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(token), flags(directions))?)
-    }
-
-    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
-        // It fails only for a descriptor that is not watched.
-        let _ = epoll::delete(&self.epoll, fd);
-    }
-
     /// Waits until something is ready, for so long at most; `None`: as long as it takes. What was found is kept for
-    /// [`look`](Self::look).
+    /// [`look`](Poller::look).
     pub(crate) fn wait(&mut self, length: Option<Duration>) -> io::Result<()> {
         let length = length.and_then(|length| Timespec::try_from(length).ok());
         let mut events = [MaybeUninit::uninit(); EVENTS];
@@ -84,9 +65,23 @@ impl Poller {
         }
         Ok(())
     }
+}
 
-    /// What is ready now, without waiting. `false`: nothing is.
-    pub(crate) fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
+impl Poller<Kernel> for Epoll {
+    fn add(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(token), flags(directions))?)
+    }
+
+    fn change(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(token), flags(directions))?)
+    }
+
+    fn remove(&self, fd: BorrowedFd<'_>) {
+        // It fails only for a descriptor that is not watched.
+        let _ = epoll::delete(&self.epoll, fd);
+    }
+
+    fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
         if !self.active {
             self.wait(Some(Duration::ZERO))?;
         }
@@ -102,13 +97,13 @@ fn flags(directions: Directions) -> EventFlags {
     flags
 }
 
-impl fmt::Debug for Poller {
+impl fmt::Debug for Epoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poller").field("epoll", &self.epoll).finish_non_exhaustive()
+        f.debug_struct("Epoll").field("epoll", &self.epoll).finish_non_exhaustive()
     }
 }
 
-impl AsFd for Poller {
+impl AsFd for Epoll {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }

@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "linux")]
-pub(crate) use epoll::{Poller, Ready};
+pub use epoll::Epoll;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

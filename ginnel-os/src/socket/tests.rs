@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs::File;
-use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
@@ -11,7 +10,8 @@ use std::process::{Command, Stdio};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::*;
-use crate::sys::{Descriptors, PeerIds, Slot, Taken};
+use crate::sys::Taken;
+use crate::sys::double::{Double, Meddle};
 
 /// The real kernel, with faults on demand.
 #[derive(Clone, Debug)]
@@ -30,25 +30,7 @@ enum Fault {
     NoFiles,
 }
 
-impl Descriptors for Faulty {
-    type Fd = OwnedFd;
-    type Borrowed<'a> = BorrowedFd<'a>;
-
-    fn borrow<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
-        fd.as_fd()
-    }
-
-    fn number(&self, fd: BorrowedFd<'_>) -> i32 {
-        fd.as_raw_fd()
-    }
-
-    unsafe fn own(&self, number: i32) -> OwnedFd {
-        // SAFETY: handed through.
-        unsafe { Kernel.own(number) }
-    }
-}
-
-impl Sockets for Faulty {
+impl Meddle for Faulty {
     fn send(&self, fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
         if self.0 == Fault::SendAgain { Ok(None) } else { Kernel.send(fd, outgoing, wait) }
     }
@@ -63,50 +45,6 @@ impl Sockets for Faulty {
             Fault::NoFiles => with_limit_reached(|| Kernel.receive(fd, incoming, wait)),
             _ => Kernel.receive(fd, incoming, wait),
         }
-    }
-
-    fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
-        Kernel.socket(kind, nonblocking)
-    }
-
-    fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
-        Kernel.socket_pair(kind, nonblocking)
-    }
-
-    fn bind(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
-        Kernel.bind(fd, name)
-    }
-
-    fn listen(&self, fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
-        Kernel.listen(fd, backlog)
-    }
-
-    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
-        Kernel.connect(fd, name)
-    }
-
-    fn accept(&self, fd: BorrowedFd<'_>, nonblocking: bool) -> Would<OwnedFd> {
-        Kernel.accept(fd, nonblocking)
-    }
-
-    fn send_many(&self, fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
-        Kernel.send_many(fd, packets, wait)
-    }
-
-    fn receive_many(&self, fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
-        Kernel.receive_many(fd, slots, wait)
-    }
-
-    fn shutdown(&self, fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
-        Kernel.shutdown(fd, how)
-    }
-
-    fn peer_ids(&self, fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
-        Kernel.peer_ids(fd)
-    }
-
-    fn peer_groups(&self, fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
-        Kernel.peer_groups(fd)
     }
 }
 
@@ -148,16 +86,16 @@ fn pass(number: usize, pair: &(OwnedFd, OwnedFd), files: &[(File, u64)], tally: 
     let fds: Vec<_> = chosen.iter().map(|(file, _)| file.as_fd()).collect();
     let bytes = number.to_ne_bytes();
     let bytes = [IoSlice::new(&bytes)];
-    let mut sys = Faulty(fault);
+    let mut sys = Double(Faulty(fault));
     while send(&sys, pair.0.as_fd(), &bytes, &fds, Wait::Never).expect("it is sent").is_none() {
-        sys = Faulty(Fault::None);
+        sys = Double(Faulty(Fault::None));
     }
-    let mut sys = Faulty(fault);
+    let mut sys = Double(Faulty(fault));
     let mut got = [0; 8];
     let arrived = loop {
         match receive(&sys, pair.1.as_fd(), room(&mut got), Form::Chunk, Wait::Never) {
             Ok(Some(arrived)) => break arrived,
-            Ok(None) => sys = Faulty(Fault::None),
+            Ok(None) => sys = Double(Faulty(Fault::None)),
             Err(error) => panic!("pass {number}: {error}"),
         }
     };
@@ -216,7 +154,7 @@ fn million() {
 fn control_data_one_descriptor_short_leaks_nothing_for_any_count() {
     let (left, right) = Kernel.socket_pair(SocketKind::Stream, false).unwrap();
     let null = File::open("/dev/null").unwrap();
-    let sys = Faulty(Fault::ShortControl);
+    let sys = Double(Faulty(Fault::ShortControl));
     for count in 1..=253 {
         send(&Kernel, left.as_fd(), &[IoSlice::new(b"x")], &vec![null.as_fd(); count], Wait::Never).unwrap();
         let arrived =

@@ -5,18 +5,19 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
+use std::time::Instant;
 
 use ginnel_proto::election::Inode;
-use ginnel_proto::link::Incarnation;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, FdFlags, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::{
     Descriptors, FileKind, Files, Incoming, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status,
-    Taken, Wait, Would, linux_msg,
+    Sys, Taken, Wait, Would, linux_msg,
 };
 use crate::name::Locks;
+use crate::poller::Epoll;
 
 /// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
 /// register of them: one of the two statics that ARCHITECTURE.md names.
@@ -92,6 +93,13 @@ impl Descriptors for Kernel {
         // SAFETY: the caller vouches that the kernel made this descriptor for us and that nobody owns it.
         unsafe { OwnedFd::from_raw_fd(number) }
     }
+
+    fn duplicate(&self, number: u16) -> io::Result<OwnedFd> {
+        // SAFETY: the number is only looked up, by one call that fails with EBADF if nothing is open there. The
+        // loan ends before it returns.
+        let inherited = unsafe { BorrowedFd::borrow_raw(i32::from(number)) };
+        Ok(rustix::io::fcntl_dupfd_cloexec(inherited, 3)?)
+    }
 }
 
 impl Sockets for Kernel {
@@ -152,6 +160,46 @@ impl Sockets for Kernel {
 
     fn peer_groups(&self, fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
         linux_msg::peer_groups(fd)
+    }
+
+    fn kind(&self, fd: BorrowedFd<'_>) -> io::Result<Option<SocketKind>> {
+        if sockopt::socket_domain(fd)? != AddressFamily::UNIX {
+            return Ok(None);
+        }
+        Ok(match sockopt::socket_type(fd)? {
+            SocketType::STREAM => Some(SocketKind::Stream),
+            SocketType::SEQPACKET => Some(SocketKind::SeqPacket),
+            SocketType::DGRAM => Some(SocketKind::Datagram),
+            _ => None,
+        })
+    }
+
+    fn is_listening(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        Ok(sockopt::socket_acceptconn(fd)?)
+    }
+
+    fn set_nonblocking(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(rustix::io::ioctl_fionbio(fd, true)?)
+    }
+
+    fn set_send_buffer(&self, fd: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+        Ok(sockopt::set_socket_send_buffer_size(fd, bytes)?)
+    }
+
+    fn stamp_packets(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        linux_msg::stamp_packets(fd)
+    }
+}
+
+impl Sys for Kernel {
+    type Poller = Epoll;
+
+    fn poller(&self) -> io::Result<Epoll> {
+        Epoll::new()
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
     }
 }
 
@@ -289,51 +337,15 @@ pub(crate) fn peer_label(fd: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
     linux_msg::peer_label(fd)
 }
 
-/// Asks that received packets carry a time, which the end of a connection does not. `SO_TIMESTAMPNS`
-pub(crate) fn stamp_packets(fd: BorrowedFd<'_>) -> io::Result<()> {
-    linux_msg::stamp_packets(fd)
-}
-
 /// Refuses descriptors: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux 6.16.
 pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
     linux_msg::refuse_fds(fd)
 }
 
-/// The kind of a local socket; `None` if it is a socket of another family.
-pub(crate) fn socket_kind(fd: BorrowedFd<'_>) -> io::Result<Option<SocketKind>> {
-    if sockopt::socket_domain(fd)? != AddressFamily::UNIX {
-        return Ok(None);
-    }
-    Ok(match sockopt::socket_type(fd)? {
-        SocketType::STREAM => Some(SocketKind::Stream),
-        SocketType::SEQPACKET => Some(SocketKind::SeqPacket),
-        SocketType::DGRAM => Some(SocketKind::Datagram),
-        _ => None,
-    })
-}
-
-/// Does the socket listen? `SO_ACCEPTCONN`
-pub(crate) fn is_listening(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(sockopt::socket_acceptconn(fd)?)
-}
-
-/// Makes the descriptor non-blocking, which everyone who holds the same open file sees. `O_NONBLOCK`
-pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(rustix::io::ioctl_fionbio(fd, true)?)
-}
-
-/// Duplicates a descriptor that this process inherited, close-on-exec, leaving the original open.
-pub(crate) fn duplicate(number: u16) -> io::Result<OwnedFd> {
-    // SAFETY: the number is only looked up, by one call that fails with EBADF if nothing is open there. The
-    // loan ends before it returns.
-    let inherited = unsafe { BorrowedFd::borrow_raw(i32::from(number)) };
-    Ok(rustix::io::fcntl_dupfd_cloexec(inherited, 3)?)
-}
-
 /// Takes over a descriptor that the service manager passed. `None` if it is close-on-exec, which no descriptor
 /// is that came through exec: it belongs to somebody in this process.
 pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
-    // SAFETY: as in `duplicate`.
+    // SAFETY: as in `Descriptors::duplicate`.
     let inherited = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = rustix::io::fcntl_getfd(inherited)?;
     if flags.contains(FdFlags::CLOEXEC) {
@@ -354,18 +366,4 @@ pub(crate) fn user() -> u32 {
 /// Makes a directory for its owner alone. mkdir(2)
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
-}
-
-/// A random number to spread pauses with.
-pub(crate) fn jitter() -> u32 {
-    Kernel.random().map_or(0, |random| (random >> 32) as u32)
-}
-
-/// Sixteen random bytes.
-pub(crate) fn incarnation() -> Incarnation {
-    let half = || Kernel.random().unwrap_or_default().to_ne_bytes();
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&half());
-    bytes[8..].copy_from_slice(&half());
-    Incarnation(bytes)
 }

@@ -1,19 +1,25 @@
 //! The kernel as `ginnel-os` sees it: one function per system call.
 //!
-//! Sending, receiving and owning a path are generic over [`Sys`], so that tests can put another kernel in its place; a
-//! few calls without that need are plain functions. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
+//! Sockets, the owning of a path and engines are generic over these traits, so that a simulated kernel can stand in for
+//! the real one; a few calls without that need are plain functions. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
 //! made again here, except one that was waiting: it is `Ok(None)` too, so that its caller looks at the clock.
 #![expect(unsafe_code, reason = "one method of the trait has a contract that types cannot hold")]
 
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::time::Instant;
 
 use ginnel_proto::election::Inode;
+use ginnel_proto::link::Incarnation;
 use rustix::net::SocketAddrUnix;
 
+use crate::connection::Directions;
 use crate::name::Locks;
 
+mod call;
+#[cfg(test)]
+pub(crate) mod double;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -21,12 +27,11 @@ mod linux_msg;
 #[cfg(target_os = "linux")]
 pub use linux::Kernel;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    duplicate, incarnation, is_listening, jitter, make_directory, peer_label, peer_pidfd, refuse_fds,
-    set_nonblocking, socket_kind, stamp_packets, take_inherited, user,
-};
+pub(crate) use linux::{make_directory, peer_label, peer_pidfd, refuse_fds, take_inherited, user};
 #[cfg(target_os = "linux")]
 pub(crate) use linux_msg::CONTROL;
+
+pub use call::{receive, send};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("ginnel runs on Linux so far; macOS, FreeBSD and Windows are planned");
@@ -140,10 +145,38 @@ pub struct PeerIds {
     pub gid: u32,
 }
 
-/// A kernel with local sockets and a file system: the real one ([`Kernel`]) or a simulated one.
-pub trait Sys: Sockets + Files {}
+/// A kernel that everything here runs on: the real one ([`Kernel`]) or a simulated one.
+pub trait Sys: Sockets + Files {
+    /// Many descriptors watched at once.
+    type Poller: Poller<Self>;
 
-impl<S: Sockets + Files> Sys for S {}
+    /// Watches nothing yet.
+    fn poller(&self) -> io::Result<Self::Poller>;
+    /// What time it is.
+    fn now(&self) -> Instant;
+}
+
+/// Many descriptors watched at once, level-triggered: what is left undone is told again. epoll(7)
+pub trait Poller<S: Descriptors>: fmt::Debug {
+    /// Watches a descriptor. It must be removed before it is closed: others may hold it too.
+    fn add(&self, fd: S::Borrowed<'_>, token: u64, directions: Directions) -> io::Result<()>;
+    /// Watches it for something else.
+    fn change(&self, fd: S::Borrowed<'_>, token: u64, directions: Directions) -> io::Result<()>;
+    /// Watches it no more.
+    fn remove(&self, fd: S::Borrowed<'_>);
+    /// What is ready now, without waiting. `false`: nothing is.
+    fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool>;
+}
+
+/// What is ready, and who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever implements `Poller` builds it")]
+pub struct Ready {
+    /// The token that it was added with.
+    pub token: u64,
+    /// A hang-up counts as both.
+    pub directions: Directions,
+}
 
 /// What a kernel's descriptors are.
 pub trait Descriptors: Clone + fmt::Debug {
@@ -161,6 +194,8 @@ pub trait Descriptors: Clone + fmt::Debug {
     /// # Safety
     /// The kernel put this number into control data of `recvmsg` for this process, and nobody owns it yet.
     unsafe fn own(&self, number: i32) -> Self::Fd;
+    /// Duplicates a descriptor that this process inherited, close-on-exec, leaving the original open.
+    fn duplicate(&self, number: u16) -> io::Result<Self::Fd>;
 }
 
 /// A kernel's local sockets. Errors are the kernel's own, unchanged.
@@ -191,6 +226,16 @@ pub trait Sockets: Descriptors {
     fn peer_ids(&self, fd: Self::Borrowed<'_>) -> io::Result<PeerIds>;
     /// The peer's supplementary groups. `SO_PEERGROUPS`
     fn peer_groups(&self, fd: Self::Borrowed<'_>) -> io::Result<Vec<u32>>;
+    /// The kind of a local socket; `None` if it is a socket of another family. `SO_DOMAIN`, `SO_TYPE`
+    fn kind(&self, fd: Self::Borrowed<'_>) -> io::Result<Option<SocketKind>>;
+    /// Does the socket listen? `SO_ACCEPTCONN`
+    fn is_listening(&self, fd: Self::Borrowed<'_>) -> io::Result<bool>;
+    /// Makes the descriptor non-blocking, which everyone who holds the same open file sees. `O_NONBLOCK`
+    fn set_nonblocking(&self, fd: Self::Borrowed<'_>) -> io::Result<()>;
+    /// How many bytes may wait to be read by the other side; the kernel doubles it. `SO_SNDBUF`
+    fn set_send_buffer(&self, fd: Self::Borrowed<'_>, bytes: usize) -> io::Result<()>;
+    /// Every packet that it receives carries a time from now on. `SO_TIMESTAMPNS`
+    fn stamp_packets(&self, fd: Self::Borrowed<'_>) -> io::Result<()>;
 }
 
 /// A kernel's names and record locks. Errors are the kernel's own, unchanged.
@@ -236,6 +281,20 @@ pub trait Files: Descriptors {
     fn pid(&self) -> u32;
     /// Bits for a private name.
     fn random(&self) -> io::Result<u64>;
+}
+
+/// A random number to spread pauses with.
+pub(crate) fn jitter<S: Files>(sys: &S) -> u32 {
+    sys.random().map_or(0, |random| (random >> 32) as u32)
+}
+
+/// Sixteen random bytes.
+pub(crate) fn incarnation<S: Files>(sys: &S) -> Incarnation {
+    let half = || sys.random().unwrap_or_default().to_ne_bytes();
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&half());
+    bytes[8..].copy_from_slice(&half());
+    Incarnation(bytes)
 }
 
 /// What one sending call is given. Only this crate makes one: control data can name any descriptor of the process.

@@ -1,0 +1,168 @@
+//! The real kernel behind somebody who meddles with some of its calls.
+#![expect(unsafe_code, reason = "the contract of one method is handed through")]
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::net::SocketAddrUnix;
+
+use super::{
+    Descriptors, Files, Incoming, Kernel, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status,
+    Taken, Wait, Would,
+};
+use crate::name::Locks;
+
+/// What is done beside, or in place of, a call of the real kernel.
+pub(crate) trait Meddle: Clone + fmt::Debug {
+    fn before_rename(&self) {}
+
+    fn send(&self, fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
+        Kernel.send(fd, outgoing, wait)
+    }
+
+    fn receive(&self, fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
+        Kernel.receive(fd, incoming, wait)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Double<M>(pub(crate) M);
+
+impl<M: Meddle> Descriptors for Double<M> {
+    type Fd = OwnedFd;
+    type Borrowed<'a> = BorrowedFd<'a>;
+
+    fn borrow<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
+        Kernel.borrow(fd)
+    }
+    fn number(&self, fd: BorrowedFd<'_>) -> i32 {
+        Kernel.number(fd)
+    }
+    unsafe fn own(&self, number: i32) -> OwnedFd {
+        // SAFETY: handed through.
+        unsafe { Kernel.own(number) }
+    }
+    fn duplicate(&self, number: u16) -> io::Result<OwnedFd> {
+        Kernel.duplicate(number)
+    }
+}
+
+impl<M: Meddle> Files for Double<M> {
+    fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
+        self.0.before_rename();
+        Kernel.rename_at(dir, from, to, how)
+    }
+    fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
+        Kernel.open_directory(path)
+    }
+    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+        Kernel.pin(directory, name)
+    }
+    fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+        Kernel.open_name(directory, name)
+    }
+    fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+        Kernel.open_lock(directory, name)
+    }
+    fn status_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
+        Kernel.status_at(directory, name)
+    }
+    fn status(&self, fd: BorrowedFd<'_>) -> io::Result<Status> {
+        Kernel.status(fd)
+    }
+    fn set_mode(&self, fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+        Kernel.set_mode(fd, mode)
+    }
+    fn set_mode_at(&self, directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> io::Result<()> {
+        Kernel.set_mode_at(directory, name, mode)
+    }
+    fn set_owner_at(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+        owner: (Option<u32>, Option<u32>),
+    ) -> io::Result<()> {
+        Kernel.set_owner_at(directory, name, owner)
+    }
+    fn unlink_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
+        Kernel.unlink_at(directory, name)
+    }
+    fn list(&self, directory: BorrowedFd<'_>) -> io::Result<Vec<Vec<u8>>> {
+        Kernel.list(directory)
+    }
+    fn try_lock(&self, fd: BorrowedFd<'_>, byte: i64) -> Would<()> {
+        Kernel.try_lock(fd, byte)
+    }
+    fn lock_holder(&self, fd: BorrowedFd<'_>, byte: i64) -> io::Result<Option<u32>> {
+        Kernel.lock_holder(fd, byte)
+    }
+    fn locks(&self) -> &Locks<OwnedFd> {
+        Kernel.locks()
+    }
+    fn pid(&self) -> u32 {
+        Kernel.pid()
+    }
+    fn random(&self) -> io::Result<u64> {
+        Kernel.random()
+    }
+}
+
+impl<M: Meddle> Sockets for Double<M> {
+    fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
+        Kernel.socket(kind, nonblocking)
+    }
+    fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
+        Kernel.socket_pair(kind, nonblocking)
+    }
+    fn bind(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+        Kernel.bind(fd, name)
+    }
+    fn listen(&self, fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
+        Kernel.listen(fd, backlog)
+    }
+    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
+        Kernel.connect(fd, name)
+    }
+    fn accept(&self, fd: BorrowedFd<'_>, nonblocking: bool) -> Would<OwnedFd> {
+        Kernel.accept(fd, nonblocking)
+    }
+    fn send(&self, fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
+        self.0.send(fd, outgoing, wait)
+    }
+    fn receive(&self, fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
+        self.0.receive(fd, incoming, wait)
+    }
+    fn send_many(&self, fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
+        Kernel.send_many(fd, packets, wait)
+    }
+    fn receive_many(&self, fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
+        Kernel.receive_many(fd, slots, wait)
+    }
+    fn shutdown(&self, fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+        Kernel.shutdown(fd, how)
+    }
+    fn peer_ids(&self, fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
+        Kernel.peer_ids(fd)
+    }
+    fn peer_groups(&self, fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
+        Kernel.peer_groups(fd)
+    }
+    fn kind(&self, fd: BorrowedFd<'_>) -> io::Result<Option<SocketKind>> {
+        Kernel.kind(fd)
+    }
+    fn is_listening(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        Kernel.is_listening(fd)
+    }
+    fn set_nonblocking(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Kernel.set_nonblocking(fd)
+    }
+    fn set_send_buffer(&self, fd: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+        Kernel.set_send_buffer(fd, bytes)
+    }
+    fn stamp_packets(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Kernel.stamp_packets(fd)
+    }
+}
