@@ -1,0 +1,161 @@
+//! What can go wrong, and how often it did.
+
+use std::fmt;
+
+use crate::choices::Choices;
+
+/// What a kernel, or somebody else, may do to a process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "each is counted")]
+pub enum Fault {
+    /// A write takes fewer bytes than there is room for.
+    ShortWrite,
+    /// A write ends up in two pieces over there, the descriptors with the first.
+    SplitWrite,
+    /// A write finds no room.
+    FullSocket,
+    /// A read ends at descriptors though there is more.
+    ReadEndsAtFds,
+    /// Control data is cut: some descriptors are dropped.
+    CutControl,
+    /// No descriptor numbers are left when some arrive.
+    NoFilesReceive,
+    /// None are left for a connection that waits.
+    NoFilesAccept,
+    /// None are left for a new socket.
+    NoFilesSocket,
+    /// Too many descriptors of the user are under way.
+    TooManyRefs,
+    /// The other side refuses descriptors.
+    RefusesFds,
+    /// Who listens has too many waiting.
+    BusyConnect,
+    /// Nobody listens, or nothing is there.
+    NobodyThere,
+    /// A connection is reset with data unread.
+    Reset,
+    /// A write meets a connection that has ended.
+    BrokenPipe,
+    /// The kernel has no memory for a write.
+    NoBuffers,
+    /// A descriptor cannot be watched.
+    WatchFails,
+    /// There are no random numbers.
+    NoRandom,
+    /// A process is killed between two of its steps.
+    Killed,
+    /// A process is killed between two system calls of one step.
+    KilledInCall,
+    /// What a dead process held is let go of late, in any order.
+    LateRelease,
+    /// Time leaps.
+    Leap,
+    /// Somebody removes a name.
+    NameRemoved,
+    /// Somebody replaces a lock file.
+    LockReplaced,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 23] = [
+        Self::ShortWrite,
+        Self::SplitWrite,
+        Self::FullSocket,
+        Self::ReadEndsAtFds,
+        Self::CutControl,
+        Self::NoFilesReceive,
+        Self::NoFilesAccept,
+        Self::NoFilesSocket,
+        Self::TooManyRefs,
+        Self::RefusesFds,
+        Self::BusyConnect,
+        Self::NobodyThere,
+        Self::Reset,
+        Self::BrokenPipe,
+        Self::NoBuffers,
+        Self::WatchFails,
+        Self::NoRandom,
+        Self::Killed,
+        Self::KilledInCall,
+        Self::LateRelease,
+        Self::Leap,
+        Self::NameRemoved,
+        Self::LockReplaced,
+    ];
+}
+
+/// How often each happens in one run, in a thousand times that it could.
+#[derive(Clone, Debug)]
+pub struct Rates([u32; Fault::ALL.len()]);
+
+impl Rates {
+    /// Nothing goes wrong.
+    pub const fn none() -> Self {
+        Self([0; Fault::ALL.len()])
+    }
+
+    /// Some kinds of fault for one run, others not: what always happens together hides what happens alone.
+    pub fn drawn(choices: &mut Choices) -> Self {
+        Self(Fault::ALL.map(|_| choices.pick(&[0, 0, 0, 5, 40, 250])))
+    }
+
+    /// How often this one happens.
+    pub const fn of(&self, fault: Fault) -> u32 {
+        self.0[fault as usize]
+    }
+
+    /// Sets how often this one happens.
+    pub const fn set(&mut self, fault: Fault, in_a_thousand: u32) {
+        self.0[fault as usize] = in_a_thousand;
+    }
+}
+
+/// How often each has happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counts([u64; Fault::ALL.len()]);
+
+impl Counts {
+    /// Nothing has happened.
+    pub const fn none() -> Self {
+        Self([0; Fault::ALL.len()])
+    }
+
+    /// It has happened once more.
+    pub const fn add(&mut self, fault: Fault) {
+        self.0[fault as usize] += 1;
+    }
+
+    /// And all these have.
+    pub fn join(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+
+    /// The kind that happened least, and how often that was.
+    pub fn rarest(&self) -> Option<(Fault, u64)> {
+        Fault::ALL.into_iter().map(|fault| (fault, self.0[fault as usize])).min_by_key(|&(_, count)| count)
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in Fault::ALL {
+            writeln!(f, "  {:<16}{:>12}", format!("{fault:?}"), self.0[fault as usize])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_a_place_of_its_own() {
+        for (at, fault) in Fault::ALL.into_iter().enumerate() {
+            assert_eq!(fault as usize, at);
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The kernel's face: what `ginnel-os` calls in place of Linux.
+#![expect(unsafe_code, reason = "one method of the trait has a contract that types cannot hold")]
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::marker::PhantomData;
+use std::net::Shutdown;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+use ginnel_os::sys::{
+    self, Descriptors, Files, Incoming, Outgoing, PeerIds, Ready, Rename, Slot, Sockets, Status, Sys, Taken,
+};
+use ginnel_os::{Directions, Locks, SocketKind, Wait, Would};
+use rustix::net::SocketAddrUnix;
+
+use super::{Got, Pid, SockId, World};
+use crate::choices::Choices;
+use crate::fault::Fault;
+
+/// The kernel as one process sees it.
+#[derive(Clone)]
+pub struct Fake {
+    world: Rc<RefCell<World>>,
+    pid: Pid,
+    locks: Rc<Locks<Fd>>,
+}
+
+/// A descriptor of one process. Dropping it closes it, while the process lives.
+pub struct Fd {
+    world: Rc<RefCell<World>>,
+    pid: Pid,
+    number: i32,
+}
+
+/// A descriptor on loan.
+#[derive(Clone, Copy, Debug)]
+pub struct FdRef<'a> {
+    number: i32,
+    _loan: PhantomData<&'a Fd>,
+}
+
+/// Many descriptors watched at once.
+#[derive(Debug)]
+pub struct Poller {
+    fd: Fd,
+}
+
+impl Fake {
+    pub(crate) fn of(world: &Rc<RefCell<World>>, pid: Pid) -> Self {
+        Self { world: Rc::clone(world), pid, locks: Rc::new(Locks::new()) }
+    }
+
+    /// A fresh kernel in which nothing goes wrong, as its first process sees it: a user without privileges, who may have
+    /// so many descriptors.
+    pub fn faultless(limit: usize) -> Self {
+        let mut world = World::new(Choices::again(Vec::new()), 0, false);
+        let pid = world.spawn(USER, limit);
+        Self::of(&Rc::new(RefCell::new(world)), pid)
+    }
+
+    /// Another process of the same user on the same kernel.
+    pub fn spawn(&self, limit: usize) -> Self {
+        let pid = self.world.borrow_mut().spawn(USER, limit);
+        Self::of(&self.world, pid)
+    }
+
+    /// Kills the process; everything it held is let go of.
+    pub fn kill(&self) {
+        let mut world = self.world.borrow_mut();
+        world.kill(self.pid);
+        while world.remains().contains(&self.pid) {
+            world.release(self.pid);
+        }
+    }
+
+    /// How many descriptors the process may have from now on. `RLIMIT_NOFILE`
+    pub fn set_limit(&self, limit: usize) {
+        self.world.borrow_mut().set_limit(self.pid, limit);
+    }
+
+    /// How many descriptors the process has.
+    pub fn open_count(&self) -> usize {
+        self.world.borrow().open_count(self.pid)
+    }
+
+    /// The process.
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    fn ask<T>(&self, call: impl FnOnce(&mut World, Pid) -> Got<T>) -> io::Result<T> {
+        call(&mut self.world.borrow_mut(), self.pid).map_err(io::Error::from_raw_os_error)
+    }
+
+    /// As [`ask`](Self::ask), for calls that would have to wait.
+    fn would<T>(&self, call: impl FnOnce(&mut World, Pid) -> Got<T>) -> Would<T> {
+        match call(&mut self.world.borrow_mut(), self.pid) {
+            Ok(value) => Ok(Some(value)),
+            Err(libc::EAGAIN) => Ok(None),
+            Err(errno) => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
+    fn fd(&self, number: i32) -> Fd {
+        Fd { world: Rc::clone(&self.world), pid: self.pid, number }
+    }
+
+    /// Two connected sockets, the second of them in another process.
+    ///
+    /// # Errors
+    /// As socketpair(2).
+    pub fn pair_with(&self, other: &Self, kind: SocketKind) -> io::Result<(Fd, Fd)> {
+        let (a, b) = self.ask(|world, pid| world.pair(pid, other.pid, kind))?;
+        Ok((self.fd(a), other.fd(b)))
+    }
+
+    /// Something to pass around, known by its number.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub fn token(&self, number: u64) -> io::Result<Fd> {
+        self.ask(|world, pid| world.token(pid, number)).map(|fd| self.fd(fd))
+    }
+
+    /// The number of something that was passed around.
+    pub fn token_of(&self, fd: &Fd) -> Option<u64> {
+        self.world.borrow().token_of(self.pid, fd.number)
+    }
+
+    /// The two ends of a connection: ours, theirs.
+    pub fn ends(&self, fd: FdRef<'_>) -> Option<(SockId, SockId)> {
+        self.world.borrow().ends(self.pid, fd.number)
+    }
+
+    /// Times that readiness has begun anew, to read and to write.
+    pub fn edges(&self, fd: FdRef<'_>) -> [u32; 2] {
+        self.world.borrow().edges(self.pid, fd.number)
+    }
+
+    /// Nobody can send descriptors to this socket. `SO_PASSRIGHTS`
+    ///
+    /// # Errors
+    /// As setsockopt(2).
+    pub fn refuse_fds(&self, fd: FdRef<'_>) -> io::Result<()> {
+        self.ask(|world, pid| world.set_refuses_fds(pid, fd.number))
+    }
+
+    /// Is the poller's descriptor readable?
+    pub fn is_ready(&self, poller: &Poller) -> bool {
+        self.world.borrow().is_ready(self.pid, poller.fd.number)
+    }
+}
+
+impl Poller {
+    /// Is it readable, so that whoever waits is woken?
+    pub fn is_readable(&self) -> bool {
+        self.fd.world.borrow().is_ready(self.fd.pid, self.fd.number)
+    }
+}
+
+impl fmt::Debug for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fake").field("pid", &self.pid).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Fd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fd({}:{})", self.pid.0, self.number)
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        self.world.borrow_mut().close(self.pid, self.number);
+    }
+}
+
+impl Descriptors for Fake {
+    type Fd = Fd;
+    type Borrowed<'a> = FdRef<'a>;
+
+    fn borrow<'a>(&self, fd: &'a Fd) -> FdRef<'a> {
+        FdRef { number: fd.number, _loan: PhantomData }
+    }
+
+    fn number(&self, fd: FdRef<'_>) -> i32 {
+        fd.number
+    }
+
+    unsafe fn own(&self, number: i32) -> Fd {
+        self.world.borrow_mut().own(self.pid, number);
+        self.fd(number)
+    }
+
+    fn duplicate(&self, number: u16) -> io::Result<Fd> {
+        let copied = self.ask(|world, pid| {
+            world.enter(pid)?;
+            let file = world.lookup(pid, number.into())?;
+            world.number(pid, file)
+        });
+        copied.map(|fd| self.fd(fd))
+    }
+}
+
+impl Sockets for Fake {
+    fn socket(&self, kind: SocketKind, _nonblocking: bool) -> io::Result<Fd> {
+        self.ask(|world, pid| world.socket(pid, kind)).map(|fd| self.fd(fd))
+    }
+
+    fn socket_pair(&self, kind: SocketKind, _nonblocking: bool) -> io::Result<(Fd, Fd)> {
+        self.pair_with(self, kind)
+    }
+
+    fn bind(&self, fd: FdRef<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+        self.ask(|world, pid| world.bind(pid, fd.number, name))
+    }
+
+    fn listen(&self, fd: FdRef<'_>, backlog: u32) -> io::Result<()> {
+        self.ask(|world, pid| world.listen(pid, fd.number, backlog))
+    }
+
+    fn connect(&self, fd: FdRef<'_>, name: &SocketAddrUnix) -> Would<()> {
+        self.would(|world, pid| world.connect(pid, fd.number, name))
+    }
+
+    fn accept(&self, fd: FdRef<'_>, _nonblocking: bool) -> Would<Fd> {
+        Ok(self.would(|world, pid| world.accept(pid, fd.number))?.map(|fd| self.fd(fd)))
+    }
+
+    fn send(&self, fd: FdRef<'_>, outgoing: Outgoing<'_>, _wait: Wait) -> Would<usize> {
+        self.would(|world, pid| {
+            world.send((pid, fd.number), outgoing.bytes(), outgoing.control(), outgoing.to())
+        })
+    }
+
+    fn receive(&self, fd: FdRef<'_>, incoming: Incoming<'_>, _wait: Wait) -> Would<Taken> {
+        let Incoming { bytes, control, whole, from } = incoming;
+        if let Some(from) = from {
+            from.clear();
+        }
+        self.would(|world, pid| world.receive((pid, fd.number), bytes, (control, whole)))
+    }
+
+    fn send_many(&self, fd: FdRef<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
+        let mut sent = 0;
+        for packet in packets {
+            match sys::send(self, fd, (packet, &[]), None, wait) {
+                Ok(Some(_)) => sent += 1,
+                Ok(None) | Err(_) if sent > 0 => break,
+                other => return Ok(other?.map(|_| 0)),
+            }
+        }
+        Ok(Some(sent))
+    }
+
+    fn receive_many(&self, fd: FdRef<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
+        let mut took = 0;
+        for slot in slots {
+            let incoming = Incoming { bytes: slot.bytes, control: slot.control, whole: true, from: None };
+            match self.receive(fd, incoming, wait) {
+                Ok(Some(taken)) => slot.taken = taken,
+                Ok(None) | Err(_) if took > 0 => break,
+                other => return Ok(other?.map(|_| 0)),
+            }
+            took += 1;
+        }
+        Ok(Some(took))
+    }
+
+    fn shutdown(&self, fd: FdRef<'_>, how: Shutdown) -> io::Result<()> {
+        self.ask(|world, pid| world.shutdown(pid, fd.number, how))
+    }
+
+    fn peer_ids(&self, fd: FdRef<'_>) -> io::Result<PeerIds> {
+        self.ask(|world, pid| world.peer_ids(pid, fd.number))
+    }
+
+    fn peer_groups(&self, _fd: FdRef<'_>) -> io::Result<Vec<u32>> {
+        Ok(Vec::new())
+    }
+
+    fn kind(&self, fd: FdRef<'_>) -> io::Result<Option<SocketKind>> {
+        self.ask(|world, pid| Ok(Some(world.by_number(pid, fd.number)?.kind)))
+    }
+
+    fn is_listening(&self, fd: FdRef<'_>) -> io::Result<bool> {
+        self.ask(|world, pid| {
+            let id = world.sock_of(pid, fd.number)?;
+            Ok(world.is_listening(id))
+        })
+    }
+
+    fn set_nonblocking(&self, fd: FdRef<'_>) -> io::Result<()> {
+        self.ask(|world, pid| world.by_number(pid, fd.number).map(|_| ()))
+    }
+
+    fn set_send_buffer(&self, fd: FdRef<'_>, bytes: usize) -> io::Result<()> {
+        self.ask(|world, pid| {
+            world.by_number(pid, fd.number)?.capacity = 2 * bytes;
+            Ok(())
+        })
+    }
+
+    fn stamp_packets(&self, fd: FdRef<'_>) -> io::Result<()> {
+        self.ask(|world, pid| {
+            world.by_number(pid, fd.number)?.stamps = true;
+            Ok(())
+        })
+    }
+}
+
+impl Files for Fake {
+    fn open_directory(&self, path: &Path) -> io::Result<Fd> {
+        self.ask(|world, pid| world.open_directory(pid, path)).map(|fd| self.fd(fd))
+    }
+
+    fn pin(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
+        self.open_name(directory, name)
+    }
+
+    fn open_name(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
+        self.ask(|world, pid| world.open_name(pid, directory.number, name)).map(|fd| self.fd(fd))
+    }
+
+    fn open_lock(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
+        self.ask(|world, pid| world.open_lock(pid, directory.number, name)).map(|fd| self.fd(fd))
+    }
+
+    fn status_at(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Option<Status>> {
+        self.ask(|world, pid| world.status_at(pid, directory.number, name))
+    }
+
+    fn status(&self, fd: FdRef<'_>) -> io::Result<Status> {
+        self.ask(|world, pid| world.status(pid, fd.number))
+    }
+
+    fn set_mode(&self, fd: FdRef<'_>, mode: u32) -> io::Result<()> {
+        self.ask(|world, pid| world.set_mode(pid, fd.number, mode))
+    }
+
+    fn set_mode_at(&self, directory: FdRef<'_>, name: &[u8], mode: u32) -> io::Result<()> {
+        self.ask(|world, pid| world.change_at(pid, (directory.number, name), (Some(mode), None)))
+    }
+
+    fn set_owner_at(
+        &self,
+        directory: FdRef<'_>,
+        name: &[u8],
+        (uid, _): (Option<u32>, Option<u32>),
+    ) -> io::Result<()> {
+        self.ask(|world, pid| world.change_at(pid, (directory.number, name), (None, uid)))
+    }
+
+    fn rename_at(&self, directory: FdRef<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
+        self.ask(|world, pid| world.rename_at(pid, directory.number, (from, to), how))
+    }
+
+    fn unlink_at(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<()> {
+        self.ask(|world, pid| world.unlink_at(pid, directory.number, name))
+    }
+
+    fn list(&self, directory: FdRef<'_>) -> io::Result<Vec<Vec<u8>>> {
+        self.ask(|world, pid| world.list(pid, directory.number))
+    }
+
+    fn try_lock(&self, fd: FdRef<'_>, byte: i64) -> Would<()> {
+        self.would(|world, pid| world.try_lock(pid, fd.number, byte))
+    }
+
+    fn lock_holder(&self, fd: FdRef<'_>, byte: i64) -> io::Result<Option<u32>> {
+        self.ask(|world, pid| world.lock_holder(pid, fd.number, byte))
+    }
+
+    fn locks(&self) -> &Locks<Fd> {
+        &self.locks
+    }
+
+    fn pid(&self) -> u32 {
+        self.pid.0
+    }
+
+    fn random(&self) -> io::Result<u64> {
+        self.ask(
+            |world, _| {
+                if world.fails(Fault::NoRandom) { Err(libc::EIO) } else { Ok(world.random.u64(..)) }
+            },
+        )
+    }
+}
+
+impl Sys for Fake {
+    type Poller = Poller;
+
+    fn poller(&self) -> io::Result<Poller> {
+        let fd = self.ask(World::poller).map(|fd| self.fd(fd))?;
+        Ok(Poller { fd })
+    }
+
+    fn now(&self) -> Instant {
+        self.world.borrow().now()
+    }
+}
+
+impl sys::Poller<Fake> for Poller {
+    fn add(&self, fd: FdRef<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        self.ask(|world, pid, poller| world.watch(pid, (poller, fd.number), (token, directions)))
+    }
+
+    fn change(&self, fd: FdRef<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        self.ask(|world, pid, poller| world.rewatch(pid, (poller, fd.number), (token, directions)))
+    }
+
+    fn remove(&self, fd: FdRef<'_>) {
+        // It fails only for a descriptor that is not watched.
+        let _ = self.ask(|world, pid, poller| world.unwatch(pid, (poller, fd.number)));
+    }
+
+    fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
+        *ready = self.ask(|world, pid, poller| world.ready(pid, poller))?;
+        Ok(!ready.is_empty())
+    }
+}
+
+impl Poller {
+    fn ask<T>(&self, call: impl FnOnce(&mut World, Pid, i32) -> Got<T>) -> io::Result<T> {
+        let Fd { world, pid, number } = &self.fd;
+        call(&mut world.borrow_mut(), *pid, *number).map_err(io::Error::from_raw_os_error)
+    }
+}
+
+/// A user without privileges.
+const USER: u32 = 1000;
