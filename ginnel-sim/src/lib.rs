@@ -3,6 +3,12 @@
 //! [`kernel`] stands in for Linux behind [`ginnel_os::sys::Sys`]: the machines, links, sockets, names and engines that
 //! run on it are the real ones. One seed decides everything that happens in a run.
 
+mod actors;
+mod cast;
 pub mod choices;
 pub mod fault;
 pub mod kernel;
+mod ledger;
+mod moody;
+pub mod run;
+mod scene;

@@ -23,7 +23,6 @@ const DENIALS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Door<S: Sys> {
     listener: Listener<S>,
-    last: ConnId,
     /// Those who have not greeted.
     knocking: BTreeSet<ConnId>,
     pause: AcceptPause,
@@ -46,10 +45,8 @@ impl<S: Sys> Door<S> {
     /// The listener must be non-blocking.
     pub(super) fn new(listener: Listener<S>, poller: &S::Poller) -> io::Result<Self> {
         poller.add(listener.borrowed(), TOKEN.0, Directions::READ)?;
-        let last = ConnId::FIRST_ACCEPTED;
         Ok(Self {
             listener,
-            last,
             knocking: BTreeSet::new(),
             pause: AcceptPause::new(),
             until: None,
@@ -65,21 +62,23 @@ impl<S: Sys> Door<S> {
         self.knocking
     }
 
-    /// The next who waits, if there is one; and whom it crowds out, who has been silent for longest.
+    /// The next who waits, if there is one, numbered after the last; and whom it crowds out, who has been silent for
+    /// longest.
     pub(super) fn accept(
         &mut self,
         poller: &S::Poller,
+        last: &mut ConnId,
         now: Instant,
     ) -> Option<(ConnId, S::Fd, Option<ConnId>)> {
         for _ in 0..DENIALS {
             match self.listener.accept() {
                 Ok(Some(Knock::Allowed(fd))) => {
                     self.pause = AcceptPause::new();
-                    self.last.0 += 1;
-                    self.knocking.insert(self.last);
+                    last.0 += 1;
+                    self.knocking.insert(*last);
                     let crowded = self.knocking.len() > KNOCKING;
                     let crowded_out = if crowded { self.knocking.pop_first() } else { None };
-                    return Some((self.last, fd, crowded_out));
+                    return Some((*last, fd, crowded_out));
                 }
                 Ok(Some(Knock::Denied)) => {}
                 Ok(None) => return None,

@@ -36,6 +36,8 @@ pub struct UnixNet<S: Sys = Kernel> {
     poller: S::Poller,
     conns: BTreeMap<ConnId, Box<Conn<S>>>,
     door: Option<Door<S>>,
+    /// The last that came in through a listener, this one or one before it.
+    last_accepted: ConnId,
     reports: VecDeque<NetEvent<S::Fd>>,
     /// Connections that were given something to write.
     unwritten: BTreeSet<ConnId>,
@@ -68,7 +70,7 @@ impl UnixNet {
 
     /// A connection's descriptor, to ask the kernel about it.
     pub fn descriptor(&self, id: ConnId) -> Option<BorrowedFd<'_>> {
-        self.conns.get(&id).map(|conn| conn.borrowed())
+        self.borrowed(id)
     }
 
     /// The descriptor that is readable when there is something to do, for whoever waits without the engine in hand.
@@ -101,6 +103,7 @@ impl<S: Sys> UnixNet<S> {
             sys,
             conns: BTreeMap::new(),
             door: None,
+            last_accepted: ConnId::FIRST_ACCEPTED,
             reports: VecDeque::new(),
             unwritten: BTreeSet::new(),
             readable: VecDeque::new(),
@@ -182,6 +185,16 @@ impl<S: Sys> UnixNet<S> {
     /// As [`Listener::republish`].
     pub fn republish(&mut self) -> io::Result<()> {
         self.door.as_mut().map_or(Ok(()), |door| door.republish(&self.poller))
+    }
+
+    /// What tells who is ready.
+    pub const fn poller(&self) -> &S::Poller {
+        &self.poller
+    }
+
+    /// A connection's descriptor, on loan.
+    pub fn borrowed(&self, id: ConnId) -> Option<S::Borrowed<'_>> {
+        self.conns.get(&id).map(|conn| conn.borrowed())
     }
 
     /// Connections, those included that are not open yet or are being closed.
@@ -318,7 +331,7 @@ impl<S: Sys> UnixNet<S> {
     fn accept(&mut self, now: Instant) {
         for _ in 0..ACCEPTS {
             let Some(door) = &mut self.door else { return };
-            match door.accept(&self.poller, now) {
+            match door.accept(&self.poller, &mut self.last_accepted, now) {
                 Some((id, fd, crowded_out)) => {
                     crowded_out.into_iter().for_each(|id| self.forget(id));
                     self.begin(id, Stream::made_on(self.sys.clone(), fd), true, now);

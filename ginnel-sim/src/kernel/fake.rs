@@ -92,15 +92,17 @@ impl Fake {
     }
 
     fn ask<T>(&self, call: impl FnOnce(&mut World, Pid) -> Got<T>) -> io::Result<T> {
-        call(&mut self.world.borrow_mut(), self.pid).map_err(io::Error::from_raw_os_error)
+        let mut world = self.world.borrow_mut();
+        let answer = call(&mut world, self.pid);
+        world.worked += u64::from(answer.is_ok());
+        answer.map_err(io::Error::from_raw_os_error)
     }
 
     /// As [`ask`](Self::ask), for calls that would have to wait.
     fn would<T>(&self, call: impl FnOnce(&mut World, Pid) -> Got<T>) -> Would<T> {
-        match call(&mut self.world.borrow_mut(), self.pid) {
-            Ok(value) => Ok(Some(value)),
-            Err(libc::EAGAIN) => Ok(None),
-            Err(errno) => Err(io::Error::from_raw_os_error(errno)),
+        match self.ask(call) {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(None),
+            answer => answer.map(Some),
         }
     }
 

@@ -188,6 +188,9 @@ impl World {
         }
         let dropped = self.hand_over(pid, &mut room, arrived);
         let control_cut = room.cut || dropped;
+        if dropped {
+            self.failed.insert(id);
+        }
         Ok(Taken { bytes: count, control: room.used, control_cut })
     }
 

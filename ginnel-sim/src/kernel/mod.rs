@@ -11,7 +11,7 @@ mod process;
 mod socket;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -82,6 +82,14 @@ pub(crate) struct World {
     /// How often an open file for passing around has been let go of, by its number.
     released: Vec<u64>,
     log: Option<Vec<String>>,
+    /// Nothing goes wrong any more.
+    relented: bool,
+    /// Calls that did something.
+    worked: u64,
+    /// Sockets whose reader lost descriptors, or could not be watched.
+    failed: BTreeSet<SockId>,
+    /// Who made each socket.
+    makers: Vec<Pid>,
     /// Where the stack stood when the step began.
     base: usize,
 }
@@ -104,6 +112,10 @@ impl World {
             in_flight: BTreeMap::new(),
             released: Vec::new(),
             log: traced.then(Vec::new),
+            relented: false,
+            worked: 0,
+            failed: BTreeSet::new(),
+            makers: Vec::new(),
             base: 0,
         }
     }
@@ -114,6 +126,21 @@ impl World {
 
     pub(crate) fn pass(&mut self, length: Duration) {
         self.now += length;
+    }
+
+    /// How many calls have done something.
+    pub(crate) const fn calls(&self) -> u64 {
+        self.worked
+    }
+
+    /// Who made a socket, or listened when it came to be.
+    pub(crate) fn maker(&self, id: SockId) -> Pid {
+        self.makers[id.0]
+    }
+
+    /// Has its reader lost descriptors, or could it not be watched?
+    pub(crate) fn has_failed(&self, id: SockId) -> bool {
+        self.failed.contains(&id)
     }
 
     /// How long the run has lasted.
@@ -134,6 +161,18 @@ impl World {
     pub(crate) fn happened(&mut self, fault: Fault) {
         self.counts.add(fault);
         self.note(|| format!("  ! {fault:?}"));
+    }
+
+    /// Nothing goes wrong any more, and no socket is so small that a run takes for ever.
+    pub(crate) fn relent(&mut self) {
+        self.rates = Rates::none();
+        self.relented = true;
+        for socket in self.sockets.iter_mut().flatten() {
+            socket.capacity = socket.capacity.max(ROOMY);
+        }
+        for process in &mut self.processes {
+            process.spare();
+        }
     }
 
     /// Writes a line of the trace, if there is one.
@@ -222,3 +261,6 @@ fn here() -> usize {
 
 /// How deep a step may go on the stack, in bytes: far more than any step needs in a debug build.
 const DEPTH: usize = 96 << 10;
+
+/// Bytes that a socket takes at least once nothing goes wrong any more.
+const ROOMY: usize = 8192;

@@ -81,12 +81,13 @@ impl World {
             maker,
             peer_ids: None,
         }));
+        self.makers.push(maker);
         SockId(self.sockets.len() - 1)
     }
 
     /// Some sockets hold a few bytes, others all that is ever written here.
     fn capacity(&mut self) -> usize {
-        self.choices.pick(&[LARGE, LARGE, 4096, 300, 40, 1])
+        if self.relented { LARGE } else { self.choices.pick(&[LARGE, LARGE, 4096, 300, 40, 1]) }
     }
 
     fn install(&mut self, pid: Pid, socket: SockId) -> Got<i32> {

@@ -36,6 +36,7 @@ impl World {
         self.enter(pid)?;
         let file = self.lookup(pid, number)?;
         if self.fails(Fault::WatchFails) {
+            self.failed.extend(self.is_socket(file));
             return Err(libc::ENOSPC);
         }
         let watches = self.watches(pid, poller)?;

@@ -1,0 +1,136 @@
+//! An engine in a process, as its driver sees it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use ginnel_os::engine::Engine;
+use ginnel_os::net::{NetOptions, UnixNet};
+use ginnel_proto::link::Incarnation;
+use ginnel_proto::machine::{ConnId, Loss, Machine};
+use ginnel_proto::{LinkOptions, Patience, PeerFault};
+
+use crate::kernel::{Fake, Fd, SockId};
+use crate::moody::{Mood, Moody};
+use crate::scene::Scene;
+
+/// The two ends of a connection: ours, theirs.
+pub(crate) type Ends = (SockId, SockId);
+
+/// An engine, and what its driver remembers.
+#[derive(Debug)]
+pub(crate) struct Core<M: Machine<Fd = Fd>> {
+    pub(crate) fake: Fake,
+    pub(crate) engine: Engine<Moody<M>, UnixNet<Fake>>,
+    /// Nobody takes what arrives.
+    pub(crate) holding: bool,
+    pub(crate) paused: BTreeSet<ConnId>,
+    /// The last turn found something to do.
+    active: bool,
+    /// Turns in a row that found nothing though somebody had woken the driver.
+    idle: u32,
+}
+
+impl<M: Machine<Fd = Fd>> Core<M> {
+    /// `None`: the process has no descriptor for a poller.
+    pub(crate) fn new(scene: &Scene, fake: Fake, machine: M) -> Option<Self> {
+        let net = UnixNet::on(fake.clone(), options(scene)).ok()?;
+        let engine = Engine::new(Moody::new(machine), net);
+        Some(Self { fake, engine, holding: false, paused: BTreeSet::new(), active: true, idle: 0 })
+    }
+
+    pub(crate) fn machine(&self) -> &M {
+        self.engine.machine().inner()
+    }
+
+    pub(crate) fn command(&mut self, scene: &Scene, command: M::Command) {
+        self.engine.command(Mood::Ask(command), scene.now());
+        self.active = true;
+    }
+
+    pub(crate) fn ends(&self, id: ConnId) -> Option<Ends> {
+        self.fake.ends(self.engine.net().borrowed(id)?)
+    }
+
+    fn is_woken(&self) -> bool {
+        self.engine.net().poller().is_readable()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        let net = self.engine.net();
+        self.active || net.has_work() || (net.is_on_hold() && !self.holding) || self.is_woken()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.engine.deadline()
+    }
+
+    /// Turns once, as a driver does: holds reading first if nobody has room.
+    pub(crate) fn turn(&mut self, scene: &Scene) {
+        self.engine.hold(self.holding);
+        let woken = self.is_woken();
+        let calls = scene.world.borrow().calls();
+        match self.engine.turn(scene.now(), true) {
+            Ok(active) => self.active = active,
+            Err(_) => self.active = false,
+        }
+        let worked = scene.world.borrow().calls() > calls || self.engine.waiting_events() > 0;
+        self.idle = if woken && !worked { self.idle + 1 } else { 0 };
+        if self.idle >= IDLE {
+            self.idle = 0;
+            scene.violated("a driver is woken again and again, and finds nothing to do");
+        }
+        if self.engine.waiting_events() > EVENTS {
+            scene.violated(format!("one turn told of {} things", self.engine.waiting_events()));
+        }
+    }
+
+    pub(crate) fn pause(&mut self, scene: &Scene, id: ConnId) {
+        let mood = if self.paused.insert(id) {
+            Mood::Pause(id)
+        } else {
+            self.paused.remove(&id);
+            Mood::Resume(id)
+        };
+        scene.note(|| format!("  {mood:?}"));
+        self.engine.command(mood, scene.now());
+        self.active = true;
+    }
+
+    pub(crate) fn settle(&mut self, scene: &Scene) {
+        self.holding = false;
+        for id in std::mem::take(&mut self.paused) {
+            self.engine.command(Mood::Resume(id), scene.now());
+        }
+        self.active = true;
+    }
+}
+
+fn options(scene: &Scene) -> NetOptions {
+    let incarnation = Incarnation([7; 16]);
+    let ping = scene.pick(&[None, None, Some(Duration::from_secs(2))]);
+    NetOptions {
+        link: LinkOptions { incarnation, ..LinkOptions::default() },
+        patience: Patience { ping, ..Patience::default() },
+        ..NetOptions::default()
+    }
+}
+
+/// What a loss says about the other side, which is as good as this one.
+pub(crate) fn judge(scene: &Scene, loss: Loss, ours: Option<SockId>, stranger: bool) {
+    match loss {
+        Loss::Fault(PeerFault::CutShort { .. }) | Loss::Closed { .. } => {}
+        Loss::Fault(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) => scene.excuse(ours),
+        Loss::Fault(fault) if !stranger => {
+            scene.violated(format!("one who keeps all rules was blamed: {fault}"));
+        }
+        Loss::Fault(_) => scene.excuse(ours),
+        Loss::Errno(libc::EMFILE | libc::ENOSPC) => scene.excuse(ours),
+        Loss::Errno(_) => {}
+    }
+}
+
+/// Turns that a driver may be woken for in vain.
+const IDLE: u32 = 8;
+
+/// Things that one turn may tell of.
+const EVENTS: usize = 1400;

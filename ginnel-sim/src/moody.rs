@@ -1,0 +1,61 @@
+//! A machine that also pauses connections, as it is told: the real ones have no reason to so far.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use ginnel_proto::machine::{Action, ConnId, Input, Machine, Output, Outputs};
+
+/// A machine inside another.
+#[derive(Debug)]
+pub(crate) struct Moody<M: Machine> {
+    inner: M,
+    outputs: VecDeque<Output<M::Event, M::Fd>>,
+}
+
+/// What it is asked.
+#[derive(Debug)]
+pub(crate) enum Mood<C> {
+    Ask(C),
+    Pause(ConnId),
+    Resume(ConnId),
+}
+
+impl<M: Machine> Moody<M> {
+    pub(crate) const fn new(inner: M) -> Self {
+        Self { inner, outputs: VecDeque::new() }
+    }
+
+    pub(crate) const fn inner(&self) -> &M {
+        &self.inner
+    }
+}
+
+impl<M: Machine> Machine for Moody<M> {
+    type Command = Mood<M::Command>;
+    type Event = M::Event;
+    type Fd = M::Fd;
+
+    fn handle(&mut self, input: Input<Self::Command, M::Fd>, now: Instant) -> Outputs<'_, M::Event, M::Fd> {
+        let input = match input {
+            Input::App(Mood::Ask(command)) => Some(Input::App(command)),
+            Input::App(Mood::Pause(id)) => {
+                self.outputs.push_back(Output::Net(Action::Pause(id)));
+                None
+            }
+            Input::App(Mood::Resume(id)) => {
+                self.outputs.push_back(Output::Net(Action::Resume(id)));
+                None
+            }
+            Input::Net(event) => Some(Input::Net(event)),
+            Input::Timeout => Some(Input::Timeout),
+        };
+        if let Some(input) = input {
+            self.outputs.extend(self.inner.handle(input, now));
+        }
+        Outputs::new(&mut self.outputs)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.inner.deadline()
+    }
+}

@@ -1,0 +1,139 @@
+//! What all who act in one run share.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ginnel_proto::Message;
+
+use crate::choices::Choices;
+use crate::kernel::{Fake, Fd, Pid, SockId, World};
+use crate::ledger::{Entry, Ledger};
+
+/// The world, and what was sent in it.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) world: Rc<RefCell<World>>,
+    pub(crate) ledger: RefCell<Ledger>,
+}
+
+impl Scene {
+    pub(crate) fn new(choices: Choices, seed: u64, traced: bool) -> Self {
+        let world = World::new(choices, seed, traced);
+        Self { world: Rc::new(RefCell::new(world)), ledger: RefCell::default() }
+    }
+
+    /// A process of an ordinary user, who may have so many descriptors.
+    pub(crate) fn spawn(&self, limit: usize) -> Fake {
+        let pid = self.world.borrow_mut().spawn(1000, limit);
+        Fake::of(&self.world, pid)
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.world.borrow().now()
+    }
+
+    pub(crate) fn pass(&self, length: Duration) {
+        self.world.borrow_mut().pass(length);
+    }
+
+    pub(crate) fn pick<T: Copy>(&self, from: &[T]) -> T {
+        self.world.borrow_mut().choices.pick(from)
+    }
+
+    pub(crate) fn index(&self, length: usize) -> usize {
+        self.world.borrow_mut().choices.index(length)
+    }
+
+    pub(crate) fn chance(&self, in_a_thousand: u32) -> bool {
+        self.world.borrow_mut().choices.chance(in_a_thousand)
+    }
+
+    pub(crate) fn is_alive(&self, pid: Pid) -> bool {
+        self.world.borrow().is_alive(pid)
+    }
+
+    pub(crate) fn note(&self, line: impl FnOnce() -> String) {
+        self.world.borrow_mut().note(line);
+    }
+
+    pub(crate) fn violated(&self, what: impl Into<String>) {
+        self.world.borrow_mut().violated(what);
+    }
+
+    /// What must not be is written down.
+    pub(crate) fn hold<T>(&self, outcome: Result<T, String>) -> Option<T> {
+        outcome.inspect_err(|what| self.violated(what.clone())).ok()
+    }
+
+    /// Writes a letter of a length that is interesting somewhere, with a few descriptors or none.
+    pub(crate) fn write(&self, fake: &Fake) -> (Entry, Message<Fd>) {
+        let length = self.pick(&[8, 8, 20, 100, 700, 4_100, 9_000, 66_000]);
+        let fds = self.pick(&[0, 0, 0, 0, 1, 1, 2, 5]);
+        self.ledger.borrow_mut().write(fake, length, fds)
+    }
+
+    /// Something has arrived at a socket of a process.
+    pub(crate) fn arrived(&self, at: Option<SockId>, fake: &Fake, message: &Message<Fd>) {
+        if let Some(at) = at
+            && self.is_alive(fake.pid())
+        {
+            let outcome = self.ledger.borrow_mut().arrived(at, fake, message);
+            if let Some(entry) = self.hold(outcome) {
+                self.note(|| format!("  {entry:?} arrives at {at:?}"));
+            }
+        }
+    }
+
+    /// Something came back to whoever sent it, to this socket or to whichever.
+    pub(crate) fn came_back(&self, fake: &Fake, message: &Message<Fd>, was_for: Option<SockId>) {
+        if self.is_alive(fake.pid()) {
+            let outcome = self.ledger.borrow_mut().came_back(fake, message, was_for);
+            self.hold(outcome);
+        }
+    }
+
+    /// Somebody reads at this socket.
+    pub(crate) fn know(&self, at: Option<SockId>) {
+        if let Some(at) = at {
+            self.ledger.borrow_mut().know(at);
+        }
+    }
+
+    /// Whoever reads there loses what was on the way, and knows.
+    pub(crate) fn excuse(&self, at: Option<SockId>) {
+        if let Some(at) = at {
+            self.ledger.borrow_mut().excuse(at);
+        }
+    }
+}
+
+/// An actor's answer to whoever asks when it wants to be looked at.
+pub(crate) trait Actor {
+    fn name(&self) -> &'static str;
+
+    fn pid(&self) -> Pid;
+
+    /// Does one of the things that an application may do.
+    fn act(&mut self, scene: &Scene);
+
+    /// Has somebody woken it, or has it more to do?
+    fn is_ready(&self) -> bool;
+
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Does what a driver does that was woken.
+    fn turn(&mut self, scene: &Scene);
+
+    /// From now on nothing goes wrong any more: does all that it has put off.
+    fn settle(&mut self, scene: &Scene);
+
+    /// All is quiet: is everything as it should be?
+    fn check(&mut self, scene: &Scene);
+
+    /// Says goodbye to everybody.
+    fn leave(&mut self, scene: &Scene);
+
+    /// It was killed, and is dropped after this: what it had is lost, and nobody else's fault.
+    fn killed(&mut self, scene: &Scene);
+}
