@@ -4,11 +4,23 @@ use ginnel_proto::Address;
 
 use crate::actors::client::Client;
 use crate::actors::server::Server;
+use crate::actors::talker::Talker;
 use crate::scene::{Actor, Scene};
 
 /// Chooses a cast.
 pub(crate) fn choose(scene: &Scene) -> Vec<Box<dyn Actor>> {
-    clients_and_server(scene)
+    match scene.index(3) {
+        0 | 1 => clients_and_server(scene),
+        _ => talkers(scene),
+    }
+}
+
+fn talkers(scene: &Scene) -> Vec<Box<dyn Actor>> {
+    let (a, b) = (scene.spawn(scene.pick(&[1000, 1000, 20])), scene.spawn(scene.pick(&[1000, 1000, 20])));
+    match Talker::pair(scene, a, b) {
+        Some((a, b)) => vec![Box::new(a), Box::new(b)],
+        None => Vec::new(),
+    }
 }
 
 fn clients_and_server(scene: &Scene) -> Vec<Box<dyn Actor>> {

@@ -70,8 +70,22 @@ impl Ledger {
         self.tokens
     }
 
-    /// A letter has arrived at this socket of somebody's.
+    /// A letter has arrived at this socket of somebody's, after all that were written before it.
     pub(crate) fn arrived(&mut self, at: SockId, fake: &Fake, message: &Message<Fd>) -> Result<Entry, String> {
+        let entry = self.arrived_late(at, fake, message)?;
+        match self.last.insert(at, entry) {
+            Some(last) if last >= entry => Err(format!("{entry:?} has arrived after {last:?}")),
+            _ => Ok(entry),
+        }
+    }
+
+    /// A letter has arrived at this socket of somebody's.
+    pub(crate) fn arrived_late(
+        &mut self,
+        at: SockId,
+        fake: &Fake,
+        message: &Message<Fd>,
+    ) -> Result<Entry, String> {
         let entry = self.read(fake, message)?;
         let letter = &mut self.letters[entry.0];
         if letter.returned.contains(&None) || letter.returned.contains(&Some(at)) {
@@ -81,10 +95,7 @@ impl Ledger {
             return Err(format!("{entry:?} has arrived twice"));
         }
         letter.delivered.push(at);
-        match self.last.insert(at, entry) {
-            Some(last) if last >= entry => Err(format!("{entry:?} has arrived after {last:?}")),
-            _ => Ok(entry),
-        }
+        Ok(entry)
     }
 
     /// A letter has come back to its sender, which was for this socket, or for whichever.

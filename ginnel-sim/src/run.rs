@@ -209,6 +209,10 @@ impl Stage {
                 }
                 continue;
             }
+            if let Some(at) = self.cast.iter().position(|actor| actor.is_ripe()) {
+                self.with(scene, at, "goes on", |actor, scene| actor.ripen(scene));
+                continue;
+            }
             let next = self.cast.iter().filter_map(|actor| actor.deadline()).min();
             match next.filter(|&next| next <= end) {
                 Some(next) => scene.world.borrow_mut().pass(next - now),

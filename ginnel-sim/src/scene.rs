@@ -85,6 +85,16 @@ impl Scene {
         }
     }
 
+    /// An answer has arrived, which may overtake messages that wait to be taken.
+    pub(crate) fn arrived_late(&self, at: Option<SockId>, fake: &Fake, message: &Message<Fd>) {
+        if let Some(at) = at
+            && self.is_alive(fake.pid())
+        {
+            let outcome = self.ledger.borrow_mut().arrived_late(at, fake, message);
+            self.hold(outcome);
+        }
+    }
+
     /// Something came back to whoever sent it, to this socket or to whichever.
     pub(crate) fn came_back(&self, fake: &Fake, message: &Message<Fd>, was_for: Option<SockId>) {
         if self.is_alive(fake.pid()) {
@@ -127,6 +137,14 @@ pub(crate) trait Actor {
 
     /// From now on nothing goes wrong any more: does all that it has put off.
     fn settle(&mut self, scene: &Scene);
+
+    /// Now that nothing goes wrong: is there something that it should do, though nobody has woken it?
+    fn is_ripe(&self) -> bool {
+        false
+    }
+
+    /// Does it.
+    fn ripen(&mut self, _scene: &Scene) {}
 
     /// All is quiet: is everything as it should be?
     fn check(&mut self, scene: &Scene);

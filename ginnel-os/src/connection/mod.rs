@@ -33,6 +33,8 @@ pub struct Connection<S: Sys = Kernel> {
     blocked: Directions,
     /// What waits cannot be written, and waiting for room would not help.
     stuck: bool,
+    /// The writing direction is ended.
+    shut: bool,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
 }
@@ -54,6 +56,7 @@ impl<S: Sys> Connection<S> {
             pause: None,
             blocked: Directions::default(),
             stuck: false,
+            shut: false,
             lost: None,
         }
     }
@@ -288,7 +291,7 @@ impl<S: Sys> Connection<S> {
         {
             return Ok(step);
         }
-        if self.is_written() {
+        if self.is_written() && !std::mem::replace(&mut self.shut, true) {
             // It fails if the other side has gone already, and then there is nobody to tell.
             let _ = stream.shutdown(std::net::Shutdown::Write);
         }

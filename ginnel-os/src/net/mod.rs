@@ -142,6 +142,13 @@ impl<S: Sys> UnixNet<S> {
         }
         let mut conn = Conn::new(id, stream, accepted, &self.options);
         conn.open(&mut self.reports);
+        if accepted
+            && !conn.is_knocking()
+            && let Some(door) = &mut self.door
+        {
+            // A wire without greetings.
+            door.opened(id);
+        }
         self.conns.insert(id, Box::new(conn));
         self.tend(id, Directions::WRITE, now);
     }

@@ -8,11 +8,12 @@ use std::thread;
 
 use ginnel_proto::client::{Client, ClientOptions, Command, Event, Reason, Status};
 use ginnel_proto::link::Greeting;
+use ginnel_proto::machine::Action;
 use ginnel_proto::{Answer, Message, Patience};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, Net};
 use crate::sys;
 
 type ClientEngine = Engine<Client<OwnedFd>, UnixNet>;
@@ -320,4 +321,38 @@ fn a_waker_ends_the_wait_from_another_thread() {
     waking.join().unwrap();
     assert!(engine.turn(Instant::now(), true).unwrap());
     assert!(!engine.turn(Instant::now(), true).unwrap(), "once");
+}
+
+/// Turns until somebody has come in through the listener.
+fn accepted(net: &mut UnixNet) -> ConnId {
+    loop {
+        net.turn(Instant::now(), true).unwrap();
+        while let Some(report) = net.report() {
+            match report {
+                NetEvent::Accepted(id, _) => return id,
+                NetEvent::Listening => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_next_listener_gives_out_no_number_again() {
+    let (_dir, path) = place();
+    let options = NetOptions {
+        link: ginnel_proto::LinkOptions { wire: ginnel_proto::Wire::Raw, ..NetOptions::default().link },
+        ..NetOptions::default()
+    };
+    let mut net = UnixNet::new(options).unwrap();
+    let mut seen = Vec::new();
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        net.act(Action::Listen(Address::path(&path).unwrap()), Instant::now());
+        clients.push(UnixStream::connect(&path).unwrap());
+        seen.push(accepted(&mut net));
+        net.act(Action::Unlisten, Instant::now());
+    }
+    assert!(seen[0] < seen[1], "{seen:?}");
+    assert_eq!(net.connections(), 2, "the first is still there");
 }

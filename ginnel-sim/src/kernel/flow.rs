@@ -155,8 +155,8 @@ impl World {
         *self.in_flight.entry(uid).or_default() += files.len();
         if let Some(socket) = self.sock(to) {
             socket.queue.push_back(Segment { bytes, read: 0, fds: files.to_vec(), uid });
-            socket.edges[0] += 1;
         }
+        self.stir(to);
     }
 
     /// Bytes that wait at a socket.
@@ -291,10 +291,8 @@ impl World {
     fn made_room(&mut self, id: SockId) {
         if let Some(Socket { state: State::Connected { peer }, .. }) = self.look(id) {
             let peer = *peer;
-            if self.is_writable(peer)
-                && let Some(peer) = self.sock(peer)
-            {
-                peer.edges[1] += 1;
+            if self.is_writable(peer) {
+                self.stir(peer);
             }
         }
     }

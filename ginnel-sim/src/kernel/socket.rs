@@ -238,10 +238,10 @@ impl World {
         let maker = self.look(other).map_or(pid, |other| other.maker);
         let embryo = self.make(kind, maker);
         self.join(id, embryo);
-        if let Some(Socket { state: State::Listening { waiting, .. }, edges, .. }) = self.sock(other) {
+        if let Some(Socket { state: State::Listening { waiting, .. }, .. }) = self.sock(other) {
             waiting.push_back(embryo);
-            edges[0] += 1;
         }
+        self.stir(other);
         Ok(())
     }
 
@@ -276,8 +276,16 @@ impl World {
         if let Some(socket) = self.sock(id) {
             socket.ended_read |= read;
             socket.ended_write |= write;
-            socket.edges[0] += 1;
-            socket.edges[1] += 1;
+        }
+        self.stir(id);
+    }
+
+    /// Something has changed: an edge-triggered wait is told of all that it is ready for now.
+    pub(super) fn stir(&mut self, id: SockId) {
+        let (read, write) = (self.is_readable(id), self.is_writable(id));
+        if let Some(socket) = self.sock(id) {
+            socket.edges[0] += u32::from(read);
+            socket.edges[1] += u32::from(write);
         }
     }
 
