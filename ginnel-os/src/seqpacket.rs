@@ -81,7 +81,7 @@ impl<S: Sockets> SeqPacket<S> {
     }
 
     /// Takes the descriptor as it is: calls on one that is no packet socket fail.
-    pub(crate) fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+    pub fn unchecked_on(sys: S, fd: S::Fd) -> Self {
         // A descriptor that is no socket says so at the first call that matters.
         let _ = sys.stamp_packets(sys.borrow(&fd));
         let checked = socket::check_kind(&sys, sys.borrow(&fd), SocketKind::SeqPacket).is_ok();

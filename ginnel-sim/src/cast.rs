@@ -3,38 +3,64 @@
 use ginnel_proto::Address;
 
 use crate::actors::client::Client;
+use crate::actors::owner::Owner;
+use crate::actors::packets::Packets;
 use crate::actors::server::Server;
+use crate::actors::stranger::Stranger;
 use crate::actors::talker::Talker;
+use crate::kernel::Fake;
 use crate::scene::{Actor, Scene};
 
-/// Chooses a cast.
-pub(crate) fn choose(scene: &Scene) -> Vec<Box<dyn Actor>> {
-    match scene.index(3) {
-        0 | 1 => clients_and_server(scene),
-        _ => talkers(scene),
+type Cast = Vec<Box<dyn Actor>>;
+
+/// Chooses who acts: a server with clients and strangers, two ends of one connection, or several who want one name.
+pub(crate) fn choose(scene: &Scene) -> Cast {
+    let Ok(address) = Address::path("/run/s") else { return Vec::new() };
+    match scene.index(8) {
+        0..=3 => server(scene, &address),
+        4 | 5 => talkers(scene),
+        6 => packets(scene),
+        _ => owners(scene, &address),
     }
 }
 
-fn talkers(scene: &Scene) -> Vec<Box<dyn Actor>> {
-    let (a, b) = (scene.spawn(scene.pick(&[1000, 1000, 20])), scene.spawn(scene.pick(&[1000, 1000, 20])));
-    match Talker::pair(scene, a, b) {
+/// A process that has many descriptors, or few.
+fn process(scene: &Scene) -> Fake {
+    scene.spawn(scene.pick(&[1000, 1000, 20]))
+}
+
+fn server(scene: &Scene, address: &Address) -> Cast {
+    let mut cast: Cast = Vec::new();
+    let strangers = scene.pick(&[0, 0, 1, 2]);
+    if let Some(server) = Server::new(scene, process(scene), address.clone(), strangers > 0) {
+        cast.push(Box::new(server));
+    }
+    for _ in 0..scene.pick(&[1, 1, 2, 3]) {
+        if let Some(client) = Client::new(scene, process(scene), address.clone()) {
+            cast.push(Box::new(client));
+        }
+    }
+    for _ in 0..strangers {
+        cast.push(Box::new(Stranger::new(process(scene), address.clone())));
+    }
+    cast
+}
+
+fn talkers(scene: &Scene) -> Cast {
+    match Talker::pair(scene, process(scene), process(scene)) {
         Some((a, b)) => vec![Box::new(a), Box::new(b)],
         None => Vec::new(),
     }
 }
 
-fn clients_and_server(scene: &Scene) -> Vec<Box<dyn Actor>> {
-    let Ok(address) = Address::path("/run/s") else { return Vec::new() };
-    let mut cast: Vec<Box<dyn Actor>> = Vec::new();
-    let limit = scene.pick(&[1000, 1000, 20]);
-    if let Some(server) = Server::new(scene, scene.spawn(limit), address.clone(), false) {
-        cast.push(Box::new(server));
+fn packets(scene: &Scene) -> Cast {
+    match Packets::pair(scene, process(scene), process(scene)) {
+        Some((a, b)) => vec![Box::new(a), Box::new(b)],
+        None => Vec::new(),
     }
-    for _ in 0..scene.pick(&[1, 1, 2, 3]) {
-        let limit = scene.pick(&[1000, 1000, 14]);
-        if let Some(client) = Client::new(scene, scene.spawn(limit), address.clone()) {
-            cast.push(Box::new(client));
-        }
-    }
-    cast
+}
+
+fn owners(scene: &Scene, address: &Address) -> Cast {
+    let owner = |_| Box::new(Owner::new(process(scene), address.clone())) as Box<dyn Actor>;
+    (0..scene.pick(&[2, 3, 4])).map(owner).collect()
 }

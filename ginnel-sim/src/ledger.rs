@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     known: BTreeSet<SockId>,
     /// Processes that have died, or take leave: what never came to be known is their doing.
     gone: BTreeSet<Pid>,
+    /// Connections of somebody who keeps no rules.
+    strange: BTreeSet<SockId>,
     tokens: u64,
 }
 
@@ -71,7 +73,12 @@ impl Ledger {
     }
 
     /// A letter has arrived at this socket of somebody's, after all that were written before it.
-    pub(crate) fn arrived(&mut self, at: SockId, fake: &Fake, message: &Message<Fd>) -> Result<Entry, String> {
+    pub(crate) fn arrived(
+        &mut self,
+        at: SockId,
+        fake: &Fake,
+        message: &Message<Fd>,
+    ) -> Result<Entry, String> {
         let entry = self.arrived_late(at, fake, message)?;
         match self.last.insert(at, entry) {
             Some(last) if last >= entry => Err(format!("{entry:?} has arrived after {last:?}")),
@@ -126,7 +133,10 @@ impl Ledger {
         }
         let tokens: Vec<_> = message.fds.iter().map(|fd| fake.token_of(fd).unwrap_or(0)).collect();
         if tokens != letter.tokens {
-            return Err(format!("{entry:?} was sent with descriptors {:?}, and has {tokens:?}", letter.tokens));
+            return Err(format!(
+                "{entry:?} was sent with descriptors {:?}, and has {tokens:?}",
+                letter.tokens
+            ));
         }
         Ok(entry)
     }
@@ -146,6 +156,22 @@ impl Ledger {
         self.excused.insert(at);
     }
 
+    /// One end of this connection keeps no rules.
+    pub(crate) fn strange(&mut self, ours: SockId, theirs: SockId) {
+        self.strange.extend([ours, theirs]);
+    }
+
+    pub(crate) fn is_strange(&self, at: SockId) -> bool {
+        self.strange.contains(&at)
+    }
+
+    /// A descriptor that belongs to no letter.
+    pub(crate) fn made_up(&mut self, fake: &Fake) -> Option<Fd> {
+        let fd = fake.token(self.tokens + 1).ok()?;
+        self.tokens += 1;
+        Some(fd)
+    }
+
     /// Somebody reads at this socket.
     pub(crate) fn know(&mut self, at: SockId) {
         self.known.insert(at);
@@ -157,10 +183,15 @@ impl Ledger {
     }
 
     /// Now that all is quiet: what the kernel had whole must have arrived.
-    pub(crate) fn check(&self, maker: impl Fn(SockId) -> Pid, has_failed: impl Fn(SockId) -> bool) -> Result<(), String> {
+    pub(crate) fn check(
+        &self,
+        maker: impl Fn(SockId) -> Pid,
+        has_failed: impl Fn(SockId) -> bool,
+    ) -> Result<(), String> {
         for (letter, number) in self.letters.iter().zip(0..) {
             for at in &letter.sent {
                 let lost = self.excused.contains(at)
+                    || self.strange.contains(at)
                     || (!self.known.contains(at) && (self.gone.contains(&maker(*at)) || has_failed(*at)));
                 if !(letter.delivered.contains(at) || letter.dropped || lost) {
                     return Err(format!("Entry({number}) was sent to {at:?} and has not arrived"));
@@ -204,7 +235,12 @@ impl Outbox {
     }
 
     /// Everything before this has been sent to that socket.
-    pub(crate) fn sent_before(&mut self, first_unsent: Option<SendId>, at: Option<SockId>, ledger: &mut Ledger) {
+    pub(crate) fn sent_before(
+        &mut self,
+        first_unsent: Option<SendId>,
+        at: Option<SockId>,
+        ledger: &mut Ledger,
+    ) {
         self.lost = None;
         while let Some(&(id, entry, _)) = self.waiting.front()
             && first_unsent.is_none_or(|first| id < first)

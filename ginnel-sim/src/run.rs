@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cast;
 use crate::choices::Choices;
 use crate::fault::{Counts, Fault, Rates};
-use crate::kernel::Pid;
+use crate::kernel::{Pid, SockId, World};
 use crate::scene::{Actor, Scene};
 
 /// What came of a run.
@@ -58,8 +58,12 @@ fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
 
 struct Stage {
     cast: Vec<Box<dyn Actor>>,
+    /// Whose socket the name led to after the last step.
+    reached: Option<SockId>,
     /// How many steps things go wrong.
     steps: u32,
+    /// No name may be left at the end.
+    tidy: bool,
 }
 
 impl Stage {
@@ -70,7 +74,8 @@ impl Stage {
         drop(world);
         let cast = cast::choose(scene);
         scene.world.borrow_mut().rates = rates;
-        Self { cast, steps }
+        let tidy = cast.iter().all(|actor| actor.sweeps());
+        Self { cast, steps, tidy, reached: None }
     }
 
     fn is_broken(&self, scene: &Scene) -> bool {
@@ -79,7 +84,8 @@ impl Stage {
 
     fn play(&mut self, scene: &Scene) {
         for _ in 0..self.steps {
-            if !scene.world.borrow_mut().choices.next_span() || self.is_broken(scene) || self.cast.is_empty() {
+            if !scene.world.borrow_mut().choices.next_span() || self.is_broken(scene) || self.cast.is_empty()
+            {
                 return;
             }
             self.step(scene);
@@ -96,7 +102,8 @@ impl Stage {
                     self.with(scene, at, "turns", |actor, scene| actor.turn(scene));
                 }
             }
-            26..=28 => scene.pass(Duration::from_millis(scene.pick(&[1, 7, 60]))),
+            26 | 27 => scene.pass(Duration::from_millis(scene.pick(&[1, 7, 60]))),
+            28 => self.meddle(scene),
             29 => self.leap(scene),
             30 => self.strike(scene, at),
             _ => self.release(scene),
@@ -108,8 +115,31 @@ impl Stage {
         scene.note(|| format!("{} {} {what}", actor.name(), actor.pid().0));
         scene.world.borrow_mut().set_base();
         action(&mut **actor, scene);
+        self.check_name(scene);
+        let actor = &mut self.cast[at];
         if !scene.is_alive(actor.pid()) {
             self.bury(scene, at);
+        }
+    }
+
+    /// Nobody but its owner, or a stranger, takes a name from a listener that lives; and no two own it.
+    fn check_name(&mut self, scene: &Scene) {
+        for actor in &self.cast {
+            scene.claimed(actor.pid(), actor.holds_name() && scene.is_alive(actor.pid()));
+        }
+        let mut world = scene.world.borrow_mut();
+        let reached = world.listener_at(b"s");
+        if let Some(was) = self.reached
+            && reached != Some(was)
+            && world.is_live_listener(was)
+            && reached.is_none_or(|now| world.maker(now) != world.maker(was))
+        {
+            world.violated(format!("{was:?} listens, and its name leads to {reached:?}"));
+        }
+        self.reached = reached;
+        let owners = scene.owners();
+        if owners > 1 && !world.is_lock_replaced() {
+            world.violated(format!("{owners} processes own one name"));
         }
     }
 
@@ -117,7 +147,21 @@ impl Stage {
     fn bury(&mut self, scene: &Scene, at: usize) {
         let mut actor = self.cast.remove(at);
         actor.killed(scene);
+        scene.claimed(actor.pid(), false);
         scene.ledger.borrow_mut().gone(actor.pid());
+    }
+
+    /// Somebody removes the name, or replaces its lock.
+    fn meddle(&mut self, scene: &Scene) {
+        let mut world = scene.world.borrow_mut();
+        let (removes, replaces) = (world.rates.of(Fault::NameRemoved), world.rates.of(Fault::LockReplaced));
+        if world.choices.chance(removes) {
+            world.remove(b"s");
+            self.reached = None;
+        }
+        if world.choices.chance(replaces) {
+            world.replace_lock(b"s.lock");
+        }
     }
 
     fn leap(&self, scene: &Scene) {
@@ -198,8 +242,10 @@ impl Stage {
             }
             self.release_all(scene);
             let now = scene.now();
-            let ready =
-                self.cast.iter().position(|actor| actor.is_ready() || actor.deadline().is_some_and(|due| due <= now));
+            let ready = self
+                .cast
+                .iter()
+                .position(|actor| actor.is_ready() || actor.deadline().is_some_and(|due| due <= now));
             if let Some(at) = ready {
                 self.with(scene, at, "turns", |actor, scene| actor.turn(scene));
                 // Whoever was looked at goes to the end of the line.
@@ -227,6 +273,8 @@ impl Stage {
 
     /// Everybody takes leave; nothing may be left.
     fn end(&mut self, scene: &Scene) {
+        // If nobody is left, nobody sweeps.
+        self.tidy &= !self.cast.is_empty();
         for at in (0..self.cast.len()).rev() {
             self.with(scene, at, "leaves", |actor, scene| actor.leave(scene));
         }
@@ -239,6 +287,7 @@ impl Stage {
         }
         self.release_all(scene);
         let mut world = scene.world.borrow_mut();
+        self.check_names(&mut world);
         let (released, made) = (world.take_released().len() as u64, scene.ledger.borrow().tokens());
         if released != made {
             world.violated(format!("{made} descriptors were made, and {released} let go of"));
@@ -246,6 +295,14 @@ impl Stage {
         if let Some(left) = world.leftovers().first() {
             let left = left.clone();
             world.violated(format!("left over: {left}"));
+        }
+    }
+
+    /// Whoever owned a name has removed it, and its private names.
+    fn check_names(&self, world: &mut World) {
+        let left = world.names().into_iter().find(|name| self.tidy && name != b"s.lock");
+        if let Some(left) = left {
+            world.violated(format!("the name {:?} is left", String::from_utf8_lossy(&left)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What all who act in one run share.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,14 @@ use crate::ledger::{Entry, Ledger};
 pub(crate) struct Scene {
     pub(crate) world: Rc<RefCell<World>>,
     pub(crate) ledger: RefCell<Ledger>,
+    /// Processes that believe that a name is theirs.
+    owners: RefCell<BTreeSet<Pid>>,
 }
 
 impl Scene {
     pub(crate) fn new(choices: Choices, seed: u64, traced: bool) -> Self {
         let world = World::new(choices, seed, traced);
-        Self { world: Rc::new(RefCell::new(world)), ledger: RefCell::default() }
+        Self { world: Rc::new(RefCell::new(world)), ledger: RefCell::default(), owners: RefCell::default() }
     }
 
     /// A process of an ordinary user, who may have so many descriptors.
@@ -77,6 +80,7 @@ impl Scene {
     pub(crate) fn arrived(&self, at: Option<SockId>, fake: &Fake, message: &Message<Fd>) {
         if let Some(at) = at
             && self.is_alive(fake.pid())
+            && !self.is_strange(Some(at))
         {
             let outcome = self.ledger.borrow_mut().arrived(at, fake, message);
             if let Some(entry) = self.hold(outcome) {
@@ -108,6 +112,30 @@ impl Scene {
         if let Some(at) = at {
             self.ledger.borrow_mut().know(at);
         }
+    }
+
+    pub(crate) fn is_strange(&self, at: Option<SockId>) -> bool {
+        at.is_some_and(|at| self.ledger.borrow().is_strange(at))
+    }
+
+    /// A descriptor that belongs to no letter.
+    pub(crate) fn made_up(&self, fake: &Fake) -> Option<Fd> {
+        self.ledger.borrow_mut().made_up(fake)
+    }
+
+    /// A process has come to own the name, or has let it go.
+    pub(crate) fn claimed(&self, pid: Pid, owns: bool) {
+        let mut owners = self.owners.borrow_mut();
+        if owns {
+            owners.insert(pid)
+        } else {
+            owners.remove(&pid)
+        };
+    }
+
+    /// How many processes own the name.
+    pub(crate) fn owners(&self) -> usize {
+        self.owners.borrow().len()
     }
 
     /// Whoever reads there loses what was on the way, and knows.
@@ -148,6 +176,16 @@ pub(crate) trait Actor {
 
     /// All is quiet: is everything as it should be?
     fn check(&mut self, scene: &Scene);
+
+    /// Does it believe that the name is its own?
+    fn holds_name(&self) -> bool {
+        false
+    }
+
+    /// Does it leave no name behind, its own or that of the dead?
+    fn sweeps(&self) -> bool {
+        false
+    }
 
     /// Says goodbye to everybody.
     fn leave(&mut self, scene: &Scene);

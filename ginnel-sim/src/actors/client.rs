@@ -29,7 +29,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(scene: &Scene, fake: Fake, address: Address) -> Option<Self> {
-        let queue = Bound { messages: scene.pick(&[1024, 16, 3]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
+        let queue =
+            Bound { messages: scene.pick(&[1024, 16, 3]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
         let options = ClientOptions {
             queue,
             attempts: scene.pick(&[None, None, Some(3)]),
@@ -167,7 +168,10 @@ impl Client {
         self.ends = self.attempted.take();
         scene.know(self.ends.map(|ends| ends.0));
         if self.core.machine().connection().is_some_and(|id| id != self.attempt) {
-            scene.violated(format!("{:?} has the number of another attempt", self.core.machine().connection()));
+            scene.violated(format!(
+                "{:?} has the number of another attempt",
+                self.core.machine().connection()
+            ));
         }
     }
 

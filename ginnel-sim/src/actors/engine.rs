@@ -116,7 +116,8 @@ fn options(scene: &Scene) -> NetOptions {
 }
 
 /// What a loss says about the other side, which is as good as this one.
-pub(crate) fn judge(scene: &Scene, loss: Loss, ours: Option<SockId>, stranger: bool) {
+pub(crate) fn judge(scene: &Scene, loss: Loss, ours: Option<SockId>, may_be_strange: bool) {
+    let stranger = scene.is_strange(ours) || (ours.is_none() && may_be_strange);
     match loss {
         Loss::Fault(PeerFault::CutShort { .. }) | Loss::Closed { .. } => {}
         Loss::Fault(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) => scene.excuse(ours),

@@ -2,5 +2,8 @@
 
 pub(crate) mod client;
 pub(crate) mod engine;
+pub(crate) mod owner;
+pub(crate) mod packets;
 pub(crate) mod server;
+pub(crate) mod stranger;
 pub(crate) mod talker;

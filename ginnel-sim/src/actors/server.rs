@@ -38,7 +38,8 @@ struct Peer {
 
 impl Server {
     pub(crate) fn new(scene: &Scene, fake: Fake, address: Address, strangers: bool) -> Option<Self> {
-        let queue = Bound { messages: scene.pick(&[1024, 16, 3]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
+        let queue =
+            Bound { messages: scene.pick(&[1024, 16, 3]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
         let total = scene.pick(&[64 << 20, 100_000]);
         let options = ServerOptions { queue, total, ..ServerOptions::default() };
         let mut server = Self {
@@ -110,7 +111,8 @@ impl Server {
     }
 
     fn broadcast(&mut self, scene: &Scene) {
-        let (entry, message) = scene.ledger.borrow_mut().write(&self.core.fake, scene.pick(&[8, 300, 9_000]), 0);
+        let (entry, message) =
+            scene.ledger.borrow_mut().write(&self.core.fake, scene.pick(&[8, 300, 9_000]), 0);
         let connected: Vec<_> = self.core.machine().connections().collect();
         let before: Vec<_> = connected.iter().map(|&id| self.core.machine().last(id)).collect();
         scene.note(|| format!("  server broadcasts {entry:?}"));
@@ -158,7 +160,8 @@ impl Server {
     }
 
     fn heed(&mut self, scene: &Scene, event: Event<Fd>) {
-        let at = |server: &Self, id| server.peers.get(&id).and_then(|peer| peer.ends).map(|ends: Ends| ends.0);
+        let at =
+            |server: &Self, id| server.peers.get(&id).and_then(|peer| peer.ends).map(|ends: Ends| ends.0);
         scene.note(|| format!("  server <- {:.150}", format!("{event:?}")));
         match event {
             Event::Joined(id) => {
@@ -218,9 +221,7 @@ impl Server {
         let Some(peer) = self.peers.get(&id) else {
             return scene.violated(format!("something came from {id:?}, who never joined"));
         };
-        if !self.strangers || message.body.len() >= 8 {
-            scene.arrived(peer.ends.map(|ends| ends.0), &self.core.fake, message);
-        }
+        scene.arrived(peer.ends.map(|ends| ends.0), &self.core.fake, message);
     }
 
     fn settled(&mut self, scene: &Scene, id: ConnId, call: CallId) {

@@ -84,7 +84,8 @@ impl Talker {
     }
 
     fn new(scene: &Scene, fake: Fake, stream: Stream<Fake>) -> Self {
-        let bound = Bound { messages: scene.pick(&[1024, 4]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
+        let bound =
+            Bound { messages: scene.pick(&[1024, 4]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
         let options = ConnectionOptions::new().queue(bound).inbox(bound);
         let ends = fake.ends(stream.borrowed());
         scene.know(ends.map(|ends| ends.0));
@@ -373,6 +374,7 @@ impl Actor for Talker {
             return;
         }
         match scene.index(12) {
+            _ if self.deaf && self.ended => {}
             0..=3 => self.send(scene, false),
             4 => self.begin(Doing::Flushing),
             5 => self.send(scene, true),

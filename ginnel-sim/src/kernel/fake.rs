@@ -137,6 +137,21 @@ impl Fake {
         self.world.borrow().ends(self.pid, fd.number)
     }
 
+    /// Lends a descriptor.
+    pub fn lend<'a>(&self, fd: &'a Fd) -> FdRef<'a> {
+        self.borrow(fd)
+    }
+
+    /// Is there something to read, or an end?
+    pub(crate) fn is_readable(&self, at: SockId) -> bool {
+        self.world.borrow().is_readable(at)
+    }
+
+    /// Does something wait at our end?
+    pub(crate) fn has_data(&self, ends: Option<(SockId, SockId)>) -> bool {
+        ends.is_some_and(|ends| self.world.borrow().unread(ends.0) > 0)
+    }
+
     /// Times that readiness has begun anew, to read and to write.
     pub fn edges(&self, fd: FdRef<'_>) -> [u32; 2] {
         self.world.borrow().edges(self.pid, fd.number)

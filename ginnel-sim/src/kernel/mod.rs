@@ -84,6 +84,7 @@ pub(crate) struct World {
     log: Option<Vec<String>>,
     /// Nothing goes wrong any more.
     relented: bool,
+    lock_replaced: bool,
     /// Calls that did something.
     worked: u64,
     /// Sockets whose reader lost descriptors, or could not be watched.
@@ -113,6 +114,7 @@ impl World {
             released: Vec::new(),
             log: traced.then(Vec::new),
             relented: false,
+            lock_replaced: false,
             worked: 0,
             failed: BTreeSet::new(),
             makers: Vec::new(),

@@ -323,11 +323,22 @@ impl World {
     pub(crate) fn replace_lock(&mut self, name: &[u8]) {
         if self.names.unlink(RUN, name).is_ok() {
             self.happened(Fault::LockReplaced);
+            self.lock_replaced = true;
             let inode = self.names.make(Body::Regular, 0o600, 0);
             if let Ok(entries) = self.names.entries(RUN) {
                 entries.insert(name.to_owned(), inode);
             }
         }
+    }
+
+    /// Did somebody ever replace a lock?
+    pub(crate) const fn is_lock_replaced(&self) -> bool {
+        self.lock_replaced
+    }
+
+    /// Does it listen, and does its process live?
+    pub(crate) fn is_live_listener(&self, id: SockId) -> bool {
+        self.is_listening(id) && self.is_alive(self.maker(id))
     }
 
     /// The names in the directory that every run has.
