@@ -226,7 +226,9 @@ impl World {
             return Ok(());
         }
         let busy = self.fails(Fault::BusyConnect);
-        let Some(Socket { state: State::Listening { backlog, waiting }, .. }) = self.look(other) else {
+        let Some(Socket { state: State::Listening { backlog, waiting }, ended_read: false, .. }) =
+            self.look(other)
+        else {
             return Err(libc::ECONNREFUSED);
         };
         if busy || waiting.len() > *backlog {
@@ -262,13 +264,13 @@ impl World {
     pub(super) fn shutdown(&mut self, pid: Pid, number: i32, how: Shutdown) -> Got<()> {
         self.enter(pid)?;
         let id = self.sock_of(pid, number)?;
-        let Some(Socket { state: State::Connected { peer }, .. }) = self.look(id) else {
-            return Err(libc::ENOTCONN);
-        };
-        let peer = *peer;
         let (read, write) = (how != Shutdown::Write, how != Shutdown::Read);
         self.end(id, read, write);
-        self.end(peer, write, read);
+        if let Some(&Socket { kind, state: State::Connected { peer }, .. }) = self.look(id)
+            && kind != SocketKind::Datagram
+        {
+            self.end(peer, write, read);
+        }
         Ok(())
     }
 
