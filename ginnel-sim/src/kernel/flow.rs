@@ -273,6 +273,9 @@ impl World {
         whole: bool,
     ) -> Got<(usize, (u32, Vec<FileId>), bool)> {
         let socket = self.sock(id).ok_or(libc::EBADF)?;
+        if socket.kind == SocketKind::SeqPacket && !matches!(socket.state, State::Connected { .. }) {
+            return Err(libc::ENOTCONN);
+        }
         if let Some(error) = socket.error.take() {
             return Err(error);
         }
