@@ -111,21 +111,30 @@ impl World {
             return Err(libc::EMSGSIZE);
         }
         let Some(other) = self.look(peer) else {
-            return Err(if kind == SocketKind::SeqPacket { libc::EPIPE } else { libc::ECONNREFUSED });
+            return Err(self.left_alone(id));
         };
         if other.kind != kind {
             return Err(libc::EPROTOTYPE);
         }
-        let mutual = matches!(other.state, State::Connected { peer } if peer == id);
-        if self.unread(peer) > 0 && self.unread(peer) + total > capacity
-            || !mutual && other.queue.len() > DATAGRAMS
-        {
+        self.hears(peer, id)?;
+        if self.unread(peer) > 0 && self.unread(peer) + total > capacity || self.is_crowded(peer, id) {
             return Err(libc::EAGAIN);
         }
         self.may_carry(peer, (uid, files))?;
         let data: Vec<u8> = bytes.iter().flat_map(|part| part.iter().copied()).collect();
         self.deliver(peer, data, (uid, files));
         Ok(total)
+    }
+
+    /// The other side has gone. A datagram socket is told once, and has no peer then.
+    fn left_alone(&mut self, id: SockId) -> Errno {
+        match self.sock(id) {
+            Some(socket) if socket.kind == SocketKind::Datagram => {
+                socket.state = State::Fresh;
+                libc::ECONNREFUSED
+            }
+            _ => libc::EPIPE,
+        }
     }
 
     /// May these descriptors go there?
@@ -302,14 +311,26 @@ impl World {
         }
     }
 
-    /// Would the poller say that it can be written to? Only when three quarters are free.
+    /// Would the poller say that it can be written to? Only when three quarters are free, and no queue of datagrams is
+    /// full.
     pub(super) fn is_writable(&self, id: SockId) -> bool {
         let Some(socket) = self.look(id) else { return false };
         match socket.state {
+            State::Connected { peer } if socket.kind == SocketKind::Datagram && self.is_crowded(peer, id) => {
+                false
+            }
             State::Connected { peer } => self.unread(peer) * 4 <= socket.capacity || socket.ended_write,
             State::Fresh => true,
             State::Listening { .. } => false,
         }
+    }
+
+    /// Do too many datagrams wait there for one more from here? Two that are connected to each other have no limit.
+    fn is_crowded(&self, id: SockId, from: SockId) -> bool {
+        self.look(id).is_some_and(|socket| {
+            let mutual = matches!(socket.state, State::Connected { peer } if peer == from);
+            !mutual && socket.queue.len() > DATAGRAMS
+        })
     }
 
     /// The kinds of file behind descriptors under way do not matter, but these do.

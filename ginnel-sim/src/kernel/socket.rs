@@ -222,6 +222,7 @@ impl World {
             return Err(libc::EPROTOTYPE);
         }
         if kind == SocketKind::Datagram {
+            self.hears(other, id)?;
             self.by_number(pid, number)?.state = State::Connected { peer: other };
             return Ok(());
         }
@@ -245,6 +246,18 @@ impl World {
             edges[0] += 1;
         }
         Ok(())
+    }
+
+    /// A datagram socket that is connected hears only its peer.
+    pub(super) fn hears(&self, other: SockId, from: SockId) -> Got<()> {
+        match self.look(other) {
+            Some(&Socket { kind: SocketKind::Datagram, state: State::Connected { peer }, .. })
+                if peer != from =>
+            {
+                Err(libc::EPERM)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn accept(&mut self, pid: Pid, number: i32) -> Got<i32> {

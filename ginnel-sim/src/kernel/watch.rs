@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ginnel_os::Directions;
 use ginnel_os::sys::Ready;
+use ginnel_os::{Directions, SocketKind};
 
 use super::socket::{Socket, State};
 use super::{FileId, Got, Pid, SockId, What, World};
@@ -95,7 +95,7 @@ impl World {
     fn state_of(&self, id: SockId, wants: Directions) -> Directions {
         let Some(socket) = self.look(id) else { return Directions::default() };
         let hung_up = (socket.ended_read && socket.ended_write) || socket.error.is_some();
-        let unconnected = matches!(socket.state, State::Fresh);
+        let unconnected = matches!(socket.state, State::Fresh) && socket.kind != SocketKind::Datagram;
         if hung_up || unconnected {
             return Directions::BOTH;
         }
