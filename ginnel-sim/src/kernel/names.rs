@@ -78,6 +78,7 @@ impl Names {
 
     fn find(&self, directory: Ino, name: &[u8]) -> Got<Ino> {
         match self.inodes.get(&directory).map(|node| &node.body) {
+            Some(Body::Directory(_)) if name == b"." => Ok(directory),
             Some(Body::Directory(entries)) => entries.get(name).copied().ok_or(libc::ENOENT),
             _ => Err(libc::ENOTDIR),
         }
