@@ -298,6 +298,7 @@ impl World {
         if self.names.entries(directory)?.contains_key(name) {
             return Err(libc::EADDRINUSE);
         }
+        self.may_be_named(id)?;
         let uid = self.user(pid).uid;
         let inode = self.names.make(Body::Socket(Some(id)), mode & !UMASK, uid);
         self.names.node(inode)?.opens += 1;

@@ -158,6 +158,7 @@ impl World {
         let id = self.sock_of(pid, number)?;
         let mode = self.by_number(pid, number)?.mode;
         if let Some(name) = to.abstract_name() {
+            self.may_be_named(id)?;
             if self.sockets.iter().flatten().any(|other| other.abstract_name.as_deref() == Some(name)) {
                 return Err(libc::EADDRINUSE);
             }
@@ -167,6 +168,12 @@ impl World {
         let inode = self.bind_name(pid, to, (id, mode))?;
         self.by_number(pid, number)?.name = Some(inode);
         Ok(())
+    }
+
+    /// A socket is given one name.
+    pub(super) fn may_be_named(&self, id: SockId) -> Got<()> {
+        let named = |socket: &Socket| socket.name.is_some() || socket.abstract_name.is_some();
+        if self.look(id).is_some_and(named) { Err(libc::EINVAL) } else { Ok(()) }
     }
 
     pub(super) fn listen(&mut self, pid: Pid, number: i32, backlog: u32) -> Got<()> {
@@ -235,8 +242,10 @@ impl World {
         if busy || waiting.len() > *backlog {
             return Err(libc::EAGAIN);
         }
-        if matches!(self.by_number(pid, number)?.state, State::Connected { .. }) {
-            return Err(libc::EISCONN);
+        match self.by_number(pid, number)?.state {
+            State::Fresh => {}
+            State::Connected { .. } => return Err(libc::EISCONN),
+            State::Listening { .. } => return Err(libc::EINVAL),
         }
         let maker = self.look(other).map_or(pid, |other| other.maker);
         let embryo = self.make(kind, maker);
@@ -267,8 +276,10 @@ impl World {
         if self.fails(Fault::NoFilesAccept) || self.open_count(pid) >= self.user(pid).limit {
             return Err(libc::EMFILE);
         }
-        let Some(Socket { state: State::Listening { waiting, .. }, .. }) = self.sock(id) else {
-            return Err(libc::EINVAL);
+        let waiting = match self.sock(id) {
+            Some(Socket { state: State::Listening { waiting, .. }, .. }) => waiting,
+            Some(Socket { kind: SocketKind::Datagram, .. }) => return Err(libc::EOPNOTSUPP),
+            _ => return Err(libc::EINVAL),
         };
         let Some(embryo) = waiting.pop_front() else { return Err(libc::EAGAIN) };
         self.install(pid, embryo)
