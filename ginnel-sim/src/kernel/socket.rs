@@ -178,6 +178,7 @@ impl World {
 
     pub(super) fn listen(&mut self, pid: Pid, number: i32, backlog: u32) -> Got<()> {
         self.enter(pid)?;
+        let uid = self.user(pid).uid;
         let socket = self.by_number(pid, number)?;
         if socket.kind == SocketKind::Datagram {
             return Err(libc::EOPNOTSUPP);
@@ -186,6 +187,7 @@ impl World {
             return Err(libc::EINVAL);
         }
         socket.maker = pid;
+        socket.peer_ids = Some((pid, uid));
         match &mut socket.state {
             State::Connected { .. } => return Err(libc::EINVAL),
             State::Listening { backlog: now, .. } => *now = backlog as usize,
@@ -341,8 +343,10 @@ impl World {
 
     pub(super) fn peer_ids(&mut self, pid: Pid, number: i32) -> Got<PeerIds> {
         self.enter(pid)?;
-        let ids = self.by_number(pid, number)?.peer_ids.ok_or(libc::ENOTCONN)?;
-        Ok(PeerIds { pid: Some(ids.0.0), uid: ids.1, gid: ids.1 })
+        Ok(match self.by_number(pid, number)?.peer_ids {
+            Some((Pid(pid), uid)) => PeerIds { pid: Some(pid), uid, gid: uid },
+            None => PeerIds { pid: None, uid: u32::MAX, gid: u32::MAX },
+        })
     }
 
     /// The two ends of the connection behind a number: ours, theirs.
