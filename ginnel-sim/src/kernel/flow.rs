@@ -319,7 +319,7 @@ impl World {
             State::Connected { peer } if socket.kind == SocketKind::Datagram && self.is_crowded(peer, id) => {
                 false
             }
-            State::Connected { peer } => self.unread(peer) * 4 <= socket.capacity || socket.ended_write,
+            State::Connected { peer } => self.unread(peer) * 4 <= socket.capacity,
             State::Fresh => true,
             State::Listening { .. } => false,
         }
