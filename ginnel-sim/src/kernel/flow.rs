@@ -117,7 +117,9 @@ impl World {
             return Err(libc::EPROTOTYPE);
         }
         self.hears(peer, id)?;
-        if self.unread(peer) > 0 && self.unread(peer) + total > capacity || self.is_crowded(peer, id) {
+        // The first packet always has room; each takes a little of its own.
+        let waiting = other.queue.len();
+        if waiting > 0 && self.unread(peer) + waiting + total > capacity || self.is_crowded(peer, id) {
             return Err(libc::EAGAIN);
         }
         self.may_carry(peer, (uid, files))?;
