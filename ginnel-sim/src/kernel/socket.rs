@@ -249,9 +249,13 @@ impl World {
             State::Connected { .. } => return Err(libc::EISCONN),
             State::Listening { .. } => return Err(libc::EINVAL),
         }
-        let maker = self.look(other).map_or(pid, |other| other.maker);
+        let (maker, refuses) =
+            self.look(other).map_or((pid, false), |other| (other.maker, other.refuses_fds));
         let embryo = self.make(kind, maker);
         self.join(id, embryo);
+        if let Some(embryo) = self.sock(embryo) {
+            embryo.refuses_fds = refuses;
+        }
         if let Some(Socket { state: State::Listening { waiting, .. }, edges, .. }) = self.sock(other) {
             waiting.push_back(embryo);
             edges[0] += 1;
