@@ -117,9 +117,8 @@ impl World {
             return Err(libc::EPROTOTYPE);
         }
         self.hears(peer, id)?;
-        // The first packet always has room; each takes a little of its own.
-        let waiting = other.queue.len();
-        if waiting > 0 && self.unread(peer) + waiting + total > capacity || self.is_crowded(peer, id) {
+        // While there is any room there is room for a whole packet.
+        if self.load(peer) >= capacity || self.is_crowded(peer, id) {
             return Err(libc::EAGAIN);
         }
         self.may_carry(peer, (uid, files))?;
@@ -174,6 +173,15 @@ impl World {
     pub(super) fn unread(&self, id: SockId) -> usize {
         self.look(id)
             .map_or(0, |socket| socket.queue.iter().map(|segment| segment.bytes.len() - segment.read).sum())
+    }
+
+    /// What waits at a socket takes of the buffer that it came from: packets take something beside their bytes.
+    fn load(&self, id: SockId) -> usize {
+        let packets = self.look(id).map_or(0, |socket| match socket.kind {
+            SocketKind::Stream => 0,
+            SocketKind::SeqPacket | SocketKind::Datagram => socket.queue.len(),
+        });
+        self.unread(id) + packets * PACKET_COST
     }
 
     pub(super) fn receive(
@@ -321,7 +329,7 @@ impl World {
             State::Connected { peer } if socket.kind == SocketKind::Datagram && self.is_crowded(peer, id) => {
                 false
             }
-            State::Connected { peer } => self.unread(peer) * 4 <= socket.capacity,
+            State::Connected { peer } => self.load(peer) * 4 <= socket.capacity,
             State::Fresh => true,
             State::Listening { .. } => false,
         }
@@ -360,5 +368,5 @@ fn copy(from: &[u8], to: &mut [MaybeUninit<u8>]) {
 const MOST_FDS: usize = 253;
 /// `net.unix.max_dgram_qlen`
 const DATAGRAMS: usize = 10;
-/// What a packet may not take of a send buffer.
+/// What each packet takes of a send buffer beside its bytes.
 const PACKET_COST: usize = 32;
