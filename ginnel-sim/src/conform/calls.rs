@@ -123,6 +123,11 @@ pub(super) trait Calls: Bench {
         taken.expect("it can be read").and_then(|(_, mut fds)| fds.pop()).expect("a descriptor has come")
     }
 
+    /// Has a socket refuse descriptors, or says why it cannot.
+    fn refusing(&self, fd: &Fd<Self>) -> Result<(), super::Seen> {
+        self.refuse_fds(fd).map_err(|error| vec![errno(&error)])
+    }
+
     /// Makes a socket hold some thousand bytes.
     fn shrink(&self, fd: &Fd<Self>) {
         self.sys().set_send_buffer(self.sys().borrow(fd), 8192).expect("a buffer can be sized");

@@ -4,13 +4,13 @@ use ginnel_os::SocketKind::{Datagram, SeqPacket, Stream};
 use ginnel_os::sys::{Descriptors, Sockets};
 use rustix::net::SocketAddrUnix;
 
-use super::calls::{Calls, got};
+use super::calls::Calls;
 use super::second::Deed;
 use super::{Bench, Rule, Seen, rule};
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
     let mut rules = finding();
-    rules.extend(queueing());
+    rules.extend(naming());
     rules.extend(others());
     rules
 }
@@ -49,6 +49,11 @@ fn finding<B: Bench>() -> Vec<Rule<B>> {
             twice_connected,
         ),
         rule("listener-connects", "who listens connects to nobody", &["EINVAL"], listener_connects),
+    ]
+}
+
+fn naming<B: Bench>() -> Vec<Rule<B>> {
+    vec![
         rule(
             "listen-wrong",
             "who has no name, a peer, or datagrams cannot listen",
@@ -69,60 +74,17 @@ fn finding<B: Bench>() -> Vec<Rule<B>> {
             abstract_name,
         ),
         rule(
+            "second-choice",
+            "a name that was taken leaves the socket without one",
+            &["EADDRINUSE", "ok"],
+            second_choice,
+        ),
+        rule("own-name-again", "a name is in use for its owner too", &["EADDRINUSE"], own_name_again),
+        rule(
             "kinds",
             "a socket knows what it is",
             &["Stream", "SeqPacket", "Datagram", "false", "true", "false"],
             kinds,
-        ),
-    ]
-}
-
-fn queueing<B: Bench>() -> Vec<Rule<B>> {
-    vec![
-        rule(
-            "backlog",
-            "one more than the backlog waits; the next is turned away, until somebody is taken",
-            &["ok", "ok", "ok", "EAGAIN", "EAGAIN", "ok", "ok"],
-            backlog,
-        ),
-        rule("backlog-grows", "a backlog can be changed", &["ok", "EAGAIN", "ok", "ok"], backlog_grows),
-        rule("turned-away", "a poller takes who was turned away for hung up", &["EAGAIN", "rw"], turned_away),
-        rule(
-            "nobody-waits",
-            "nobody waits, or nobody listens",
-            &["EAGAIN", "EINVAL", "EOPNOTSUPP"],
-            nobody_waits,
-        ),
-        rule("in-turn", "who came first is taken first", &["<1>", "<2>"], in_turn),
-        rule(
-            "no-number",
-            "a number is looked for before anybody who waits",
-            &["EMFILE", "EMFILE", "ok", "<m>"],
-            no_number,
-        ),
-        rule(
-            "left-early",
-            "who left before being taken is taken, and read to the end",
-            &["ok", "<m>", "<>"],
-            left_early,
-        ),
-        rule(
-            "listener-dies",
-            "who waits when the listener closes is reset, even with nothing written",
-            &["ECONNRESET", "<>", "ECONNRESET"],
-            listener_dies,
-        ),
-        rule(
-            "listener-dies-packets",
-            "with packets the write is told",
-            &["ECONNRESET", "<>", "EPIPE"],
-            listener_dies_packets,
-        ),
-        rule(
-            "stays-connected",
-            "who was taken stays connected without the listener",
-            &["sent 1", "<m>", "ECONNREFUSED"],
-            stays_connected,
         ),
     ]
 }
@@ -136,6 +98,30 @@ fn others<B: Bench>() -> Vec<Rule<B>> {
             peer_pair,
         ),
         rule(
+            "try-again",
+            "a socket that found nobody can look again",
+            &["ENOENT", "ECONNREFUSED", "ok"],
+            try_again,
+        ),
+        rule(
+            "connect-after-end",
+            "a connection that has ended is one still",
+            &["<>", "EISCONN"],
+            connect_after_end,
+        ),
+        rule(
+            "killed-unread",
+            "whoever is killed with bytes unread resets",
+            &["sent 2", "sent 1", "<hi +1>", "ECONNRESET"],
+            killed_unread,
+        ),
+        rule(
+            "killed-sender",
+            "what was sent before a death is read after it, descriptors too",
+            &["sent 2", "<hi +1>", "<>"],
+            killed_sender,
+        ),
+        rule(
             "peer-listener",
             "who connects sees who listens, before and after their death",
             &["ok", "ok", "theirs", "theirs", "ECONNREFUSED"],
@@ -144,7 +130,7 @@ fn others<B: Bench>() -> Vec<Rule<B>> {
         rule(
             "peer-connector",
             "who accepts sees who connected, before and after their death",
-            &["sent 2", "theirs", "<hi>", "EAGAIN", "<>", "theirs"],
+            &["sent 2", "theirs", "<hi +1>", "EAGAIN", "<>", "theirs"],
             peer_connector,
         ),
     ]
@@ -230,94 +216,6 @@ fn kinds<B: Bench>(k: &B) -> Seen {
     [kinds, [&fresh, &listener, &connected].map(|fd| listens(fd).to_string())].concat()
 }
 
-fn backlog<B: Bench>(k: &B) -> Seen {
-    let listener = k.bound(Stream, "s");
-    k.listen(&listener, 2);
-    let callers = [(); 5].map(|()| k.socket(Stream));
-    let mut seen: Seen = callers.iter().map(|caller| k.connect(caller, "s")).collect();
-    seen.push(got(&k.accept(&listener)));
-    seen.push(k.connect(&callers[3], "s"));
-    seen
-}
-
-fn backlog_grows<B: Bench>(k: &B) -> Seen {
-    let listener = k.bound(Stream, "s");
-    k.listen(&listener, 0);
-    let callers = [(); 2].map(|()| k.socket(Stream));
-    let mut seen: Seen = callers.iter().map(|caller| k.connect(caller, "s")).collect();
-    seen.push(k.listen(&listener, 1));
-    seen.push(k.connect(&callers[1], "s"));
-    seen
-}
-
-fn turned_away<B: Bench>(k: &B) -> Seen {
-    let listener = k.bound(Stream, "s");
-    k.listen(&listener, 0);
-    let _waiting = k.connected(Stream, "s");
-    let caller = k.socket(Stream);
-    vec![k.connect(&caller, "s"), k.ready(&caller)]
-}
-
-fn nobody_waits<B: Bench>(k: &B) -> Seen {
-    let listener = k.listener(Stream, "s");
-    [listener, k.socket(Stream), k.socket(Datagram)].map(|fd| got(&k.accept(&fd))).to_vec()
-}
-
-fn in_turn<B: Bench>(k: &B) -> Seen {
-    let listener = k.listener(Stream, "s");
-    let callers = [b"1", b"2"].map(|number| {
-        let caller = k.connected(Stream, "s");
-        k.send(&caller, number);
-        caller
-    });
-    let taken = callers.each_ref().map(|_| k.accept(&listener).expect("somebody waits"));
-    taken.map(|fd| k.receive(&fd)).to_vec()
-}
-
-fn no_number<B: Bench>(k: &B) -> Seen {
-    let (quiet, listener) = (k.listener(Stream, "quiet"), k.listener(Stream, "s"));
-    let caller = k.connected(Stream, "s");
-    k.send(&caller, b"m");
-    k.leave_room(Some(0));
-    let failed = [&quiet, &listener].map(|fd| got(&k.accept(fd)));
-    k.leave_room(None);
-    let accepted = k.accept(&listener);
-    let read = accepted.as_ref().map_or_else(String::clone, |fd| k.receive(fd));
-    [failed, [got(&accepted), read]].concat()
-}
-
-fn left_early<B: Bench>(k: &B) -> Seen {
-    let listener = k.listener(Stream, "s");
-    let caller = k.connected(Stream, "s");
-    k.send(&caller, b"m");
-    drop(caller);
-    let accepted = k.accept(&listener).expect("it is taken all the same");
-    vec!["ok".to_owned(), k.receive(&accepted), k.receive(&accepted)]
-}
-
-fn listener_dies<B: Bench>(k: &B) -> Seen {
-    let listener = k.listener(Stream, "s");
-    let (quiet, writer) = (k.connected(Stream, "s"), k.connected(Stream, "s"));
-    k.send(&writer, b"m");
-    drop(listener);
-    vec![k.receive(&quiet), k.receive(&quiet), k.receive(&writer)]
-}
-
-fn listener_dies_packets<B: Bench>(k: &B) -> Seen {
-    let listener = k.listener(SeqPacket, "s");
-    let waiting = k.connected(SeqPacket, "s");
-    drop(listener);
-    vec![k.send(&waiting, b"m"), k.receive(&waiting), k.send(&waiting, b"m")]
-}
-
-fn stays_connected<B: Bench>(k: &B) -> Seen {
-    let listener = k.listener(Stream, "s");
-    let caller = k.connected(Stream, "s");
-    let accepted = k.accept(&listener).expect("somebody waits");
-    drop(listener);
-    vec![k.send(&caller, b"m"), k.receive(&accepted), k.try_connect(Stream, "s")]
-}
-
 fn peer_pair<B: Bench>(k: &B) -> Seen {
     let (a, b) = k.pair(Stream);
     vec![k.peer(&a), k.peer(&b), k.peer(&k.listener(Stream, "s")), k.peer(&k.socket(Stream))]
@@ -340,4 +238,47 @@ fn peer_connector<B: Bench>(k: &B) -> Seen {
     drop(second.process);
     seen.extend([k.receive(&accepted), k.peer(&accepted)]);
     seen
+}
+
+fn second_choice<B: Bench>(k: &B) -> Seen {
+    let _listener = k.listener(Stream, "s");
+    let socket = k.socket(Stream);
+    vec![k.bind(&socket, "s"), k.bind(&socket, "other")]
+}
+
+fn own_name_again<B: Bench>(k: &B) -> Seen {
+    vec![k.bind(&k.bound(Stream, "s"), "s")]
+}
+
+fn try_again<B: Bench>(k: &B) -> Seen {
+    let caller = k.socket(Stream);
+    let missed = k.connect(&caller, "s");
+    let listener = k.bound(Stream, "s");
+    let refused = k.connect(&caller, "s");
+    k.listen(&listener, 1);
+    vec![missed, refused, k.connect(&caller, "s")]
+}
+
+fn connect_after_end<B: Bench>(k: &B) -> Seen {
+    let listener = k.listener(Stream, "s");
+    let caller = k.connected(Stream, "s");
+    drop(k.accept(&listener));
+    vec![k.receive(&caller), k.connect(&caller, "s")]
+}
+
+fn killed_unread<B: Bench>(k: &B) -> Seen {
+    let listener = k.listener(Stream, "s");
+    let second = k.second(Deed::Connect);
+    let accepted = k.accept(&listener).expect("somebody waits");
+    let sent = k.send(&accepted, b"m");
+    drop(second.process);
+    vec![second.said, sent, k.receive(&accepted), k.receive(&accepted)]
+}
+
+fn killed_sender<B: Bench>(k: &B) -> Seen {
+    let listener = k.listener(Stream, "s");
+    let second = k.second(Deed::Connect);
+    let accepted = k.accept(&listener).expect("somebody waits");
+    drop(second.process);
+    vec![second.said, k.receive(&accepted), k.receive(&accepted)]
 }

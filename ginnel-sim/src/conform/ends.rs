@@ -8,6 +8,13 @@ use super::calls::{Calls, got};
 use super::{Bench, Rule, Seen, rule};
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
+    let mut rules = closing();
+    rules.extend(halves());
+    rules.extend(without_peer());
+    rules
+}
+
+fn closing<B: Bench>() -> Vec<Rule<B>> {
     vec![
         rule(
             "end",
@@ -45,6 +52,11 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             &["ECONNRESET", "<m1>", "<>", "<>"],
             |k| write_after_reset(k, SeqPacket),
         ),
+    ]
+}
+
+fn halves<B: Bench>() -> Vec<Rule<B>> {
+    vec![
         rule("half-stream", "one direction can end alone", HALF, |k| half(k, Stream)),
         rule("half-packets", "one direction of packets can end alone", HALF, |k| half(k, SeqPacket)),
         rule(
@@ -54,6 +66,24 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             deaf,
         ),
         rule("twice", "a direction can be ended twice", &["ok", "ok", "ok", "EPIPE"], twice),
+        rule("deaf-packets", "and of packets", &["EPIPE", "<m>", "<>"], deaf_packets),
+        rule(
+            "reset-after-half",
+            "whoever ended one direction still resets",
+            &["<>", "ECONNRESET", "<>"],
+            reset_after_half,
+        ),
+        rule(
+            "full-and-deaf",
+            "what fills a socket still does when nobody will read it",
+            &["EPIPE", "-", "rw"],
+            full_and_deaf,
+        ),
+    ]
+}
+
+fn without_peer<B: Bench>() -> Vec<Rule<B>> {
+    vec![
         rule(
             "fresh-shutdown",
             "what was never connected can be ended too",
@@ -162,4 +192,30 @@ fn unconnected_write<B: Bench>(k: &B) -> Seen {
 fn listener_io<B: Bench>(k: &B) -> Seen {
     let (stream, packets) = (k.listener(Stream, "s"), k.listener(SeqPacket, "p"));
     vec![k.receive(&stream), k.receive(&packets), k.send(&stream, b"x"), k.send(&packets, b"x")]
+}
+
+fn deaf_packets<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(SeqPacket);
+    k.send(&a, b"m");
+    k.shutdown(&b, Shutdown::Read);
+    vec![k.send(&a, b"x"), k.receive(&b), k.receive(&b)]
+}
+
+fn reset_after_half<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(Stream);
+    k.send(&b, b"unread");
+    k.shutdown(&a, Shutdown::Write);
+    let end = k.receive(&b);
+    drop(a);
+    vec![end, k.receive(&b), k.receive(&b)]
+}
+
+fn full_and_deaf<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(Stream);
+    k.shrink(&a);
+    while k.send(&a, &[b'x'; 1000]) != "EAGAIN" {}
+    k.shutdown(&b, Shutdown::Read);
+    let (sent, deaf) = (k.send(&a, b"x"), k.ready(&a));
+    drop(b);
+    vec![sent, deaf, k.ready(&a)]
 }

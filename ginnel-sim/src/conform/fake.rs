@@ -69,6 +69,10 @@ impl Bench for FakeBench {
         self.kernel.refuse_fds(self.kernel.borrow(fd))
     }
 
+    fn datagram_limit(&self) -> usize {
+        10
+    }
+
     fn second(&self, deed: Deed) -> Second<OtherProcess> {
         let other = Self { kernel: self.kernel.spawn(LIMIT) };
         let (said, held) = perform(&other, deed);

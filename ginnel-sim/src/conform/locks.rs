@@ -1,12 +1,11 @@
 //! Record locks: whose they are, and what loses them.
 
 use ginnel_os::SocketKind::Stream;
-use ginnel_os::sys::{Files, Rename};
+use ginnel_os::sys::{Descriptors, Files, Rename};
 
 use super::calls::{Calls, outcome, would};
 use super::second::Deed;
 use super::{Bench, Rule, Seen, rule};
-use ginnel_os::sys::Descriptors;
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
     vec![
@@ -27,6 +26,13 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             lock_lost,
         ),
         rule("lock-not-lost", "closing what only held the name drops none", &["mine", "mine"], lock_not_lost),
+        rule(
+            "lock-sent",
+            "closing a descriptor that came back in a message drops them too",
+            &["mine", "mine", "nobody's"],
+            lock_sent,
+        ),
+        rule("lock-unread", "one that nobody took drops none", &["mine", "mine"], lock_unread),
         rule(
             "lock-of-file",
             "a lock is the file's, not the name's",
@@ -118,4 +124,24 @@ fn lock_wrong<B: Bench>(k: &B) -> Seen {
     let open = |name: &[u8]| outcome(&k.at(|sys, directory| sys.open_lock(directory, name)));
     let pin = k.at(|sys, directory| sys.pin(directory, b"lock")).expect("the name is there");
     vec![open(b"s"), open(b"."), would(k.sys().try_lock(k.sys().borrow(&pin), 0))]
+}
+
+fn lock_sent<B: Bench>(k: &B) -> Seen {
+    let (file, (a, b)) = (k.lock_file("lock"), k.pair(Stream));
+    k.lock(&file, 0);
+    k.send_with(&a, b"m", &[&file]);
+    let under_way = k.holder(&file, 0);
+    let copy = k.receive_fd(&b);
+    let held = k.holder(&copy, 0);
+    drop(copy);
+    vec![under_way, held, k.holder(&file, 0)]
+}
+
+fn lock_unread<B: Bench>(k: &B) -> Seen {
+    let (file, (a, b)) = (k.lock_file("lock"), k.pair(Stream));
+    k.lock(&file, 0);
+    k.send_with(&a, b"m", &[&file]);
+    let under_way = k.holder(&file, 0);
+    drop((a, b));
+    vec![under_way, k.holder(&file, 0)]
 }

@@ -12,6 +12,7 @@ mod locks;
 mod names;
 mod packets;
 mod polling;
+mod queueing;
 #[cfg(test)]
 mod real;
 mod second;
@@ -48,8 +49,10 @@ pub trait Bench {
     /// Nobody can send descriptors to this socket from now on. `SO_PASSRIGHTS`
     ///
     /// # Errors
-    /// As setsockopt(2).
+    /// As setsockopt(2); [`Unsupported`](io::ErrorKind::Unsupported) before Linux 6.16.
     fn refuse_fds(&self, fd: &Fd<Self>) -> io::Result<()>;
+    /// How many datagrams of strangers a socket holds, less one. `net.unix.max_dgram_qlen`
+    fn datagram_limit(&self) -> usize;
     /// Another process that has done this, and lives.
     fn second(&self, deed: Deed) -> Second<Self::Other>;
 }
@@ -107,6 +110,7 @@ pub fn rules<B: Bench>() -> Vec<Rule<B>> {
     rules.extend(packets::rules());
     rules.extend(descriptors::rules());
     rules.extend(connecting::rules());
+    rules.extend(queueing::rules());
     rules.extend(names::rules());
     rules.extend(locks::rules());
     rules.extend(polling::rules());

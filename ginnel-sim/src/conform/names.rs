@@ -94,6 +94,7 @@ fn looking<B: Bench>() -> Vec<Rule<B>> {
             mode_before,
         ),
         rule("mode-after", "the mode of a name can be set", &["666", "ENOENT"], mode_after),
+        rule("mode-too-late", "once it is there, its socket's mode is another's", &["755"], mode_too_late),
         rule("listed", "a directory lists its names", &["file s"], listed),
         rule(
             "open-wrong",
@@ -287,4 +288,10 @@ fn socket_status<B: Bench>(k: &B) -> Seen {
         ],
         Err(error) => vec![errno(&error)],
     }
+}
+
+fn mode_too_late<B: Bench>(k: &B) -> Seen {
+    let socket = k.bound(Stream, "s");
+    k.sys().set_mode(k.sys().borrow(&socket), 0o600).expect("a mode can be set");
+    vec![mode(k, "s")]
 }

@@ -3,14 +3,21 @@
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 
-use ginnel_os::SocketKind::{Datagram, SeqPacket};
+use ginnel_os::SocketKind::{Datagram, SeqPacket, Stream};
 use ginnel_os::Wait;
 use ginnel_os::sys::{Descriptors, Slot, Sockets, Taken};
 
-use super::calls::{Calls, ROOM};
+use super::calls::{Calls, ROOM, would};
 use super::{Bench, Rule, Seen, rule};
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
+    let mut rules = packets();
+    rules.extend(sizes());
+    rules.extend(datagrams());
+    rules
+}
+
+fn packets<B: Bench>() -> Vec<Rule<B>> {
     vec![
         rule("borders", "a read takes one packet", &["<one>", "<two>", "EAGAIN"], borders),
         rule(
@@ -39,6 +46,13 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             stamp,
         ),
         rule("stamp-and-fds", "a time and descriptors come together", &["<m +1>"], stamp_and_fds),
+        rule("stamp-cut", "a time needs room too", &["<m cut>", "<n stamped>"], stamp_cut),
+        rule("stamp-stream", "bytes on a stream have no time", &["<m>"], stamp_stream),
+    ]
+}
+
+fn sizes<B: Bench>() -> Vec<Rule<B>> {
+    vec![
         rule("too-large", "a packet must fit the buffer", &["sent 4000", "EMSGSIZE", "EMSGSIZE"], too_large),
         rule(
             "packets-fill",
@@ -47,9 +61,22 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             packets_fill,
         ),
         rule(
+            "any-room",
+            "while there is any room there is room for a packet as large as can be",
+            &["sent 1", "w", "sent 15000", "EAGAIN"],
+            any_room,
+        ),
+        rule("empty-fill", "empty packets take room too", &["EAGAIN", "w", "sent 0"], empty_fill),
+        rule("batch-fills", "a batch goes as far as there is room", &["in part", "EAGAIN"], batch_fills),
+    ]
+}
+
+fn datagrams<B: Bench>() -> Vec<Rule<B>> {
+    vec![
+        rule(
             "datagram-queue",
-            "eleven datagrams of strangers wait, and a poller knows nothing of it",
-            &["11 then EAGAIN", "w", "sent 1"],
+            "of strangers one datagram above the limit waits, and a poller knows nothing of it",
+            &["one above the limit", "EAGAIN", "w", "sent 1"],
             datagram_queue,
         ),
         rule("datagram-poll", "of who is connected it does", &["EAGAIN", "-", "w", "sent 1"], datagram_poll),
@@ -152,17 +179,15 @@ fn packets_fill<B: Bench>(k: &B) -> Seen {
 
 fn datagram_queue<B: Bench>(k: &B) -> Seen {
     let receiver = k.bound(Datagram, "d");
-    let sender = k.socket(Datagram);
-    let mut count = 0;
-    let last = loop {
-        match k.send_to(&sender, b"x", "d") {
-            sent if sent == "sent 1" => count += 1,
-            other => break other,
-        }
-    };
-    let ready = k.ready(&sender);
+    // No sender's own buffer is to be full first.
+    let senders = vec![(); 1 + k.datagram_limit() / 100].into_iter().map(|()| k.socket(Datagram));
+    let senders: Vec<_> = senders.collect();
+    let mut sent = senders.iter().cycle().map(|sender| k.send_to(sender, b"x", "d"));
+    let count = sent.by_ref().take_while(|sent| sent == "sent 1").count();
+    let limit = if count == k.datagram_limit() + 1 { "one above the limit" } else { "another limit" };
+    let (full, ready) = (sent.next(), k.ready(&senders[0]));
     k.receive(&receiver);
-    vec![format!("{count} then {last}"), ready, k.send_to(&sender, b"x", "d")]
+    vec![limit.to_owned(), full.unwrap_or_default(), ready, k.send_to(&senders[0], b"x", "d")]
 }
 
 fn datagram_poll<B: Bench>(k: &B) -> Seen {
@@ -220,3 +245,48 @@ fn batch<B: Bench>(k: &B) -> Seen {
     let say = |count: Option<usize>| count.map_or("none".to_owned(), |count| count.to_string());
     vec![say(sent) + " sent", say(taken) + " taken", lengths, say(none) + " taken"]
 }
+
+fn stamp_cut<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(SeqPacket);
+    k.sys().stamp_packets(k.sys().borrow(&b)).expect("packets can be stamped");
+    k.send(&a, b"m");
+    k.send(&a, b"n");
+    vec![k.receive_in(&b, 64, 0), k.receive(&b)]
+}
+
+fn stamp_stream<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(Stream);
+    k.sys().stamp_packets(k.sys().borrow(&b)).expect("it is accepted");
+    k.send(&a, b"m");
+    vec![k.receive(&b)]
+}
+
+fn any_room<B: Bench>(k: &B) -> Seen {
+    let (a, _b) = k.pair(SeqPacket);
+    k.shrink(&a);
+    let (first, ready) = (k.send(&a, b"x"), k.ready(&a));
+    let second = k.send(&a, &[b'x'; 15_000]);
+    while k.send(&a, &[b'x'; 1000]) == "sent 1000" {}
+    vec![first, ready, second, k.send(&a, &[b'x'; 1000])]
+}
+
+fn empty_fill<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(SeqPacket);
+    k.shrink(&a);
+    let full = (0..ENDLESS).map(|_| k.send(&a, b"")).find(|sent| sent != "sent 0");
+    while k.receive(&b) != "EAGAIN" {}
+    vec![full.unwrap_or_default(), k.ready(&a), k.send(&a, b"")]
+}
+
+fn batch_fills<B: Bench>(k: &B) -> Seen {
+    let (sys, (a, _b)) = (k.sys(), k.pair(SeqPacket));
+    k.shrink(&a);
+    let (packet, count) = ([b'x'; 1000], 200);
+    let packets = vec![IoSlice::new(&packet); count];
+    let send = || sys.send_many(sys.borrow(&a), &packets, Wait::Never);
+    let first = send().expect("packets can be sent").expect("there is room for one");
+    vec![if first < count { "in part" } else { "in full" }.to_owned(), would(send())]
+}
+
+/// More empty packets than any socket takes.
+const ENDLESS: usize = 2000;

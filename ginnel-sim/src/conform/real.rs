@@ -56,8 +56,8 @@ impl Bench for RealBench {
         let mut free = (0..MOST).filter(|&number| self.kernel.duplicate(number).is_err());
         let limit = match room {
             // Every number below is taken but for so many.
-            Some(room) => Rlimit { current: free.nth(room).map(u64::from), ..self.limit.clone() },
-            None => self.limit.clone(),
+            Some(room) => Rlimit { current: free.nth(room).map(u64::from), ..self.limit },
+            None => self.limit,
         };
         setrlimit(Resource::Nofile, limit).expect("a limit can be set");
     }
@@ -73,6 +73,12 @@ impl Bench for RealBench {
             true => Ok(()),
             false => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    fn datagram_limit(&self) -> usize {
+        let limit =
+            std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").expect("Linux has such a limit");
+        limit.trim().parse().expect("it is a number")
     }
 
     fn second(&self, deed: Deed) -> Second<OtherProcess> {

@@ -13,7 +13,7 @@ pub enum Deed {
     Lock,
     /// Listens at "s".
     Listen,
-    /// Connects to "s" and writes "hi".
+    /// Connects to "s" and writes "hi", with a descriptor.
     Connect,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn perform<B: Bench>(k: &B, deed: Deed) -> (String, Vec<Fd<B>>) {
         }
         Deed::Connect => {
             let socket = k.connected(SocketKind::Stream, "s");
-            (k.send(&socket, b"hi"), vec![socket])
+            (k.send_fds(&socket, b"hi", 1), vec![socket])
         }
     }
 }

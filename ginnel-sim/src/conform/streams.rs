@@ -52,6 +52,12 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             &["EAGAIN", "-", "sent 1000", "-", "w"],
             hysteresis,
         ),
+        rule(
+            "part-of-carrier",
+            "of a write that is cut short the descriptors go with the part that went",
+            &["in part", "<xx +1>", "<xx>"],
+            part_of_carrier,
+        ),
     ]
 }
 
@@ -133,4 +139,13 @@ fn hysteresis<B: Bench>(k: &B) -> Seen {
     let (more, still_unready) = (k.send(&a, &part), k.ready(&a));
     while k.receive_in(&b, 4096, 0) != "EAGAIN" {}
     vec![full, unready, more, still_unready, k.ready(&a)]
+}
+
+fn part_of_carrier<B: Bench>(k: &B) -> Seen {
+    let (a, b) = k.pair(Stream);
+    k.shrink(&a);
+    let whole = vec![b'x'; 1 << 20];
+    let sent = k.send_fds(&a, &whole, 1);
+    let part = if sent == format!("sent {}", whole.len()) { "in full" } else { "in part" };
+    vec![part.to_owned(), k.receive_in(&b, 2, ROOM), k.receive_in(&b, 2, ROOM)]
 }

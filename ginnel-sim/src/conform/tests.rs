@@ -9,6 +9,10 @@ fn the_fake_kernel_answers_as_the_real_one_does() {
     for rule in &rules {
         let directory = tempfile::tempdir().unwrap();
         let real = real::run_elsewhere(rule.name, directory.path());
+        if real == ["unsupported"] {
+            println!("{} needs a younger kernel", rule.name);
+            continue;
+        }
         let fake = rule.run(&FakeBench::new());
         if real != rule.sees || fake != rule.sees {
             let Rule { name, says, sees, .. } = rule;
