@@ -8,6 +8,7 @@ use ginnel_os::sys::Taken;
 use rustix::net::SocketAddrUnix;
 
 use super::control::{self, Room};
+use super::process::Process;
 use super::socket::{Segment, Socket, State};
 use super::{Errno, FileId, Got, Pid, SockId, What, World};
 use crate::fault::Fault;
@@ -28,11 +29,10 @@ impl World {
         }
         let files: Vec<FileId> = fds.iter().map(|&fd| self.lookup(pid, fd)).collect::<Got<_>>()?;
         let kind = self.look(id).ok_or(libc::EBADF)?.kind;
-        let uid = self.user(pid).uid;
         let sent = if kind == SocketKind::Stream {
-            self.send_stream(id, bytes, (uid, &files))
+            self.send_stream(id, bytes, (pid, &files))
         } else {
-            self.send_packet((pid, id), bytes, (uid, &files), to)
+            self.send_packet(id, bytes, (pid, &files), to)
         };
         match sent {
             Err(libc::EPIPE) => self.happened(Fault::BrokenPipe),
@@ -48,7 +48,7 @@ impl World {
         &mut self,
         id: SockId,
         bytes: &[IoSlice<'_>],
-        (uid, files): (u32, &[FileId]),
+        (pid, files): (Pid, &[FileId]),
     ) -> Got<usize> {
         let socket = self.look(id).ok_or(libc::EBADF)?;
         let State::Connected { peer } = socket.state else { return Err(libc::ENOTCONN) };
@@ -68,7 +68,7 @@ impl World {
         if self.fails(Fault::NoBuffers) {
             return Err(libc::ENOBUFS);
         }
-        self.may_carry(peer, (uid, files))?;
+        self.may_carry(peer, (pid, files))?;
         let mut count = total.min(room);
         if count > 1 && self.fails(Fault::ShortWrite) {
             count = 1 + self.choices.index(count - 1);
@@ -76,19 +76,19 @@ impl World {
         let mut data: Vec<u8> = bytes.iter().flat_map(|part| part.iter().copied()).take(count).collect();
         if data.len() > 1 && self.fails(Fault::SplitWrite) {
             let rest = data.split_off(1 + self.choices.index(data.len() - 1));
-            self.deliver(peer, data, (uid, files));
-            self.deliver(peer, rest, (uid, &[]));
+            self.deliver(peer, data, (pid, files));
+            self.deliver(peer, rest, (pid, &[]));
         } else {
-            self.deliver(peer, data, (uid, files));
+            self.deliver(peer, data, (pid, files));
         }
         Ok(count)
     }
 
     fn send_packet(
         &mut self,
-        (pid, id): (Pid, SockId),
+        id: SockId,
         bytes: &[IoSlice<'_>],
-        (uid, files): (u32, &[FileId]),
+        (pid, files): (Pid, &[FileId]),
         to: Option<&SocketAddrUnix>,
     ) -> Got<usize> {
         let socket = self.sock(id).ok_or(libc::EBADF)?;
@@ -121,9 +121,9 @@ impl World {
         if self.load(peer) >= capacity || self.is_crowded(peer, id) {
             return Err(libc::EAGAIN);
         }
-        self.may_carry(peer, (uid, files))?;
+        self.may_carry(peer, (pid, files))?;
         let data: Vec<u8> = bytes.iter().flat_map(|part| part.iter().copied()).collect();
-        self.deliver(peer, data, (uid, files));
+        self.deliver(peer, data, (pid, files));
         Ok(total)
     }
 
@@ -139,16 +139,16 @@ impl World {
     }
 
     /// May these descriptors go there?
-    fn may_carry(&mut self, peer: SockId, (uid, files): (u32, &[FileId])) -> Got<()> {
+    fn may_carry(&mut self, peer: SockId, (pid, files): (Pid, &[FileId])) -> Got<()> {
         if files.is_empty() {
             return Ok(());
         }
         if self.look(peer).is_some_and(|peer| peer.refuses_fds) || self.fails_quietly(Fault::RefusesFds) {
             return Err(libc::EPERM);
         }
-        let limit =
-            self.processes.iter().filter(|process| process.uid == uid).map(|process| process.limit).min();
-        let many = self.in_flight.get(&uid).is_some_and(|&count| Some(count) > limit);
+        // All that the user has under way, against what this process may have.
+        let &Process { uid, limit, .. } = self.user(pid);
+        let many = self.in_flight.get(&uid).is_some_and(|&count| count > limit);
         if (many && uid != 0) || self.fails_quietly(Fault::TooManyRefs) {
             return Err(libc::ETOOMANYREFS);
         }
@@ -160,7 +160,8 @@ impl World {
         self.choices.chance(self.rates.of(fault))
     }
 
-    fn deliver(&mut self, to: SockId, bytes: Vec<u8>, (uid, files): (u32, &[FileId])) {
+    fn deliver(&mut self, to: SockId, bytes: Vec<u8>, (pid, files): (Pid, &[FileId])) {
+        let uid = self.user(pid).uid;
         files.iter().for_each(|&file| self.hold(file));
         *self.in_flight.entry(uid).or_default() += files.len();
         if let Some(socket) = self.sock(to) {
@@ -284,7 +285,6 @@ impl World {
         Ok((count, fds))
     }
 
-    #[expect(clippy::type_complexity, reason = "bytes, descriptors and their owner, and whether a time came")]
     fn take_packet(
         &mut self,
         id: SockId,
