@@ -23,7 +23,9 @@ pub(super) struct RealBench {
 impl RealBench {
     fn new(root: PathBuf) -> Self {
         umask(Mode::WGRP | Mode::WOTH);
-        Self { kernel: Kernel::default(), root, limit: getrlimit(Resource::Nofile) }
+        let limit = Rlimit { current: Some(MOST.into()), ..getrlimit(Resource::Nofile) };
+        setrlimit(Resource::Nofile, limit).expect("any process may have so many descriptors");
+        Self { kernel: Kernel::default(), root, limit }
     }
 }
 
