@@ -59,7 +59,7 @@ impl Choices {
             Source::Fresh(random) => random.u32(..count),
             Source::Again { spans, at } => {
                 *at += 1;
-                spans[span].get(*at - 1).copied().unwrap_or(0) % count
+                spans.get(span).and_then(|span| span.get(*at - 1)).copied().unwrap_or(0) % count
             }
         };
         self.spans[span].push(value);
@@ -107,5 +107,6 @@ mod tests {
         assert_eq!(choices.below(9), 0);
         assert!(!choices.chance(999));
         assert!(!choices.next_span());
+        assert_eq!(Choices::again(Vec::new()).below(9), 0);
     }
 }

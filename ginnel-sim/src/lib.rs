@@ -6,6 +6,7 @@
 mod actors;
 mod cast;
 pub mod choices;
+pub mod conform;
 pub mod fault;
 pub mod kernel;
 mod ledger;

@@ -8,6 +8,7 @@ use ginnel_os::sys::Taken;
 use rustix::net::SocketAddrUnix;
 
 use super::control::{self, Room};
+use super::process::Process;
 use super::socket::{Segment, Socket, State};
 use super::{Errno, FileId, Got, Pid, SockId, What, World};
 use crate::fault::Fault;
@@ -28,11 +29,10 @@ impl World {
         }
         let files: Vec<FileId> = fds.iter().map(|&fd| self.lookup(pid, fd)).collect::<Got<_>>()?;
         let kind = self.look(id).ok_or(libc::EBADF)?.kind;
-        let uid = self.user(pid).uid;
         let sent = if kind == SocketKind::Stream {
-            self.send_stream(id, bytes, (uid, &files))
+            self.send_stream(id, bytes, (pid, &files))
         } else {
-            self.send_packet((pid, id), bytes, (uid, &files), to)
+            self.send_packet(id, bytes, (pid, &files), to)
         };
         match sent {
             Err(libc::EPIPE) => self.happened(Fault::BrokenPipe),
@@ -48,7 +48,7 @@ impl World {
         &mut self,
         id: SockId,
         bytes: &[IoSlice<'_>],
-        (uid, files): (u32, &[FileId]),
+        (pid, files): (Pid, &[FileId]),
     ) -> Got<usize> {
         let socket = self.look(id).ok_or(libc::EBADF)?;
         let State::Connected { peer } = socket.state else { return Err(libc::ENOTCONN) };
@@ -68,7 +68,7 @@ impl World {
         if self.fails(Fault::NoBuffers) {
             return Err(libc::ENOBUFS);
         }
-        self.may_carry(peer, (uid, files))?;
+        self.may_carry(peer, (pid, files))?;
         let mut count = total.min(room);
         if count > 1 && self.fails(Fault::ShortWrite) {
             count = 1 + self.choices.index(count - 1);
@@ -76,19 +76,19 @@ impl World {
         let mut data: Vec<u8> = bytes.iter().flat_map(|part| part.iter().copied()).take(count).collect();
         if data.len() > 1 && self.fails(Fault::SplitWrite) {
             let rest = data.split_off(1 + self.choices.index(data.len() - 1));
-            self.deliver(peer, data, (uid, files));
-            self.deliver(peer, rest, (uid, &[]));
+            self.deliver(peer, data, (pid, files));
+            self.deliver(peer, rest, (pid, &[]));
         } else {
-            self.deliver(peer, data, (uid, files));
+            self.deliver(peer, data, (pid, files));
         }
         Ok(count)
     }
 
     fn send_packet(
         &mut self,
-        (pid, id): (Pid, SockId),
+        id: SockId,
         bytes: &[IoSlice<'_>],
-        (uid, files): (u32, &[FileId]),
+        (pid, files): (Pid, &[FileId]),
         to: Option<&SocketAddrUnix>,
     ) -> Got<usize> {
         let socket = self.sock(id).ok_or(libc::EBADF)?;
@@ -111,34 +111,44 @@ impl World {
             return Err(libc::EMSGSIZE);
         }
         let Some(other) = self.look(peer) else {
-            return Err(if kind == SocketKind::SeqPacket { libc::EPIPE } else { libc::ECONNREFUSED });
+            return Err(self.left_alone(id));
         };
         if other.kind != kind {
             return Err(libc::EPROTOTYPE);
         }
-        let mutual = matches!(other.state, State::Connected { peer } if peer == id);
-        if self.unread(peer) > 0 && self.unread(peer) + total > capacity
-            || !mutual && other.queue.len() > DATAGRAMS
-        {
+        self.hears(peer, id)?;
+        // While there is any room there is room for a whole packet.
+        if self.load(peer) >= capacity || self.is_crowded(peer, id) {
             return Err(libc::EAGAIN);
         }
-        self.may_carry(peer, (uid, files))?;
+        self.may_carry(peer, (pid, files))?;
         let data: Vec<u8> = bytes.iter().flat_map(|part| part.iter().copied()).collect();
-        self.deliver(peer, data, (uid, files));
+        self.deliver(peer, data, (pid, files));
         Ok(total)
     }
 
+    /// The other side has gone. A datagram socket is told once, and has no peer then.
+    fn left_alone(&mut self, id: SockId) -> Errno {
+        match self.sock(id) {
+            Some(socket) if socket.kind == SocketKind::Datagram => {
+                socket.state = State::Fresh;
+                libc::ECONNREFUSED
+            }
+            _ => libc::EPIPE,
+        }
+    }
+
     /// May these descriptors go there?
-    fn may_carry(&mut self, peer: SockId, (uid, files): (u32, &[FileId])) -> Got<()> {
+    fn may_carry(&mut self, peer: SockId, (pid, files): (Pid, &[FileId])) -> Got<()> {
         if files.is_empty() {
             return Ok(());
         }
         if self.look(peer).is_some_and(|peer| peer.refuses_fds) || self.fails_quietly(Fault::RefusesFds) {
             return Err(libc::EPERM);
         }
-        let limit =
-            self.processes.iter().filter(|process| process.uid == uid).map(|process| process.limit).min();
-        let many = self.in_flight.get(&uid).is_some_and(|&count| Some(count) > limit);
+        // All that the user has under way, against what this process may have.
+        let &Process { uid, limit, .. } = self.user(pid);
+        let many = self.in_flight.get(&uid).is_some_and(|&count| count > limit);
         if (many && uid != 0) || self.fails_quietly(Fault::TooManyRefs) {
             return Err(libc::ETOOMANYREFS);
         }
@@ -150,7 +160,8 @@ impl World {
         self.choices.chance(self.rates.of(fault))
     }
 
-    fn deliver(&mut self, to: SockId, bytes: Vec<u8>, (uid, files): (u32, &[FileId])) {
+    fn deliver(&mut self, to: SockId, bytes: Vec<u8>, (pid, files): (Pid, &[FileId])) {
+        let uid = self.user(pid).uid;
         files.iter().for_each(|&file| self.hold(file));
         *self.in_flight.entry(uid).or_default() += files.len();
         if let Some(socket) = self.sock(to) {
@@ -163,6 +174,15 @@ impl World {
     pub(super) fn unread(&self, id: SockId) -> usize {
         self.look(id)
             .map_or(0, |socket| socket.queue.iter().map(|segment| segment.bytes.len() - segment.read).sum())
+    }
+
+    /// What waits at a socket takes of the buffer that it came from: packets take something beside their bytes.
+    fn load(&self, id: SockId) -> usize {
+        let packets = self.look(id).map_or(0, |socket| match socket.kind {
+            SocketKind::Stream => 0,
+            SocketKind::SeqPacket | SocketKind::Datagram => socket.queue.len(),
+        });
+        self.unread(id) + packets * PACKET_COST
     }
 
     pub(super) fn receive(
@@ -265,7 +285,6 @@ impl World {
         Ok((count, fds))
     }
 
-    #[expect(clippy::type_complexity, reason = "bytes, descriptors and their owner, and whether a time came")]
     fn take_packet(
         &mut self,
         id: SockId,
@@ -273,6 +292,9 @@ impl World {
         whole: bool,
     ) -> Got<(usize, (u32, Vec<FileId>), bool)> {
         let socket = self.sock(id).ok_or(libc::EBADF)?;
+        if socket.kind == SocketKind::SeqPacket && !matches!(socket.state, State::Connected { .. }) {
+            return Err(libc::ENOTCONN);
+        }
         if let Some(error) = socket.error.take() {
             return Err(error);
         }
@@ -297,14 +319,26 @@ impl World {
         }
     }
 
-    /// Would the poller say that it can be written to? Only when three quarters are free.
+    /// Would the poller say that it can be written to? Only when three quarters are free, and no queue of datagrams is
+    /// full.
     pub(super) fn is_writable(&self, id: SockId) -> bool {
         let Some(socket) = self.look(id) else { return false };
         match socket.state {
-            State::Connected { peer } => self.unread(peer) * 4 <= socket.capacity || socket.ended_write,
+            State::Connected { peer } if socket.kind == SocketKind::Datagram && self.is_crowded(peer, id) => {
+                false
+            }
+            State::Connected { peer } => self.load(peer) * 4 <= socket.capacity,
             State::Fresh => true,
             State::Listening { .. } => false,
         }
+    }
+
+    /// Do too many datagrams wait there for one more from here? Two that are connected to each other have no limit.
+    fn is_crowded(&self, id: SockId, from: SockId) -> bool {
+        self.look(id).is_some_and(|socket| {
+            let mutual = matches!(socket.state, State::Connected { peer } if peer == from);
+            !mutual && socket.queue.len() > DATAGRAMS
+        })
     }
 
     /// The kinds of file behind descriptors under way do not matter, but these do.
@@ -332,5 +366,5 @@ fn copy(from: &[u8], to: &mut [MaybeUninit<u8>]) {
 const MOST_FDS: usize = 253;
 /// `net.unix.max_dgram_qlen`
 const DATAGRAMS: usize = 10;
-/// What a packet may not take of a send buffer.
+/// What each packet takes of a send buffer beside its bytes.
 const PACKET_COST: usize = 32;

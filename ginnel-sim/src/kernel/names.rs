@@ -78,6 +78,7 @@ impl Names {
 
     fn find(&self, directory: Ino, name: &[u8]) -> Got<Ino> {
         match self.inodes.get(&directory).map(|node| &node.body) {
+            Some(Body::Directory(_)) if name == b"." => Ok(directory),
             Some(Body::Directory(entries)) => entries.get(name).copied().ok_or(libc::ENOENT),
             _ => Err(libc::ENOTDIR),
         }
@@ -208,7 +209,17 @@ impl World {
 
     pub(super) fn status(&mut self, pid: Pid, number: i32) -> Got<Status> {
         self.enter(pid)?;
+        if let Ok(id) = self.sock_of(pid, number) {
+            return Ok(self.status_of_socket(pid, id));
+        }
         self.names.status(self.inode_of(pid, number)?)
+    }
+
+    /// An open socket is a file of its own, whatever its name.
+    fn status_of_socket(&self, pid: Pid, id: SockId) -> Status {
+        let inode = Inode { device: SOCKETS, number: id.0 as u64 };
+        let mode = self.look(id).map_or(0, |socket| socket.mode);
+        Status { inode, kind: FileKind::Socket, uid: self.user(pid).uid, mode }
     }
 
     /// Bits of a socket that has no name yet, or of a file.
@@ -275,16 +286,25 @@ impl World {
         Ok(self.names.entries(directory)?.keys().cloned().collect())
     }
 
+    /// A file that is open for more than its name.
+    fn lockable(&self, pid: Pid, number: i32) -> Got<Ino> {
+        match self.file(self.lookup(pid, number)?).map(|file| &file.what) {
+            Some(What::Lock(inode)) => Ok(*inode),
+            Some(What::Path(_)) | None => Err(libc::EBADF),
+            Some(_) => Err(libc::EINVAL),
+        }
+    }
+
     pub(super) fn try_lock(&mut self, pid: Pid, number: i32, byte: i64) -> Got<()> {
         self.enter(pid)?;
-        let inode = self.inode_of(pid, number)?;
+        let inode = self.lockable(pid, number)?;
         let holder = self.names.node(inode)?.locks.entry(byte).or_insert(pid);
         if *holder == pid { Ok(()) } else { Err(libc::EAGAIN) }
     }
 
     pub(super) fn lock_holder(&mut self, pid: Pid, number: i32, byte: i64) -> Got<Option<u32>> {
         self.enter(pid)?;
-        let inode = self.inode_of(pid, number)?;
+        let inode = self.lockable(pid, number)?;
         Ok(self.names.node(inode)?.locks.get(&byte).map(|holder| holder.0))
     }
 
@@ -297,6 +317,7 @@ impl World {
         if self.names.entries(directory)?.contains_key(name) {
             return Err(libc::EADDRINUSE);
         }
+        self.may_be_named(id)?;
         let uid = self.user(pid).uid;
         let inode = self.names.make(Body::Socket(Some(id)), mode & !UMASK, uid);
         self.names.node(inode)?.opens += 1;
@@ -356,5 +377,7 @@ impl World {
     }
 }
 
+/// The device that open sockets are on.
+const SOCKETS: u64 = 2;
 /// What every process masks.
 const UMASK: u32 = 0o022;

@@ -158,6 +158,7 @@ impl World {
         let id = self.sock_of(pid, number)?;
         let mode = self.by_number(pid, number)?.mode;
         if let Some(name) = to.abstract_name() {
+            self.may_be_named(id)?;
             if self.sockets.iter().flatten().any(|other| other.abstract_name.as_deref() == Some(name)) {
                 return Err(libc::EADDRINUSE);
             }
@@ -169,8 +170,15 @@ impl World {
         Ok(())
     }
 
+    /// A socket is given one name.
+    pub(super) fn may_be_named(&self, id: SockId) -> Got<()> {
+        let named = |socket: &Socket| socket.name.is_some() || socket.abstract_name.is_some();
+        if self.look(id).is_some_and(named) { Err(libc::EINVAL) } else { Ok(()) }
+    }
+
     pub(super) fn listen(&mut self, pid: Pid, number: i32, backlog: u32) -> Got<()> {
         self.enter(pid)?;
+        let uid = self.user(pid).uid;
         let socket = self.by_number(pid, number)?;
         if socket.kind == SocketKind::Datagram {
             return Err(libc::EOPNOTSUPP);
@@ -179,6 +187,7 @@ impl World {
             return Err(libc::EINVAL);
         }
         socket.maker = pid;
+        socket.peer_ids = Some((pid, uid));
         match &mut socket.state {
             State::Connected { .. } => return Err(libc::EINVAL),
             State::Listening { backlog: now, .. } => *now = backlog as usize,
@@ -222,27 +231,48 @@ impl World {
             return Err(libc::EPROTOTYPE);
         }
         if kind == SocketKind::Datagram {
+            self.hears(other, id)?;
             self.by_number(pid, number)?.state = State::Connected { peer: other };
             return Ok(());
         }
         let busy = self.fails(Fault::BusyConnect);
-        let Some(Socket { state: State::Listening { backlog, waiting }, .. }) = self.look(other) else {
+        let Some(Socket { state: State::Listening { backlog, waiting }, ended_read: false, .. }) =
+            self.look(other)
+        else {
             return Err(libc::ECONNREFUSED);
         };
         if busy || waiting.len() > *backlog {
             return Err(libc::EAGAIN);
         }
-        if matches!(self.by_number(pid, number)?.state, State::Connected { .. }) {
-            return Err(libc::EISCONN);
+        match self.by_number(pid, number)?.state {
+            State::Fresh => {}
+            State::Connected { .. } => return Err(libc::EISCONN),
+            State::Listening { .. } => return Err(libc::EINVAL),
         }
-        let maker = self.look(other).map_or(pid, |other| other.maker);
+        let (maker, refuses) =
+            self.look(other).map_or((pid, false), |other| (other.maker, other.refuses_fds));
         let embryo = self.make(kind, maker);
         self.join(id, embryo);
+        if let Some(embryo) = self.sock(embryo) {
+            embryo.refuses_fds = refuses;
+        }
         if let Some(Socket { state: State::Listening { waiting, .. }, .. }) = self.sock(other) {
             waiting.push_back(embryo);
         }
         self.stir(other);
         Ok(())
+    }
+
+    /// A datagram socket that is connected hears only its peer.
+    pub(super) fn hears(&self, other: SockId, from: SockId) -> Got<()> {
+        match self.look(other) {
+            Some(&Socket { kind: SocketKind::Datagram, state: State::Connected { peer }, .. })
+                if peer != from =>
+            {
+                Err(libc::EPERM)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn accept(&mut self, pid: Pid, number: i32) -> Got<i32> {
@@ -252,8 +282,10 @@ impl World {
         if self.fails(Fault::NoFilesAccept) || self.open_count(pid) >= self.user(pid).limit {
             return Err(libc::EMFILE);
         }
-        let Some(Socket { state: State::Listening { waiting, .. }, .. }) = self.sock(id) else {
-            return Err(libc::EINVAL);
+        let waiting = match self.sock(id) {
+            Some(Socket { state: State::Listening { waiting, .. }, .. }) => waiting,
+            Some(Socket { kind: SocketKind::Datagram, .. }) => return Err(libc::EOPNOTSUPP),
+            _ => return Err(libc::EINVAL),
         };
         let Some(embryo) = waiting.pop_front() else { return Err(libc::EAGAIN) };
         self.install(pid, embryo)
@@ -262,13 +294,13 @@ impl World {
     pub(super) fn shutdown(&mut self, pid: Pid, number: i32, how: Shutdown) -> Got<()> {
         self.enter(pid)?;
         let id = self.sock_of(pid, number)?;
-        let Some(Socket { state: State::Connected { peer }, .. }) = self.look(id) else {
-            return Err(libc::ENOTCONN);
-        };
-        let peer = *peer;
         let (read, write) = (how != Shutdown::Write, how != Shutdown::Read);
         self.end(id, read, write);
-        self.end(peer, write, read);
+        if let Some(&Socket { kind, state: State::Connected { peer }, .. }) = self.look(id)
+            && kind != SocketKind::Datagram
+        {
+            self.end(peer, write, read);
+        }
         Ok(())
     }
 
@@ -323,8 +355,10 @@ impl World {
 
     pub(super) fn peer_ids(&mut self, pid: Pid, number: i32) -> Got<PeerIds> {
         self.enter(pid)?;
-        let ids = self.by_number(pid, number)?.peer_ids.ok_or(libc::ENOTCONN)?;
-        Ok(PeerIds { pid: Some(ids.0.0), uid: ids.1, gid: ids.1 })
+        Ok(match self.by_number(pid, number)?.peer_ids {
+            Some((Pid(pid), uid)) => PeerIds { pid: Some(pid), uid, gid: uid },
+            None => PeerIds { pid: None, uid: u32::MAX, gid: u32::MAX },
+        })
     }
 
     /// The two ends of the connection behind a number: ours, theirs.

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use ginnel_os::Directions;
 use ginnel_os::sys::Ready;
+use ginnel_os::{Directions, SocketKind};
 
 use super::socket::{Socket, State};
 use super::{FileId, Got, Pid, SockId, What, World};
 use crate::fault::Fault;
 
 /// Who is watched, for what, and under which token.
-pub(super) type Watches = BTreeMap<FileId, (u64, Directions)>;
+///
+/// Two numbers of one file are watched apart, and each until the file is closed for good.
+pub(super) type Watches = BTreeMap<(FileId, i32), (u64, Directions)>;
 
 impl World {
     pub(super) fn poller(&mut self, pid: Pid) -> Got<i32> {
@@ -35,15 +37,20 @@ impl World {
     ) -> Got<()> {
         self.enter(pid)?;
         let file = self.lookup(pid, number)?;
+        match self.file(file).map(|file| &file.what) {
+            Some(What::Path(_)) => return Err(libc::EBADF),
+            Some(What::Lock(_)) => return Err(libc::EPERM),
+            _ => {}
+        }
         if self.fails(Fault::WatchFails) {
             self.failed.extend(self.is_socket(file));
             return Err(libc::ENOSPC);
         }
         let watches = self.watches(pid, poller)?;
-        if watches.contains_key(&file) {
+        if watches.contains_key(&(file, number)) {
             return Err(libc::EEXIST);
         }
-        watches.insert(file, watch);
+        watches.insert((file, number), watch);
         Ok(())
     }
 
@@ -55,7 +62,7 @@ impl World {
     ) -> Got<()> {
         self.enter(pid)?;
         let file = self.lookup(pid, number)?;
-        let now = self.watches(pid, poller)?.get_mut(&file).ok_or(libc::ENOENT)?;
+        let now = self.watches(pid, poller)?.get_mut(&(file, number)).ok_or(libc::ENOENT)?;
         *now = watch;
         Ok(())
     }
@@ -63,7 +70,7 @@ impl World {
     pub(super) fn unwatch(&mut self, pid: Pid, (poller, number): (i32, i32)) -> Got<()> {
         self.enter(pid)?;
         let file = self.lookup(pid, number)?;
-        self.watches(pid, poller)?.remove(&file).map(|_| ()).ok_or(libc::ENOENT)
+        self.watches(pid, poller)?.remove(&(file, number)).map(|_| ()).ok_or(libc::ENOENT)
     }
 
     /// What is ready of what is watched. The order is drawn.
@@ -71,7 +78,7 @@ impl World {
         let watches = self.watches(pid, poller)?.clone();
         let mut ready: Vec<Ready> = watches
             .into_iter()
-            .filter_map(|(file, (token, wants))| {
+            .filter_map(|((file, _), (token, wants))| {
                 let directions = self.state_of(self.is_socket(file)?, wants);
                 (directions != Directions::default()).then_some(Ready { token, directions })
             })
@@ -87,7 +94,7 @@ impl World {
     pub(crate) fn is_ready(&self, pid: Pid, poller: i32) -> bool {
         let Ok(file) = self.lookup(pid, poller) else { return false };
         let Some(What::Poller(watches)) = self.file(file).map(|file| &file.what) else { return false };
-        watches.iter().any(|(&file, &(_, wants))| {
+        watches.iter().any(|(&(file, _), &(_, wants))| {
             self.is_socket(file).is_some_and(|id| self.state_of(id, wants) != Directions::default())
         })
     }
@@ -95,7 +102,7 @@ impl World {
     fn state_of(&self, id: SockId, wants: Directions) -> Directions {
         let Some(socket) = self.look(id) else { return Directions::default() };
         let hung_up = (socket.ended_read && socket.ended_write) || socket.error.is_some();
-        let unconnected = matches!(socket.state, State::Fresh);
+        let unconnected = matches!(socket.state, State::Fresh) && socket.kind != SocketKind::Datagram;
         if hung_up || unconnected {
             return Directions::BOTH;
         }
