@@ -264,7 +264,8 @@ impl Connection {
     /// would reset the other side, and could cost it what was just sent.
     ///
     /// # Errors
-    /// `TimedOut` if the other side took longer; [`Error::Io`] if the connection broke before everything was sent.
+    /// `TimedOut` if the other side took longer; [`Error::Io`] if the connection broke before everything was
+    /// sent, or if the other side refused the descriptors of a message (`EPERM`), which was dropped.
     ///
     /// # Panics
     /// Without a runtime that has time enabled.

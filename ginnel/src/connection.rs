@@ -231,7 +231,8 @@ impl Connection {
     /// would reset the other side, and could cost it what was just sent.
     ///
     /// # Errors
-    /// `TimedOut` if the other side took longer; [`Error::Io`] if the connection broke before everything was sent.
+    /// `TimedOut` if the other side took longer; [`Error::Io`] if the connection broke before everything was
+    /// sent, or if the other side refused the descriptors of a message (`EPERM`), which was dropped.
     pub fn close(mut self, drain: Duration) -> Result<(), Error> {
         let latest = Instant::now().checked_add(drain);
         let deadline = [latest, self.waits.deadline()].into_iter().flatten().min();

@@ -7,6 +7,7 @@ mod read;
 mod step;
 mod write;
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::client::Reason;
@@ -35,6 +36,8 @@ pub struct Connection<S: Sys = Kernel> {
     stuck: bool,
     /// The writing direction is ended.
     shut: bool,
+    /// Why a message was dropped while the connection was being closed.
+    refused: Option<i32>,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
 }
@@ -57,6 +60,7 @@ impl<S: Sys> Connection<S> {
             blocked: Directions::default(),
             stuck: false,
             shut: false,
+            refused: None,
             lost: None,
         }
     }
@@ -283,7 +287,8 @@ impl<S: Sys> Connection<S> {
     /// until the other side has ended too. A socket that is closed with something unread would reset the other side.
     ///
     /// # Errors
-    /// [`Error::Io`]: the connection broke before everything was written.
+    /// [`Error::Io`]: the connection broke before everything was written; or, once all is done, the other side refused
+    /// the descriptors of a message (`EPERM`), which was dropped.
     pub fn close(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, Error> {
         self.session.line().goodbye();
         if ready.write
@@ -297,7 +302,13 @@ impl<S: Sys> Connection<S> {
         }
         let ended = self.discard(stream, ready);
         let write = !self.is_written();
-        if ended && !write { Ok(Step::Done(())) } else { Ok(Step::Wait(Directions { read: !ended, write })) }
+        if !ended || write {
+            return Ok(Step::Wait(Directions { read: !ended, write }));
+        }
+        match self.refused.take() {
+            Some(errno) => Err(io::Error::from_raw_os_error(errno).into()),
+            None => Ok(Step::Done(())),
+        }
     }
 
     /// Writes what is queued at the end; one message that cannot be sent must not cost those behind it.
@@ -306,7 +317,9 @@ impl<S: Sys> Connection<S> {
             match self.drain(stream) {
                 Ok(Step::Pause(length)) => return Ok(Some(Step::Pause(length))),
                 Ok(Step::Done(()) | Step::Wait(_)) => return Ok(None),
-                Err(SendError { message: Some(_), .. }) => {}
+                Err(SendError { message: Some(_), error: Error::Io(error) }) => {
+                    self.refused = error.raw_os_error();
+                }
                 // Nobody is there to hear the goodbye, and nothing else is left to say.
                 Err(_) if self.session.line().outbound().queued().messages == 0 => {
                     return Ok(Some(Step::Done(())));
