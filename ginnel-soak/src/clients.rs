@@ -16,7 +16,9 @@ use crate::orders::{Orders, tell};
 /// So many of them, until the parent closes.
 pub(crate) fn run(socket: &Path, count: u64, orders: &Orders) -> Result<()> {
     let shared = Shared {
-        took: Mutex::new(Histogram::new_with_max(LONGEST.as_nanos() as u64, 3).context("making a histogram")?),
+        took: Mutex::new(
+            Histogram::new_with_max(LONGEST.as_nanos() as u64, 3).context("making a histogram")?,
+        ),
         answered: AtomicU64::new(0),
         over: AtomicBool::new(false),
         failure: Mutex::new(None),

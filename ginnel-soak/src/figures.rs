@@ -85,6 +85,10 @@ impl Figures {
                 self.after.descriptors == self.before.descriptors,
                 format!("{} descriptors after, {} before", self.after.descriptors, self.before.descriptors),
             ),
+            Claim::new(
+                self.newcomer.is_some_and(|length| length <= NEWCOMER),
+                format!("somebody new was answered after {:?}", self.newcomer.unwrap_or_default()),
+            ),
         ];
         claims.extend((scenario.judge)(self));
         claims
@@ -101,7 +105,10 @@ impl Figures {
         text += &row("", ["before", "connected", "attacked", "after"].map(str::to_owned));
         text += &row("server, resident", [before, connected, during, after].map(|it| mib(it.resident)));
         text += &row("server, its peak", [dash(), dash(), mib(during.peak), mib(after.peak)]);
-        text += &row("server, descriptors", [before, connected, during, after].map(|it| it.descriptors.to_string()));
+        text += &row(
+            "server, descriptors",
+            [before, connected, during, after].map(|it| it.descriptors.to_string()),
+        );
         text += &row("kernel's objects", [mib(kernel[0]), dash(), mib(kernel[1]), mib(kernel[2])]);
         text += &row("sockets, all", [sockets[0].to_string(), dash(), dash(), sockets[1].to_string()]);
         for quantile in ["p50", "p99", "max"] {
@@ -110,9 +117,6 @@ impl Figures {
             text += &row(&format!("call, {quantile}"), [of(&self.calm), filling, of(&self.attacked), dash()]);
         }
         text += &format!("  server: {}\n  peers: {}\n", self.server, self.crowd);
-        if let Some(length) = self.newcomer {
-            text += &format!("  somebody new was answered after {}\n", micros(length.as_nanos() as u64));
-        }
         text
     }
 }
@@ -129,6 +133,9 @@ fn mib(bytes: u64) -> String {
 fn micros(nanos: u64) -> String {
     format!("{:.0} µs", nanos as f64 / 1000.0)
 }
+
+/// Somebody who comes in the middle of an attack stands in line with those who attack.
+const NEWCOMER: Duration = Duration::from_secs(2);
 
 /// Of the newcomer, and of whoever is on the way in or out.
 const SPARE_FDS: u64 = 70;

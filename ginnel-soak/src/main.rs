@@ -39,7 +39,10 @@ fn main() -> ExitCode {
 }
 
 #[derive(Debug, Parser)]
-#[command(about = "Attacks a server with hostile peers, and checks what that costs", args_conflicts_with_subcommands = true)]
+#[command(
+    about = "Attacks a server with hostile peers, and checks what that costs",
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
     role: Option<Role>,
@@ -101,11 +104,8 @@ fn run(cli: Cli) -> Result<bool> {
         all.for_each(|name| println!("{name}"));
         return Ok(true);
     }
-    let chosen: Vec<_> = if cli.scenarios.is_empty() {
-        all.map(str::to_owned).collect()
-    } else {
-        cli.scenarios
-    };
+    let chosen: Vec<_> =
+        if cli.scenarios.is_empty() { all.map(str::to_owned).collect() } else { cli.scenarios };
     let size = Size { peers: cli.peers, quick: cli.quick };
     let mut broken = Vec::new();
     for name in chosen {
@@ -113,7 +113,8 @@ fn run(cli: Cli) -> Result<bool> {
             let usual = if cli.quick { fds::QUICK } else { fds::FULL };
             fds::play(cli.descriptors.unwrap_or(usual))
         } else {
-            let scenario = Scenario::named(&name).with_context(|| format!("no scenario {name:?}; see --list"))?;
+            let scenario =
+                Scenario::named(&name).with_context(|| format!("no scenario {name:?}; see --list"))?;
             stage::play(scenario, size)
         };
         match holds {
@@ -132,8 +133,11 @@ fn run(cli: Cli) -> Result<bool> {
 }
 
 fn take(part: Part) -> Result<()> {
-    let (Part::Server(place) | Part::Clients(place) | Part::Crowd(place) | Part::Receiver(place) | Part::Sender(place)) =
-        &part;
+    let (Part::Server(place)
+    | Part::Clients(place)
+    | Part::Crowd(place)
+    | Part::Receiver(place)
+    | Part::Sender(place)) = &part;
     system::raise_descriptor_limit()?;
     // The kernel forgets whom a process is bound to when it becomes another user, so that comes first.
     if let Some(user) = place.user {

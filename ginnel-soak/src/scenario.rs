@@ -86,21 +86,27 @@ fn impatient() -> ServerOptions {
 }
 
 const fn patience() -> Duration {
-    Duration::from_millis(700)
+    Duration::from_millis(1500)
 }
 
 fn connection() -> ConnectionOptions {
     ConnectionOptions::new().progress_deadline(Some(patience())).greeting_deadline(Some(patience()))
 }
 
-/// What each peer may cost that holds nothing but a connection and an unfinished read, and as much again for
-/// the allocator; and a few megabytes for buffers that all share.
+/// What each peer may cost that holds nothing but a connection and a little of a frame; and a few megabytes for
+/// what all share.
 fn a_little(figures: &Figures) -> u64 {
-    figures.before.resident + 16 * MIB + figures.peers * 2 * READ
+    figures.before.resident + 8 * MIB + figures.peers * LITTLE
+}
+
+/// As that, and what was read from each and waits for its turn.
+fn a_read_of_each(figures: &Figures) -> u64 {
+    a_little(figures) + figures.peers * READ
 }
 
 const MIB: u64 = 1 << 20;
-/// A connection holds less than that of what a peer has sent and not finished, unless a body is larger.
+const LITTLE: u64 = 4 << 10;
+/// A connection holds less than that of what was read and not yet taken apart, unless a body is larger.
 const READ: u64 = 64 << 10;
 
 /// Longer than the server's patience: even those are cut who say only once a second that they are there.
@@ -109,4 +115,4 @@ const PATIENT: Duration = Duration::from_millis(2500);
 /// Peers that cost no time: only their number could matter.
 const CALM: Duration = Duration::from_millis(2);
 /// Peers that keep at least one of the processors busy: whoever wants it waits for a slice of the scheduler's, or two.
-const FLOOD: Duration = Duration::from_millis(15);
+const FLOOD: Duration = Duration::from_millis(10);

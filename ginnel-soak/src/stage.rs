@@ -134,7 +134,8 @@ impl<'a> Stage<'a> {
         let mut crowds = Vec::new();
         for number in 0..scenario.processes {
             let share = peers / scenario.processes + usize::from(number < peers % scenario.processes);
-            let mut args: Vec<String> = ["--socket", &self.socket.display().to_string()].map(str::to_owned).into();
+            let mut args: Vec<String> =
+                ["--socket", &self.socket.display().to_string()].map(str::to_owned).into();
             args.extend(["--scenario", scenario.name, "--count", &share.to_string()].map(str::to_owned));
             args.extend(user(scenario.users.map(|(greedy, _)| greedy)));
             crowds.push(Process::begin("crowd", &args)?);

@@ -50,7 +50,8 @@ pub(crate) fn kernel_memory() -> Result<u64> {
 
 fn kilobytes(text: &str, name: &str) -> Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().next()).with_context(|| format!("no {name}"))?;
+    let number =
+        line.and_then(|line| line.split_whitespace().next()).with_context(|| format!("no {name}"))?;
     Ok(number.parse::<u64>()? * 1024)
 }
 

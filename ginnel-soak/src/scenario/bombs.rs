@@ -47,7 +47,8 @@ fn attack(crowd: &mut Crowd) -> Result<()> {
 }
 
 fn bombs() -> Vec<Vec<u8>> {
-    let announced = [MESSAGE, REQUEST, 3, 4, 9].map(|kind| [&header(u32::MAX, kind, 0)[..], &[1; 100]].concat());
+    let announced =
+        [MESSAGE, REQUEST, 3, 4, 9].map(|kind| [&header(u32::MAX, kind, 0)[..], &[1; 100]].concat());
     let many = [0xff; 8];
     let cbor = [
         // An array, a map, a text and bytes of 2^64 - 1.
@@ -65,7 +66,7 @@ fn bombs() -> Vec<Vec<u8>> {
 
 /// Of those without an end each may stand in the middle of a body, whose buffer grows to twice what has come.
 fn most_resident(figures: &Figures) -> u64 {
-    super::a_little(figures) + figures.peers.div_ceil(10) * 2 * u64::from(LARGEST)
+    super::a_read_of_each(figures) + figures.peers.div_ceil(10) * 2 * u64::from(LARGEST)
 }
 
 fn judge(figures: &Figures) -> Vec<Claim> {

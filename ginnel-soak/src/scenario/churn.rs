@@ -9,8 +9,7 @@ use crate::crowd::{Crowd, Peer};
 use crate::figures::{Claim, Figures};
 use crate::wire::{self, REQUEST};
 
-pub(crate) const CHURN: Scenario =
-    Scenario { noise: FLOOD, judge, ..Scenario::new("churn", 1, attack) };
+pub(crate) const CHURN: Scenario = Scenario { noise: FLOOD, judge, ..Scenario::new("churn", 1, attack) };
 
 fn attack(crowd: &mut Crowd) -> Result<()> {
     let mut number = 0u64;

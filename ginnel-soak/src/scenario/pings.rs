@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{FLOOD, Scenario};
+use super::{FLOOD, Scenario, a_read_of_each};
 use crate::crowd::{Crowd, Offered, Peer};
 use crate::figures::{Claim, Figures};
 use crate::wire::{self, PING};
 
 pub(crate) const PINGS: Scenario =
-    Scenario { noise: FLOOD, judge, ..Scenario::new("pings", 200, attack) };
+    Scenario { noise: FLOOD, most_resident: a_read_of_each, judge, ..Scenario::new("pings", 200, attack) };
 
 fn attack(crowd: &mut Crowd) -> Result<()> {
     let pings = wire::frame(PING, 0, b"").repeat(PINGS_AT_ONCE);

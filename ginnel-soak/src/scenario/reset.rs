@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{FLOOD, Scenario};
+use super::{FLOOD, Scenario, a_read_of_each};
 use crate::crowd::{Crowd, Peer};
 use crate::figures::{Claim, Figures};
 use crate::wire::{self, MESSAGE};
 
 pub(crate) const RESET: Scenario =
-    Scenario { noise: FLOOD, judge, ..Scenario::new("reset", 200, attack) };
+    Scenario { noise: FLOOD, most_resident: a_read_of_each, judge, ..Scenario::new("reset", 200, attack) };
 
 fn attack(crowd: &mut Crowd) -> Result<()> {
     let frame = wire::frame(MESSAGE, 0, &[0; 3000]);
