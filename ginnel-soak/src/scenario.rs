@@ -115,4 +115,4 @@ const PATIENT: Duration = Duration::from_millis(2500);
 /// Peers that cost no time: only their number could matter.
 const CALM: Duration = Duration::from_millis(2);
 /// Peers that keep at least one of the processors busy: whoever wants it waits for a slice of the scheduler's, or two.
-const FLOOD: Duration = Duration::from_millis(10);
+const FLOOD: Duration = Duration::from_millis(20);

@@ -38,7 +38,7 @@ fn attack(crowd: &mut Crowd) -> Result<()> {
 }
 
 const fn greets(number: usize) -> bool {
-    number % 4 != 0
+    !number.is_multiple_of(4)
 }
 
 fn begin(crowd: &Crowd, number: usize) -> Result<Peer> {

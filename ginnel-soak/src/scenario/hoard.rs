@@ -51,7 +51,7 @@ fn attack(crowd: &mut Crowd) -> Result<()> {
 
 fn begin(crowd: &mut Crowd, number: usize, fds: &[BorrowedFd<'_>]) -> Result<Peer> {
     let mut peer = Peer::greeted(&crowd.path)?;
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         peer.offer_with_fds(&wire::header(60_000, MESSAGE, MOST_FDS as u8), fds)?;
         crowd.counts.add("passed", MOST_FDS as u64);
     }
