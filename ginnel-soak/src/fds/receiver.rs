@@ -123,7 +123,7 @@ impl Receiver {
             if self.starves == 0 {
                 self.feed()?;
             }
-        } else if self.random.u32(..1500) == 0 {
+        } else if self.random.u32(..300) == 0 {
             let own = system::descriptors(std::process::id())?;
             system::set_descriptor_limit(Some(own + self.random.u64(..8)))?;
             self.starves = 4;

@@ -29,7 +29,7 @@ pub(super) fn relay(listener: &UnixListener, to: &Path, relayed: &Relayed) -> Re
         match listener.accept() {
             Ok((from, _)) => {
                 from.set_nonblocking(false).context("a relay waits")?;
-                let plan = (random.usize(..MOST_BYTES), random.u8(..3) == 0);
+                let plan = (random.usize(..MOST_BYTES), random.bool());
                 // The sender may have too few descriptors at this moment, and then this connection breaks at once.
                 if UnixStream::connect(to).and_then(|to| join(from, to, plan, relayed)).is_err() {
                     relayed.cut.fetch_add(1, Relaxed);
@@ -124,4 +124,4 @@ fn write(mut to: &Stream, bytes: &[u8], fds: &[OwnedFd]) -> io::Result<()> {
 }
 
 /// A connection is broken after so many bytes at most.
-const MOST_BYTES: usize = 10_000;
+const MOST_BYTES: usize = 4_000;

@@ -113,7 +113,7 @@ impl Sender {
 
     /// Sends until enough, or until something goes wrong.
     fn talk(&mut self, channel: &mut Channel, parcels: u64) -> Result<(), Error> {
-        for _ in 0..self.random.u32(1..400) {
+        for _ in 0..self.random.u32(1..200) {
             if self.sent >= parcels {
                 break;
             }
