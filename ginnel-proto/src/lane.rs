@@ -236,7 +236,8 @@ const fn is_answer(kind: Kind) -> bool {
     matches!(kind, Kind::Response(_) | Kind::Failure(_))
 }
 
-fn load<F>(frame: &Frame<F>) -> Load {
+/// What a frame adds to a queue.
+pub(crate) fn load<F>(frame: &Frame<F>) -> Load {
     let message = &frame.message;
     Load { bytes: message.body.len() + HEADERS, messages: 1, fds: message.fds.len() }
 }

@@ -35,6 +35,9 @@ pub struct Line<F> {
 pub enum Polled<F> {
     /// A frame for whoever is above: a message, a part of a call, or control.
     Frame(Frame<F>),
+    /// A frame that was seen to here: a ping, a pong or a goodbye. There may be more, so whoever shares time out
+    /// counts it.
+    Heard,
     /// Nothing whole has arrived.
     Pending,
     /// Nothing will: the other side has ended the connection, in order.
@@ -116,7 +119,7 @@ impl<F> Line<F> {
     /// The peer broke a rule; everything before was given out.
     #[inline]
     pub fn poll(&mut self) -> Result<Polled<F>, PeerFault> {
-        while let Some(frame) = self.link.poll_frame()? {
+        if let Some(frame) = self.link.poll_frame()? {
             match frame.kind {
                 Kind::Ping => self.say(Kind::Pong),
                 // A byte came, and that is all a pong says.
@@ -124,6 +127,7 @@ impl<F> Line<F> {
                 Kind::Goodbye => self.said_goodbye = true,
                 _ => return Ok(Polled::Frame(frame)),
             }
+            return Ok(Polled::Heard);
         }
         if !self.is_ended() {
             return Ok(Polled::Pending);
@@ -201,5 +205,37 @@ impl<F> Line<F> {
     pub fn settle(&mut self) {
         self.link.inbound().settle();
         self.link.outbound().settle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Message;
+
+    #[test]
+    fn each_ping_of_a_flood_counts_and_they_get_one_answer() {
+        let mut line: Line<u32> = Line::new(&LinkOptions::default(), Patience::default());
+        let mut other: Line<u32> = Line::new(&LinkOptions::default(), Patience::default());
+        for _ in 0..1000 {
+            other.say(Kind::Ping);
+        }
+        other.push(Message::new("x").into()).expect("there is room");
+        let bytes: Vec<u8> = other
+            .outbound()
+            .transmit()
+            .expect("pings")
+            .slices()
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect();
+        line.received(&bytes, Vec::new());
+        let before = line.outbound().pushed();
+        for _ in 0..1000 {
+            assert_eq!(line.poll(), Ok(Polled::Heard));
+        }
+        assert_eq!(line.poll(), Ok(Polled::Frame(Message::new("x").into())));
+        assert_eq!(line.poll(), Ok(Polled::Pending));
+        assert_eq!(line.outbound().pushed(), before + 8, "one answers them all");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::calls::{Answer, Calls};
-use crate::lane::Lane;
+use crate::lane::{self, Lane};
 use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
 use crate::machine::{
@@ -35,7 +35,7 @@ pub struct Server<F> {
     options: ServerOptions,
     state: State,
     peers: BTreeMap<ConnId, Box<Peer<F>>>,
-    /// Bytes in all queues.
+    /// What all queues weigh.
     held: usize,
     outputs: VecDeque<Output<Event<F>, F>>,
 }
@@ -126,12 +126,16 @@ impl<F> Server<F> {
         if self.fits(peer, frame) { Ok(()) } else { Err(peer.lane.full().into()) }
     }
 
-    /// Is there room in all queues together? Some there is for each, however much the others hold.
+    /// Is there room in all queues together? Half of it is for whoever comes first. Of the other half each has the
+    /// same share, however much the others hold, so that one who reads has room beside many who do not.
     fn fits(&self, peer: &Peer<F>, frame: &Frame<F>) -> bool {
-        let (load, more) = (peer.lane.load(), frame.message.body.len());
-        load.messages == 0
-            || load.bytes.saturating_add(more) <= CREDIT
-            || self.held.saturating_add(more) <= self.options.total
+        let load = peer.lane.load();
+        let more = weight(lane::load(frame));
+        let held = self.held.saturating_add(more);
+        let half = self.options.total / 2;
+        let share = (half / self.peers.len().max(1)).min(CREDIT);
+        let within_share = weight(load).saturating_add(more) <= share && held <= self.options.total;
+        load.messages == 0 || held <= half || within_share
     }
 
     fn command(&mut self, command: Command<F>) {
@@ -224,9 +228,9 @@ impl<F> Server<F> {
     /// Does something to one, and keeps count of what waits for all.
     fn change<T>(&mut self, id: ConnId, change: impl FnOnce(&mut Peer<F>) -> T) -> Option<T> {
         let peer = self.peers.get_mut(&id)?;
-        let before = peer.lane.load().bytes;
+        let before = weight(peer.lane.load());
         let changed = change(peer);
-        self.held = self.held - before + peer.lane.load().bytes;
+        self.held = self.held - before + weight(peer.lane.load());
         Some(changed)
     }
 
@@ -305,7 +309,7 @@ impl<F> Server<F> {
     /// Nothing more can be sent to this one: what waited for it comes back.
     fn gone(&mut self, id: ConnId) {
         let Some(mut peer) = self.peers.remove(&id) else { return };
-        self.held -= peer.lane.load().bytes;
+        self.held -= weight(peer.lane.load());
         for call in peer.calls.end(|_| false) {
             self.tell(Event::CallLost(id, call));
         }
@@ -350,6 +354,15 @@ impl<F: std::fmt::Debug> Machine for Server<F> {
         None
     }
 }
+
+/// What waits costs more than its bytes: ten thousand queues of tiny messages would be several times as large as they
+/// count for.
+const fn weight(load: Load) -> usize {
+    load.bytes.saturating_add(load.messages.saturating_mul(EACH))
+}
+
+/// Bytes that are known of each message while it waits, at most: its place in the queue and in the link.
+const EACH: usize = 128;
 
 /// Descriptors of answers that may wait for one connection: so many times the queue's bound.
 const FDS_OF_ANSWERS: usize = 4;

@@ -25,7 +25,8 @@ pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
 
 type Step = fn(&Workspace, u32) -> Result<bool>;
 
-const STEPS: &[(&str, Step)] = &[("ignored tests", ignored_tests), ("benchmark", full_bench)];
+const STEPS: &[(&str, Step)] =
+    &[("ignored tests", ignored_tests), ("hostile peers", hostile_peers), ("benchmark", full_bench)];
 
 /// The tests that are `#[ignore]`d for their length; those without an end of their own read the minutes.
 fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
@@ -33,6 +34,11 @@ fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
     passes(
         cargo(workspace.root(), args).env("GINNEL_SOAK", "1").env("GINNEL_SOAK_MINUTES", minutes.to_string()),
     )
+}
+
+/// Takes a few minutes. One attack alone: `cargo run --release -p ginnel-soak -- silent --peers 10000`.
+fn hostile_peers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
+    passes(&mut cargo(workspace.root(), ["run", "--release", "--locked", "-p", "ginnel-soak"]))
 }
 
 fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {

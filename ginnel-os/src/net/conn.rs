@@ -247,11 +247,14 @@ impl<S: Sys> Conn<S> {
                         return self.lose(Loss::Errno(libc::EMFILE), reports);
                     }
                     Err(fault) => return self.lose(Loss::Fault(fault), reports),
-                    Ok(Polled::Frame(frame)) => {
+                    Ok(heard) => {
                         self.open(reports);
-                        if self.stage == Stage::Open {
+                        if let Polled::Frame(frame) = heard
+                            && self.stage == Stage::Open
+                        {
                             reports.push_back(NetEvent::Received(self.id, frame));
                         }
+                        // A ping takes time too.
                         frames += 1;
                         if frames == FRAMES {
                             return After::More;

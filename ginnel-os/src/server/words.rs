@@ -35,8 +35,10 @@ impl ServerOptions {
         self
     }
 
-    /// Bytes that may wait to be sent to all connections together: 64 MiB unless told otherwise. Beside it each
-    /// connection may have 64 KiB, or one message, so that nobody is shut out.
+    /// Bytes that may wait to be sent to all connections together: 64 MiB unless told otherwise; each message counts
+    /// for 128 more than its own, which is what is known of it. Half of them are for whoever comes first; of the other
+    /// half each connection has the same share, 64 KiB at most. Beside it there is one message for each, so that
+    /// nobody is shut out.
     pub const fn total(mut self, bytes: usize) -> Self {
         self.machine.total = bytes;
         self

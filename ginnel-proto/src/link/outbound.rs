@@ -392,7 +392,7 @@ const fn is_small(kind: Kind) -> bool {
 const HEADERS: usize = native::HEADER + native::ID;
 
 /// A queue that grows past this is going to be long...
-const FIRST: usize = 1024;
+const FIRST: usize = 8 << 10;
 /// ... so it gets so much room at once.
 const MANY: usize = 80 << 10;
 /// Room that an idle connection may keep, in bytes.

@@ -141,7 +141,7 @@ fn a_broadcast_reaches_everybody_with_one_body_and_names_who_missed_it() {
 
 #[test]
 fn all_queues_together_are_bounded_and_nobody_is_shut_out() {
-    let options = ServerOptions { total: 2 * CREDIT + 64, ..ServerOptions::default() };
+    let options = ServerOptions { total: 4 * CREDIT + 1024, ..ServerOptions::default() };
     let mut bench = Bench::with_options(options, &[1, 2]);
     let frame = || Frame::from(Message::new(vec![0; CREDIT]));
     assert_eq!(bench.server.admit(ConnId(1), &frame()), Some(Ok(())));
@@ -155,6 +155,39 @@ fn all_queues_together_are_bounded_and_nobody_is_shut_out() {
     bench.net(NetEvent::Sent(ConnId(1), SendId(2)));
     assert_eq!(bench.server.admit(ConnId(1), &frame()), Some(Ok(())));
     assert_eq!(bench.server.held, 0);
+}
+
+#[test]
+fn many_who_never_read_hold_no_more_than_the_total_and_one_who_does_has_its_share() {
+    const TOTAL: usize = 1 << 20;
+    for size in [0, 10, 100, 1000] {
+        let all: Vec<u64> = (1..=1000).collect();
+        let options = ServerOptions { total: TOTAL, ..ServerOptions::default() };
+        let mut bench = Bench::with_options(options, &all);
+        let body = || Message::new(vec![0; size]);
+        loop {
+            let said = bench.app(Command::Broadcast(body().body));
+            if said.iter().filter(|said| matches!(said, Output::App(Event::Missed(_)))).count() == 1000 {
+                break;
+            }
+        }
+        let each = size + 16 + EACH;
+        let most = TOTAL.max(1000 * each);
+        assert!(bench.server.held <= most, "{size} bytes: {} are held", bench.server.held);
+        // One takes what waits for it, and has room for as many again as fit its share.
+        let last = bench.server.last(ConnId(7)).unwrap();
+        bench.net(NetEvent::Sent(ConnId(7), last));
+        let mut room = 0;
+        while bench.server.admit(ConnId(7), &body().into()) == Some(Ok(())) {
+            bench.app(Command::Send(ConnId(7), body()));
+            room += 1;
+        }
+        assert!(room >= (TOTAL / 2 / 1000 / each).max(1), "{size} bytes: room for {room}");
+        let gone: Vec<_> =
+            all.iter().map(|&id| bench.net(NetEvent::Lost(ConnId(id), Loss::Errno(104)))).collect();
+        drop(gone);
+        assert_eq!(bench.server.held, 0);
+    }
 }
 
 #[test]

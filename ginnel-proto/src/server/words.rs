@@ -17,7 +17,9 @@ pub struct ServerOptions {
     /// How many bytes may wait for one connection before answers are not kept for it any more; and four times as many
     /// descriptors as the queue takes. An answer that would exceed it, or the total, is replaced by a failure.
     pub answers: usize,
-    /// Bytes that may wait for all connections together. Beside it there are 64 KiB for each, or one message.
+    /// Bytes that may wait for all connections together; each message counts for 128 more than its own. Half of them
+    /// are for whoever comes first; of the other half each connection has the same share, 64 KiB at most. Beside it
+    /// there is one message for each.
     pub total: usize,
 }
 

@@ -141,6 +141,7 @@ impl<F> Session<F> {
             match self.line.poll()? {
                 Polled::Pending => return Ok(Next::Pending),
                 Polled::Ended => return Ok(Next::Ended),
+                Polled::Heard => {}
                 Polled::Frame(frame) => {
                     if let Some(delivery) = self.sort(frame)? {
                         return Ok(Next::Delivery(delivery));
@@ -180,9 +181,14 @@ impl<F> Session<F> {
         self.say_refusals();
         loop {
             self.inbox.check().map_err(Gathered::Full)?;
-            let Polled::Frame(frame) = self.line.poll().map_err(Gathered::Fault)? else { return Ok(()) };
-            if let Some(delivery) = self.sort(frame).map_err(Gathered::Fault)? {
-                self.inbox.push(delivery);
+            match self.line.poll().map_err(Gathered::Fault)? {
+                Polled::Pending | Polled::Ended => return Ok(()),
+                Polled::Heard => {}
+                Polled::Frame(frame) => {
+                    if let Some(delivery) = self.sort(frame).map_err(Gathered::Fault)? {
+                        self.inbox.push(delivery);
+                    }
+                }
             }
         }
     }
