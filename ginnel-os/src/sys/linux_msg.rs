@@ -275,3 +275,8 @@ pub(super) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod messages_at_the_edge;
+#[cfg(test)]
+mod options_at_the_edge;
