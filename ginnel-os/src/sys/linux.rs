@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
@@ -20,8 +21,11 @@ use crate::name::Locks;
 use crate::poller::Epoll;
 
 /// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
-/// register of them: one of the two statics that ARCHITECTURE.md names.
+/// register of them: one of the statics that ARCHITECTURE.md names.
 static LOCKS: Locks<OwnedFd> = Locks::new();
+
+/// Held while an inherited descriptor is taken over: what is inherited belongs to the process.
+static TAKING: Mutex<()> = Mutex::new(());
 
 /// The real kernel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -345,6 +349,9 @@ pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
 /// Takes over a descriptor that the service manager passed. `None` if it is close-on-exec, which no descriptor
 /// is that came through exec: it belongs to somebody in this process.
 pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
+    // Looking at the flag and setting it are two calls: of two threads that ask at once, both would find it unset and own
+    // the same descriptor. `what_several_threads_take_at_once_one_of_them_gets`
+    let _one_at_a_time = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: as in `Descriptors::duplicate`.
     let inherited = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = rustix::io::fcntl_getfd(inherited)?;
@@ -354,7 +361,7 @@ pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
     rustix::io::fcntl_setfd(inherited, flags | FdFlags::CLOEXEC)?;
     // SAFETY: LISTEN_PID names this process, so by the protocol of sd_listen_fds(3) the descriptor was opened for it
     // by whoever started it. Std and this library open everything close-on-exec, so one that is not came through exec
-    // and nobody has taken it over yet.
+    // and nobody has taken it over yet; nobody does meanwhile, because of the lock above.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(number) }))
 }
 
@@ -367,3 +374,6 @@ pub(crate) fn user() -> u32 {
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
 }
+
+#[cfg(test)]
+mod inherited_at_the_edge;
