@@ -282,8 +282,10 @@ impl Files for Kernel {
     }
 
     fn try_lock(&self, fd: BorrowedFd<'_>, byte: i64) -> Would<()> {
-        let lock = one_byte(byte);
-        // SAFETY: `lock` lives across the call, and F_SETLK only reads it. fcntl(2)
+        let libc::flock64 { l_type, l_whence, .. } = one_byte(byte);
+        // Where `off_t` has 32 bits this command reads the smaller structure, and F_OFD_GETLK the larger one.
+        let lock = libc::flock { l_type, l_whence, l_start: byte as _, l_len: 1, l_pid: 0 };
+        // SAFETY: `lock` is the structure of F_SETLK, lives across the call, and is only read. fcntl(2)
         match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETLK, &raw const lock) } {
             0 => Ok(Some(())),
             _ => match io::Error::last_os_error() {
@@ -295,7 +297,7 @@ impl Files for Kernel {
 
     fn lock_holder(&self, fd: BorrowedFd<'_>, byte: i64) -> io::Result<Option<u32>> {
         let mut lock = one_byte(byte);
-        // SAFETY: `lock` lives across the call, which writes a whole `flock` into it. fcntl(2)
+        // SAFETY: `lock` is the structure of F_OFD_GETLK and lives across the call, which writes no more than it. fcntl(2)
         match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {
             0 if lock.l_type == libc::F_UNLCK as i16 => Ok(None),
             0 => Ok(Some(u32::try_from(lock.l_pid).unwrap_or(0))),

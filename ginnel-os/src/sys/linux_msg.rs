@@ -18,6 +18,9 @@ pub(crate) const CONTROL: Layout = Layout { length: size_of::<usize>(), align: s
 const SO_PEERPIDFD: i32 = 77;
 /// `SO_PASSRIGHTS`, Linux 6.16.
 const SO_PASSRIGHTS: i32 = 83;
+/// The two numbers are those of asm-generic/socket.h. PA-RISC and SPARC count otherwise, and what another option writes
+/// there must not be taken for a descriptor.
+const _: () = assert!(libc::SO_PEERGROUPS == 59, "socket options are numbered otherwise on this target");
 
 /// Most packets in one call: `UIO_MAXIOV`.
 const MOST_PACKETS: usize = 1024;
@@ -132,7 +135,8 @@ fn copy_sun_path(name: &MaybeUninit<libc::sockaddr_un>, length: usize, into: &mu
     into.clear();
     let start = std::mem::offset_of!(libc::sockaddr_un, sun_path);
     let length = length.min(size_of::<libc::sockaddr_un>()).saturating_sub(start);
-    // SAFETY: the kernel wrote `start + length` bytes, and that is within the structure.
+    // SAFETY: the kernel wrote as many bytes as it reports, or the whole structure if it reports more: it counts a NUL
+    // that the longest path has no room for. unix(7), "Pathname sockets"
     let path = unsafe { std::slice::from_raw_parts(name.as_ptr().cast::<u8>().add(start), length) };
     match path.first() {
         None => {}
@@ -195,7 +199,8 @@ fn long_option(fd: BorrowedFd<'_>, name: i32) -> io::Result<Vec<u8>> {
         let mut bytes: Vec<u8> = Vec::with_capacity(room);
         match option(fd, name, bytes.spare_capacity_mut()) {
             Ok(length) => {
-                // SAFETY: the kernel wrote `length` bytes, no more than there was room for.
+                // SAFETY: the kernel wrote `length` bytes to the start; if it told a length that it would have liked,
+                // no more than there was room for.
                 unsafe { bytes.set_len(length.min(bytes.capacity())) };
                 return Ok(bytes);
             }
@@ -230,7 +235,7 @@ pub(super) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); 4];
     match option(fd, SO_PEERPIDFD, &mut space) {
         Ok(4) => {
-            // SAFETY: the kernel wrote the four bytes of a new descriptor that nobody else owns.
+            // SAFETY: the kernel wrote the four bytes of a new descriptor, which is not below zero and which nobody else owns.
             // It is close-on-exec: every pidfd is made so, see pidfd_open(2).
             Ok(Some(unsafe { OwnedFd::from_raw_fd(space.as_ptr().cast::<i32>().read_unaligned()) }))
         }
