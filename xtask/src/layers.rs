@@ -29,7 +29,7 @@ fn dependency_rules(workspace: &Workspace) -> Result<bool> {
             (package.name.to_string(), manifest.to_owned())
         })
         .collect();
-    let resolved = graph::resolved(&resolve()?);
+    let resolved = graph::resolved(&resolve(workspace)?);
     Ok(all_hold(&[
         ("every crate has its place", graph::unknown_crates(&names)),
         ("our crates import downwards only", graph::wrong_imports(&declared)),
@@ -71,20 +71,10 @@ fn all_hold(rules: &[(&str, Vec<Finding>)]) -> bool {
 }
 
 /// The dependencies as they are built on this system; for all systems, cargo would fetch what nobody builds.
-fn resolve() -> Result<Metadata> {
-    let host = host()?;
+fn resolve(workspace: &Workspace) -> Result<Metadata> {
+    let host = workspace.host()?;
     MetadataCommand::new()
         .other_options(["--locked", "--filter-platform", host.as_str()].map(str::to_owned))
         .exec()
         .context("resolving the dependencies")
-}
-
-fn host() -> Result<String> {
-    let output = std::process::Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .arg("-vV")
-        .output()
-        .context("starting rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say its host")?.to_owned())
 }

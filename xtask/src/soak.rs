@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::bench;
 use crate::cargo::{cargo, passes};
+use crate::sanitize;
 use crate::workspace::Workspace;
 
 /// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
@@ -25,7 +26,8 @@ pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
 
 type Step = fn(&Workspace, u32) -> Result<bool>;
 
-const STEPS: &[(&str, Step)] = &[("ignored tests", ignored_tests), ("benchmark", full_bench)];
+const STEPS: &[(&str, Step)] =
+    &[("ignored tests", ignored_tests), ("sanitizers", sanitizers), ("benchmark", full_bench)];
 
 /// The tests that are `#[ignore]`d for their length; those without an end of their own read the minutes.
 fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
@@ -33,6 +35,11 @@ fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
     passes(
         cargo(workspace.root(), args).env("GINNEL_SOAK", "1").env("GINNEL_SOAK_MINUTES", minutes.to_string()),
     )
+}
+
+/// All that the toolchain has; what it lacks is said and does not fail.
+fn sanitizers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
+    sanitize::run(workspace, &[])
 }
 
 fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {
