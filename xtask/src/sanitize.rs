@@ -159,7 +159,7 @@ const SKIPPED_BINARIES: &[(&str, &str)] = &[(
     "the other side is a Node program that has to be fetched first; the same code runs in `messages`",
 )];
 
-/// Tests that are not run, by what, and why.
+/// Tests that are not run (all whose names contain this), by what, and why.
 const SKIPPED_TESTS: &[(&[Checker], &str, &str)] = &[
     (
         &[Checker::Address],
@@ -168,8 +168,13 @@ const SKIPPED_TESTS: &[(&[Checker], &str, &str)] = &[
     ),
     (
         &[Checker::Thread],
-        "a_flood_that_brings_no_message_puts_off_no_deadline",
-        "measures time: one turn's bounded work takes longer than the second that it allows",
+        "a_flood_that_brings_no_message",
+        "measure time: one turn's bounded work takes longer than the second that they allow",
+    ),
+    (
+        &[Checker::Thread],
+        "of_many_starters_one_owns_the_path_whoever_is_killed",
+        "starts 8,000 processes of one thread each, which takes four minutes and shows no race",
     ),
 ];
 
@@ -183,7 +188,8 @@ mod tests {
         let sources = workspace.sources().expect("its sources");
         let all: Vec<_> = sources.iter().flat_map(|(_, sources)| sources).collect();
         for (_, test, _) in SKIPPED_TESTS {
-            let found = all.iter().any(|source| source.words().iter().any(|word| word.text == *test));
+            let found =
+                all.iter().any(|source| source.words().iter().any(|word| word.text.starts_with(test)));
             assert!(found, "no test is called {test}");
         }
         for (binary, _) in SKIPPED_BINARIES {
