@@ -106,7 +106,9 @@ impl Descriptors for Kernel {
     }
 }
 
-impl Sockets for Kernel {
+// SAFETY: recvmsg(2) and recvmmsg(2) write what they report, from the start of each buffer. Only sockets of other families
+// report more than they write (TCP, with `MSG_TRUNC`), and `kind` knows none of them.
+unsafe impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         Ok(rustix::net::socket_with(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
     }
