@@ -81,11 +81,9 @@ impl Checker {
         if self != Self::Miri {
             return counts(self.sanitized(workspace)?, &[]);
         }
-        let mut total = counts(words("miri test --locked --no-fail-fast -p ginnel-proto --lib"), &[])?;
-        // The rest of this crate is about system calls that Miri does not know.
+        // What Miri can run: it knows few system calls, and in the other crates nothing is unsafe that needs none.
         let encoding = words("miri test --locked --no-fail-fast -p ginnel-os --lib");
-        total.add(counts(encoding, &["ancillary::", "a_name_is_read_as_far_as_it_was_written"])?);
-        Ok(total)
+        counts(encoding, &["ancillary::", "a_name_is_read_as_far_as_it_was_written"])
     }
 
     fn sanitized(self, workspace: &Workspace) -> Result<Vec<String>> {
@@ -172,9 +170,10 @@ const SKIPPED_TESTS: &[(&[Checker], &str, &str)] = &[
         "measure time: one turn's bounded work takes longer than the second that they allow",
     ),
     (
-        &[Checker::Thread],
+        &[Checker::Address, Checker::Thread],
         "of_many_starters_one_owns_the_path_whoever_is_killed",
-        "starts 8,000 processes of one thread each, which takes four minutes and shows no race",
+        "a thousand rounds of processes with one thread; of those that fork slowly more are killed before they name \
+         their child, and each such child holds up its round for a minute",
     ),
 ];
 
