@@ -50,9 +50,11 @@ fn text_rules(workspace: &Workspace) -> Result<bool> {
     if macros.len() <= text::MAX_MACROS {
         macros.clear();
     }
+    let page = std::fs::read_to_string(workspace.root().join(text::UNSAFE_PAGE)).unwrap_or_default();
     Ok(all_hold(&[
         ("target_os stays in ginnel-os", each(text::system_conditions)),
         ("ginnel-proto forbids unsafe code", text::missing_forbid(&all)),
+        ("unsafe code is explained on its page", text::unlisted_unsafe(&all, &page)),
         ("no static mut", each(text::mutable_statics)),
         ("at most 3 macro_rules", macros),
     ]))
