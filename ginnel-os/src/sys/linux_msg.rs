@@ -91,10 +91,10 @@ pub(super) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) ->
     let flags = libc::MSG_CMSG_CLOEXEC | whole | wait_flag(wait);
     let mut vector = vector(incoming.bytes);
     let mut message = receive_header(&mut vector, incoming.control);
-    let mut name = MaybeUninit::<libc::sockaddr_un>::uninit();
+    let mut name = MaybeUninit::<Name>::uninit();
     if incoming.from.is_some() {
         message.msg_name = name.as_mut_ptr().cast();
-        message.msg_namelen = size_of::<libc::sockaddr_un>() as _;
+        message.msg_namelen = size_of::<Name>() as _;
     }
     // SAFETY: header, vector, buffers and name live across the call, which writes no further than the lengths
     // that stand beside the pointers. recvmsg(2)
@@ -130,13 +130,17 @@ fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
     }
 }
 
+/// Room for any address. In `sockaddr_un` the NUL of a path of 108 bytes would not fit, and the kernel counts what it could
+/// not write. unix(7), "Pathname sockets"
+type Name = libc::sockaddr_storage;
+
 /// Copies what the kernel wrote of a `sun_path`: a path ends at its first NUL, an abstract name begins with one.
-fn copy_sun_path(name: &MaybeUninit<libc::sockaddr_un>, length: usize, into: &mut Vec<u8>) {
+fn copy_sun_path(name: &MaybeUninit<Name>, length: usize, into: &mut Vec<u8>) {
     into.clear();
     let start = std::mem::offset_of!(libc::sockaddr_un, sun_path);
-    let length = length.min(size_of::<libc::sockaddr_un>()).saturating_sub(start);
-    // SAFETY: the kernel wrote as many bytes as it reports, or the whole structure if it reports more: it counts a NUL
-    // that the longest path has no room for. unix(7), "Pathname sockets"
+    let length = length.min(size_of::<Name>()).saturating_sub(start);
+    // SAFETY: the kernel wrote as many bytes as it reports, since there was room for the longest address of any family.
+    // It is looked at as far as there is room, whatever is reported.
     let path = unsafe { std::slice::from_raw_parts(name.as_ptr().cast::<u8>().add(start), length) };
     match path.first() {
         None => {}

@@ -177,10 +177,10 @@ fn each_packet_of_a_batch_keeps_to_its_own_room() {
 
 /// What `copy_sun_path` makes of a name of which the kernel says that it is `length` bytes long.
 fn copied(path: &[u8], length: usize) -> Vec<u8> {
-    let mut name = MaybeUninit::<libc::sockaddr_un>::uninit();
+    let mut name = MaybeUninit::<Name>::uninit();
     // SAFETY: any byte of the structure may be looked at as one that is perhaps not written.
     let space: &mut [MaybeUninit<u8>] =
-        unsafe { std::slice::from_raw_parts_mut(name.as_mut_ptr().cast(), size_of::<libc::sockaddr_un>()) };
+        unsafe { std::slice::from_raw_parts_mut(name.as_mut_ptr().cast(), size_of::<Name>()) };
     for (place, &byte) in space.iter_mut().zip([1, 0].iter().chain(path)) {
         place.write(byte);
     }
@@ -205,9 +205,13 @@ fn a_name_is_read_as_far_as_it_was_written() {
     assert_eq!(copied(b"\0a\0b\0", 7), b"\0a\0b\0", "in an abstract name a NUL is like any other byte");
     assert_eq!(copied(&abstracted, 110), abstracted);
     assert_eq!(copied(&full, 110), full);
-    // The kernel counts a NUL that does not fit the structure, and reports lengths that it did not write.
-    assert_eq!(copied(&full, 111), full);
-    assert_eq!(copied(&full, usize::MAX), full);
+    // The kernel puts a NUL behind the longest path too.
+    let ended = [&full[..], &[0]].concat();
+    assert_eq!(copied(&ended, 111), full);
+    // No address is longer than the room for one, whatever is reported.
+    let filled = [&ended[..], &[0; 17]].concat();
+    assert_eq!(copied(&filled, size_of::<Name>()), full);
+    assert_eq!(copied(&filled, usize::MAX), full);
 }
 
 /// Binds to the bytes of a `sun_path` as they are, which no safe interface does for the longest.
