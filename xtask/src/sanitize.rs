@@ -165,7 +165,7 @@ const SKIPPED_TESTS: &[(&[Checker], &str, &str)] = &[
         "measures the stack, of which a function takes several times as much when it is instrumented",
     ),
     (
-        &[Checker::Thread],
+        &[Checker::Address, Checker::Thread],
         "a_flood_that_brings_no_message",
         "measure time: one turn's bounded work takes longer than the second that they allow",
     ),
