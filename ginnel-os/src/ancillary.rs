@@ -183,6 +183,9 @@ fn name(level: i32, kind: i32) -> Kind {
 }
 
 #[cfg(test)]
+mod edges;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

@@ -29,7 +29,7 @@ fn dependency_rules(workspace: &Workspace) -> Result<bool> {
             (package.name.to_string(), manifest.to_owned())
         })
         .collect();
-    let resolved = graph::resolved(&resolve()?);
+    let resolved = graph::resolved(&resolve(workspace)?);
     Ok(all_hold(&[
         ("every crate has its place", graph::unknown_crates(&names)),
         ("our crates import downwards only", graph::wrong_imports(&declared)),
@@ -50,9 +50,11 @@ fn text_rules(workspace: &Workspace) -> Result<bool> {
     if macros.len() <= text::MAX_MACROS {
         macros.clear();
     }
+    let page = std::fs::read_to_string(workspace.root().join(text::UNSAFE_PAGE)).unwrap_or_default();
     Ok(all_hold(&[
         ("target_os stays in ginnel-os", each(text::system_conditions)),
         ("ginnel-proto forbids unsafe code", text::missing_forbid(&all)),
+        ("unsafe code is explained on its page", text::unlisted_unsafe(&all, &page)),
         ("no static mut", each(text::mutable_statics)),
         ("at most 3 macro_rules", macros),
     ]))
@@ -71,20 +73,10 @@ fn all_hold(rules: &[(&str, Vec<Finding>)]) -> bool {
 }
 
 /// The dependencies as they are built on this system; for all systems, cargo would fetch what nobody builds.
-fn resolve() -> Result<Metadata> {
-    let host = host()?;
+fn resolve(workspace: &Workspace) -> Result<Metadata> {
+    let host = workspace.host()?;
     MetadataCommand::new()
         .other_options(["--locked", "--filter-platform", host.as_str()].map(str::to_owned))
         .exec()
         .context("resolving the dependencies")
-}
-
-fn host() -> Result<String> {
-    let output = std::process::Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .arg("-vV")
-        .output()
-        .context("starting rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say its host")?.to_owned())
 }

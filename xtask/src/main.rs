@@ -7,6 +7,7 @@ mod cargo;
 mod finding;
 mod interop;
 mod layers;
+mod sanitize;
 mod sizes;
 mod soak;
 mod source;
@@ -42,6 +43,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { only } => test::run(&workspace, &only),
         Command::Bench { args } => bench::run(&workspace, &args)?,
         Command::Syscalls => return syscalls::run(&workspace),
+        Command::Sanitize { only } => sanitize::run(&workspace, &only)?,
         Command::Soak { minutes } => soak::run(&workspace, minutes)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -80,6 +82,16 @@ enum Command {
     },
     /// Count system calls per round trip (needs strace)
     Syscalls,
+    /// Run the library's tests under AddressSanitizer (with leaks), ThreadSanitizer and Miri, as far as the toolchain
+    /// has them
+    ///
+    /// ThreadSanitizer needs `rustup component add rust-src`. Miri needs a nightly toolchain: `cargo +nightly xtask
+    /// sanitize --only miri`. Which tests are left out, and why, stands in xtask/src/sanitize.rs.
+    Sanitize {
+        /// Run this one alone (may be given more than once); it is an error if the toolchain lacks it
+        #[arg(long, value_name = "CHECKER")]
+        only: Vec<sanitize::Checker>,
+    },
     /// Run the long checks
     Soak {
         /// How long a check that can go on for ever should go on, in minutes

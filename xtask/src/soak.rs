@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::bench;
 use crate::cargo::{cargo, passes};
+use crate::sanitize;
 use crate::workspace::Workspace;
 
 /// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
@@ -25,8 +26,12 @@ pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
 
 type Step = fn(&Workspace, u32) -> Result<bool>;
 
-const STEPS: &[(&str, Step)] =
-    &[("ignored tests", ignored_tests), ("hostile peers", hostile_peers), ("benchmark", full_bench)];
+const STEPS: &[(&str, Step)] = &[
+    ("ignored tests", ignored_tests),
+    ("hostile peers", hostile_peers),
+    ("sanitizers", sanitizers),
+    ("benchmark", full_bench),
+];
 
 /// The tests that are `#[ignore]`d for their length; those without an end of their own read the minutes.
 fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
@@ -39,6 +44,11 @@ fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
 /// Takes a few minutes. One attack alone: `cargo run --release -p ginnel-soak -- silent --peers 10000`.
 fn hostile_peers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
     passes(&mut cargo(workspace.root(), ["run", "--release", "--locked", "-p", "ginnel-soak"]))
+}
+
+/// All that the toolchain has; what it lacks is said and does not fail.
+fn sanitizers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
+    sanitize::run(workspace, &[])
 }
 
 fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {

@@ -1,6 +1,7 @@
 //! Where the workspace is, and which crates and source files it has.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
@@ -27,6 +28,14 @@ impl Workspace {
     /// Where builds land; cargo has already taken `CARGO_TARGET_DIR` into account.
     pub(crate) fn release_dir(&self) -> PathBuf {
         self.metadata.target_directory.as_std_path().join("release")
+    }
+
+    /// The system that this toolchain runs on, as rustc calls it.
+    pub(crate) fn host(&self) -> Result<String> {
+        let output = rustc().arg("-vV").current_dir(self.root()).output().context("starting rustc")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+        Ok(host.context("rustc does not say its host")?.to_owned())
     }
 
     /// The path as people know it: below the root of the repository.
@@ -66,6 +75,11 @@ impl Workspace {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", shown.display()))?;
         Source::parse(shown, inside_crate, &text)
     }
+}
+
+/// The compiler of the toolchain that started us.
+pub(crate) fn rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 const SOURCE_PLACES: [&str; 5] = ["src", "build.rs", "tests", "examples", "benches"];

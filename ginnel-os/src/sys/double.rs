@@ -1,5 +1,5 @@
 //! The real kernel behind somebody who meddles with some of its calls.
-#![expect(unsafe_code, reason = "the contract of one method is handed through")]
+#![expect(unsafe_code, reason = "the contracts of the kernel are handed through")]
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -110,7 +110,8 @@ impl<M: Meddle> Files for Double<M> {
     }
 }
 
-impl<M: Meddle> Sockets for Double<M> {
+// SAFETY: what is received comes from the real kernel; whoever meddles lends it less room or does not ask it.
+unsafe impl<M: Meddle> Sockets for Double<M> {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         Kernel.socket(kind, nonblocking)
     }

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
@@ -20,8 +21,11 @@ use crate::name::Locks;
 use crate::poller::Epoll;
 
 /// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
-/// register of them: one of the two statics that ARCHITECTURE.md names.
+/// register of them: one of the statics that ARCHITECTURE.md names.
 static LOCKS: Locks<OwnedFd> = Locks::new();
+
+/// Held while an inherited descriptor is taken over: what is inherited belongs to the process.
+static TAKING: Mutex<()> = Mutex::new(());
 
 /// The real kernel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,7 +106,9 @@ impl Descriptors for Kernel {
     }
 }
 
-impl Sockets for Kernel {
+// SAFETY: recvmsg(2) and recvmmsg(2) write what they report, from the start of each buffer. Only sockets of other families
+// report more than they write (TCP, with `MSG_TRUNC`), and `kind` knows none of them.
+unsafe impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         Ok(rustix::net::socket_with(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
     }
@@ -278,8 +284,10 @@ impl Files for Kernel {
     }
 
     fn try_lock(&self, fd: BorrowedFd<'_>, byte: i64) -> Would<()> {
-        let lock = one_byte(byte);
-        // SAFETY: `lock` lives across the call, and F_SETLK only reads it. fcntl(2)
+        let libc::flock64 { l_type, l_whence, .. } = one_byte(byte);
+        // Where `off_t` has 32 bits this command reads the smaller structure, and F_OFD_GETLK the larger one.
+        let lock = libc::flock { l_type, l_whence, l_start: byte as _, l_len: 1, l_pid: 0 };
+        // SAFETY: `lock` is the structure of F_SETLK, lives across the call, and is only read. fcntl(2)
         match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETLK, &raw const lock) } {
             0 => Ok(Some(())),
             _ => match io::Error::last_os_error() {
@@ -291,7 +299,7 @@ impl Files for Kernel {
 
     fn lock_holder(&self, fd: BorrowedFd<'_>, byte: i64) -> io::Result<Option<u32>> {
         let mut lock = one_byte(byte);
-        // SAFETY: `lock` lives across the call, which writes a whole `flock` into it. fcntl(2)
+        // SAFETY: `lock` is the structure of F_OFD_GETLK and lives across the call, which writes no more than it. fcntl(2)
         match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {
             0 if lock.l_type == libc::F_UNLCK as i16 => Ok(None),
             0 => Ok(Some(u32::try_from(lock.l_pid).unwrap_or(0))),
@@ -345,6 +353,9 @@ pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
 /// Takes over a descriptor that the service manager passed. `None` if it is close-on-exec, which no descriptor
 /// is that came through exec: it belongs to somebody in this process.
 pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
+    // Looking at the flag and setting it are two calls: of two threads that ask at once, both would find it unset and own
+    // the same descriptor. `what_several_threads_take_at_once_one_of_them_gets`
+    let _one_at_a_time = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: as in `Descriptors::duplicate`.
     let inherited = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = rustix::io::fcntl_getfd(inherited)?;
@@ -354,7 +365,7 @@ pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
     rustix::io::fcntl_setfd(inherited, flags | FdFlags::CLOEXEC)?;
     // SAFETY: LISTEN_PID names this process, so by the protocol of sd_listen_fds(3) the descriptor was opened for it
     // by whoever started it. Std and this library open everything close-on-exec, so one that is not came through exec
-    // and nobody has taken it over yet.
+    // and nobody has taken it over yet; nobody does meanwhile, because of the lock above.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(number) }))
 }
 
@@ -367,3 +378,6 @@ pub(crate) fn user() -> u32 {
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
 }
+
+#[cfg(test)]
+mod inherited_at_the_edge;

@@ -18,6 +18,9 @@ pub(crate) const CONTROL: Layout = Layout { length: size_of::<usize>(), align: s
 const SO_PEERPIDFD: i32 = 77;
 /// `SO_PASSRIGHTS`, Linux 6.16.
 const SO_PASSRIGHTS: i32 = 83;
+/// The two numbers are those of asm-generic/socket.h. PA-RISC and SPARC count otherwise, and what another option writes
+/// there must not be taken for a descriptor.
+const _: () = assert!(libc::SO_PEERGROUPS == 59, "socket options are numbered otherwise on this target");
 
 /// Most packets in one call: `UIO_MAXIOV`.
 const MOST_PACKETS: usize = 1024;
@@ -88,10 +91,10 @@ pub(super) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) ->
     let flags = libc::MSG_CMSG_CLOEXEC | whole | wait_flag(wait);
     let mut vector = vector(incoming.bytes);
     let mut message = receive_header(&mut vector, incoming.control);
-    let mut name = MaybeUninit::<libc::sockaddr_un>::uninit();
+    let mut name = MaybeUninit::<Name>::uninit();
     if incoming.from.is_some() {
         message.msg_name = name.as_mut_ptr().cast();
-        message.msg_namelen = size_of::<libc::sockaddr_un>() as _;
+        message.msg_namelen = size_of::<Name>() as _;
     }
     // SAFETY: header, vector, buffers and name live across the call, which writes no further than the lengths
     // that stand beside the pointers. recvmsg(2)
@@ -127,12 +130,17 @@ fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
     }
 }
 
+/// Room for any address. In `sockaddr_un` the NUL of a path of 108 bytes would not fit, and the kernel counts what it could
+/// not write. unix(7), "Pathname sockets"
+type Name = libc::sockaddr_storage;
+
 /// Copies what the kernel wrote of a `sun_path`: a path ends at its first NUL, an abstract name begins with one.
-fn copy_sun_path(name: &MaybeUninit<libc::sockaddr_un>, length: usize, into: &mut Vec<u8>) {
+fn copy_sun_path(name: &MaybeUninit<Name>, length: usize, into: &mut Vec<u8>) {
     into.clear();
     let start = std::mem::offset_of!(libc::sockaddr_un, sun_path);
-    let length = length.min(size_of::<libc::sockaddr_un>()).saturating_sub(start);
-    // SAFETY: the kernel wrote `start + length` bytes, and that is within the structure.
+    let length = length.min(size_of::<Name>()).saturating_sub(start);
+    // SAFETY: the kernel wrote as many bytes as it reports, since there was room for the longest address of any family.
+    // It is looked at as far as there is room, whatever is reported.
     let path = unsafe { std::slice::from_raw_parts(name.as_ptr().cast::<u8>().add(start), length) };
     match path.first() {
         None => {}
@@ -195,7 +203,8 @@ fn long_option(fd: BorrowedFd<'_>, name: i32) -> io::Result<Vec<u8>> {
         let mut bytes: Vec<u8> = Vec::with_capacity(room);
         match option(fd, name, bytes.spare_capacity_mut()) {
             Ok(length) => {
-                // SAFETY: the kernel wrote `length` bytes, no more than there was room for.
+                // SAFETY: the kernel wrote `length` bytes to the start; if it told a length that it would have liked,
+                // no more than there was room for.
                 unsafe { bytes.set_len(length.min(bytes.capacity())) };
                 return Ok(bytes);
             }
@@ -230,7 +239,7 @@ pub(super) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); 4];
     match option(fd, SO_PEERPIDFD, &mut space) {
         Ok(4) => {
-            // SAFETY: the kernel wrote the four bytes of a new descriptor that nobody else owns.
+            // SAFETY: the kernel wrote the four bytes of a new descriptor, which is not below zero and which nobody else owns.
             // It is close-on-exec: every pidfd is made so, see pidfd_open(2).
             Ok(Some(unsafe { OwnedFd::from_raw_fd(space.as_ptr().cast::<i32>().read_unaligned()) }))
         }
@@ -275,3 +284,8 @@ pub(super) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod messages_at_the_edge;
+#[cfg(test)]
+mod options_at_the_edge;

@@ -3,7 +3,7 @@
 //! Sockets, the owning of a path and engines are generic over these traits, so that a simulated kernel can stand in for
 //! the real one; a few calls without that need are plain functions. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
 //! made again here, except one that was waiting: it is `Ok(None)` too, so that its caller looks at the clock.
-#![expect(unsafe_code, reason = "one method of the trait has a contract that types cannot hold")]
+#![expect(unsafe_code, reason = "a kernel has a contract that types cannot hold")]
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -199,7 +199,16 @@ pub trait Descriptors: Clone + fmt::Debug {
 }
 
 /// A kernel's local sockets. Errors are the kernel's own, unchanged.
-pub trait Sockets: Descriptors {
+///
+/// # Safety
+/// Memory is given out on the word of [`receive`](Self::receive) and [`receive_many`](Self::receive_many), in a
+/// [`Taken`]:
+///
+/// * As many bytes as it reports, or all that there was room for if it reports more, are written from the start of the
+///   room. Of a packet, this holds on sockets that [`kind`](Self::kind) knows.
+/// * As many bytes of control data as it reports are written from the start of the room for it. Descriptors among them are
+///   new, and belong to whoever calls [`own`](Descriptors::own).
+pub unsafe trait Sockets: Descriptors {
     /// A new socket, close-on-exec. socket(2)
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<Self::Fd>;
     /// Two connected sockets, close-on-exec. socketpair(2)

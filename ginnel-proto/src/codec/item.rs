@@ -128,12 +128,17 @@ fn half(bits: u16) -> f64 {
     let exponent = i32::from(bits >> 10 & 0x1f);
     let fraction = f64::from(bits & 0x3ff);
     let size = match exponent {
-        0 => fraction * 2f64.powi(-24),
+        0 => fraction * power_of_two(-24),
         31 if fraction == 0.0 => f64::INFINITY,
         31 => f64::NAN,
-        _ => (fraction + 1024.0) * 2f64.powi(exponent - 25),
+        _ => (fraction + 1024.0) * power_of_two(exponent - 25),
     };
     if bits >> 15 == 1 { -size } else { size }
+}
+
+/// Exactly, which std does not promise of `powi`. The exponent is that of a normal number.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(u64::from((1023 + exponent).cast_unsigned()) << 52)
 }
 
 #[cfg(test)]
@@ -157,5 +162,14 @@ mod tests {
         }
         assert!(half(0x8000).is_sign_negative());
         assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn every_normal_float_of_16_bits_keeps_its_bits() {
+        for bits in (0..=u16::MAX).filter(|bits| (1..31).contains(&(bits >> 10 & 0x1f))) {
+            let (sign, exponent) = (u64::from(bits >> 15), u64::from(bits >> 10 & 0x1f));
+            let wide = sign << 63 | (exponent + 1023 - 15) << 52 | u64::from(bits & 0x3ff) << 42;
+            assert_eq!(half(bits).to_bits(), wide, "{bits:04x}");
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! The kernel's face: what `ginnel-os` calls in place of Linux.
-#![expect(unsafe_code, reason = "one method of the trait has a contract that types cannot hold")]
+#![expect(unsafe_code, reason = "a kernel has a contract that types cannot hold")]
 
 use std::cell::RefCell;
 use std::fmt;
@@ -223,7 +223,9 @@ impl Descriptors for Fake {
     }
 }
 
-impl Sockets for Fake {
+// SAFETY: bytes and control data are written one by one from the start of the room, and counted as they are written
+// (`flow.rs`, `control.rs`); a packet's true length is reported only of one that filled its room.
+unsafe impl Sockets for Fake {
     fn socket(&self, kind: SocketKind, _nonblocking: bool) -> io::Result<Fd> {
         self.ask(|world, pid| world.socket(pid, kind)).map(|fd| self.fd(fd))
     }

@@ -55,6 +55,19 @@ pub(crate) fn missing_forbid(sources: &[&Source]) -> Vec<Finding> {
     vec![Finding::new(path, 1, "`#![forbid(unsafe_code)]` is missing")]
 }
 
+/// Every file with unsafe code is named, as `path`, on the page that says why it is sound.
+pub(crate) fn unlisted_unsafe(sources: &[&Source], page: &str) -> Vec<Finding> {
+    let first = |source: &Source| source.words().into_iter().find(|word| word.text == "unsafe");
+    let found = sources.iter().filter_map(|source| Some((&source.path, first(source)?.line)));
+    found
+        .filter(|(path, _)| !page.contains(&format!("`{}`", path.display())))
+        .map(|(path, line)| Finding::new(path, line, format!("unsafe code that {UNSAFE_PAGE} does not name")))
+        .collect()
+}
+
+/// Below the root of the repository.
+pub(crate) const UNSAFE_PAGE: &str = "docs/reliability-unsafe.md";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +114,14 @@ mod tests {
         assert_eq!(missing_forbid(&[&with]), []);
         assert_eq!(missing_forbid(&[&without]).len(), 1);
         assert_eq!(missing_forbid(&[]).len(), 1);
+    }
+    #[test]
+    fn unsafe_code_is_named_on_its_page() {
+        let unsafe_code = at("ginnel-os/src/a.rs", "// why\nfn f() { unsafe { g() } }\n");
+        let safe = at("ginnel-os/src/b.rs", "#![deny(unsafe_code)]\n// unsafe in words\n");
+        assert_eq!(unlisted_unsafe(&[&unsafe_code, &safe], "| `ginnel-os/src/a.rs` |"), []);
+        let found = unlisted_unsafe(&[&unsafe_code, &safe], "ginnel-os/src/a.rs without marks");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].to_string().starts_with("ginnel-os/src/a.rs:2: "));
     }
 }
