@@ -34,6 +34,8 @@ pub(super) struct Conn<S: Sys> {
     stage: Stage,
     /// What the link holds, and where each ends.
     sends: VecDeque<(SendId, u64)>,
+    /// Frames were given to the link since the machine was told last that there is room.
+    owes_room: bool,
     /// What the poller watches it for, if it does.
     pub(super) watched: Option<Directions>,
     pub(super) paused: bool,
@@ -80,6 +82,7 @@ impl<S: Sys> Conn<S> {
             line,
             stage,
             sends: VecDeque::new(),
+            owes_room: false,
             watched: None,
             paused: false,
             unheard: false,
@@ -100,6 +103,7 @@ impl<S: Sys> Conn<S> {
         let mut conn = Self::over(id, stream, line, stage);
         if conn.line.outbound().queued().messages > 0 {
             conn.sends.push_back((SendId(0), conn.line.outbound().pushed()));
+            conn.owes_room = true;
         }
         conn
     }
@@ -147,6 +151,7 @@ impl<S: Sys> Conn<S> {
 
     /// Queues a frame that the machine sends.
     pub(super) fn send(&mut self, send: SendId, frame: Frame<S::Fd>, reports: &mut Reports<S>) {
+        self.owes_room = true;
         match self.line.outbound().push_over(frame) {
             Ok(()) => self.sends.push_back((send, self.line.outbound().pushed())),
             Err(rejected) => {
@@ -163,13 +168,12 @@ impl<S: Sys> Conn<S> {
         }
         self.stalled = None;
         loop {
-            let had = !self.sends.is_empty();
             let written = write_all(&self.stream, self.line.outbound());
             self.tell_sent(reports);
             match written {
                 Ok(Written::All) => {
                     self.pause = None;
-                    if had && self.stage == Stage::Open {
+                    if self.stage == Stage::Open && mem::take(&mut self.owes_room) {
                         reports.push_back(NetEvent::Room(self.id));
                     }
                     return self.leave_once_written();
