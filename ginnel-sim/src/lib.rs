@@ -13,3 +13,4 @@ mod ledger;
 mod moody;
 pub mod run;
 mod scene;
+pub mod shorten;

@@ -1,24 +1,115 @@
-use std::process::ExitCode;
-use std::time::Instant;
+//! `ginnel-sim`: runs seeds, and shows the shortest run that goes wrong.
 
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
 use ginnel_sim::fault::Counts;
-use ginnel_sim::run::{run, run_again};
+use ginnel_sim::run::{Outcome, run, run_again};
+use ginnel_sim::shorten::shorten;
+
+#[derive(Debug, Parser)]
+#[command(about = "Runs the library on a kernel that fails on purpose")]
+struct Args {
+    /// How many runs, each decided by its seed
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// Only the run of this seed, and what happens in it if it goes wrong
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Fail unless each kind of fault has happened so often
+    #[arg(long, default_value_t = 0)]
+    least: u64,
+}
 
 fn main() -> ExitCode {
-    let n: u64 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1000);
-    let start = Instant::now();
-    let mut counts = Counts::none();
-    for seed in 0..n {
-        let outcome = run(seed);
-        counts.join(&outcome.faults);
-        if let Some(violation) = outcome.violation {
-            println!("seed {seed}: {violation}");
-            let again = run_again(outcome.spans, seed, true);
-            println!("{}", again.trace.join("\n"));
-            println!("seed {seed}: {violation} after {:?}", start.elapsed());
-            return ExitCode::FAILURE;
-        }
+    let args = Args::parse();
+    match args.seed {
+        Some(seed) => replay(seed),
+        None => search(&args),
     }
-    println!("{n} seeds in {:?}\n{counts}", start.elapsed());
+}
+
+fn replay(seed: u64) -> ExitCode {
+    let outcome = run(seed);
+    if outcome.violation.is_some() {
+        return tell(seed, outcome);
+    }
+    println!("seed {seed}: nothing went wrong in {:.1} s of its time", outcome.age.as_secs_f64());
     ExitCode::SUCCESS
 }
+
+fn search(args: &Args) -> ExitCode {
+    let start = Instant::now();
+    let next = AtomicU64::new(0);
+    let found = AtomicBool::new(false);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let work = || work(args.seeds, &next, &found);
+    let parts: Vec<Part> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
+    });
+    let mut counts = Counts::none();
+    parts.iter().for_each(|part| counts.join(&part.counts));
+    let runs: u64 = parts.iter().map(|part| part.runs).sum();
+    let age: Duration = parts.iter().map(|part| part.age).sum();
+    let died = parts.len() < threads;
+    let failed = parts.into_iter().filter_map(|part| part.failed).min_by_key(|(seed, _)| *seed);
+    println!("{runs} runs of {:.1} h in {:.1} s", age.as_secs_f64() / 3600.0, start.elapsed().as_secs_f64());
+    if let Some((seed, outcome)) = failed {
+        return tell(seed, outcome);
+    }
+    println!("what went wrong, and was survived:\n{counts}");
+    match counts.rarest() {
+        Some((fault, count)) if count < args.least => {
+            println!("{fault:?} happened {count} times, not {}", args.least);
+            ExitCode::FAILURE
+        }
+        _ if died => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// What one thread has run.
+struct Part {
+    runs: u64,
+    counts: Counts,
+    age: Duration,
+    failed: Option<(u64, Outcome)>,
+}
+
+fn work(seeds: u64, next: &AtomicU64, found: &AtomicBool) -> Part {
+    let mut part = Part { runs: 0, counts: Counts::none(), age: Duration::ZERO, failed: None };
+    while !found.load(Ordering::Relaxed) {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= seeds {
+            break;
+        }
+        let outcome = run(seed);
+        part.runs += 1;
+        part.age += outcome.age;
+        part.counts.join(&outcome.faults);
+        if outcome.violation.is_some() {
+            found.store(true, Ordering::Relaxed);
+            part.failed = Some((seed, outcome));
+        }
+    }
+    part
+}
+
+/// Tells the shortest run that goes wrong as this one does.
+fn tell(seed: u64, outcome: Outcome) -> ExitCode {
+    let violation = outcome.violation.unwrap_or_default();
+    let steps = outcome.spans.len() - 1;
+    let spans = shorten(seed, outcome.spans, &violation, SEARCH);
+    println!("seed {seed}: {violation}\n{steps} steps; the shortest run found has {}:", spans.len() - 1);
+    let shortest = run_again(spans, seed, true);
+    println!("{}", shortest.trace.join("\n"));
+    println!("again: cargo xtask sim --seed {seed}");
+    ExitCode::FAILURE
+}
+
+/// How long a shorter run is looked for.
+const SEARCH: Duration = Duration::from_secs(20);

@@ -1,5 +1,6 @@
 //! One run: a world is made, everything goes wrong for a while, then nothing does, and all must be well.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::cast;
@@ -36,15 +37,11 @@ pub fn run_again(spans: Vec<Vec<u32>>, seed: u64, traced: bool) -> Outcome {
 
 fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
     let scene = Scene::new(choices, seed, traced);
-    let mut stage = Stage::set(&scene);
-    stage.play(&scene);
-    if !stage.is_broken(&scene) {
-        stage.settle(&scene);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| perform(&scene))) {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("of something");
+        scene.violated(format!("a panic: {text}"));
     }
-    if !stage.is_broken(&scene) {
-        stage.end(&scene);
-    }
-    drop(stage);
     let mut world = scene.world.borrow_mut();
     let spans = std::mem::replace(&mut world.choices, Choices::again(Vec::new())).into_spans();
     Outcome {
@@ -53,6 +50,17 @@ fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
         spans,
         trace: world.take_log(),
         age: world.age(),
+    }
+}
+
+fn perform(scene: &Scene) {
+    let mut stage = Stage::set(scene);
+    stage.play(scene);
+    if !stage.is_broken(scene) {
+        stage.settle(scene);
+    }
+    if !stage.is_broken(scene) {
+        stage.end(scene);
     }
 }
 

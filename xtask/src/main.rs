@@ -8,6 +8,7 @@ mod finding;
 mod interop;
 mod layers;
 mod sanitize;
+mod sim;
 mod sizes;
 mod soak;
 mod source;
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench { args } => bench::run(&workspace, &args)?,
         Command::Syscalls => return syscalls::run(&workspace),
         Command::Sanitize { only } => sanitize::run(&workspace, &only)?,
+        Command::Sim { seeds, seed, planted } => sim::run(&workspace, sim::Plan { seeds, seed, planted })?,
         Command::Soak { minutes } => soak::run(&workspace, minutes)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -91,6 +93,18 @@ enum Command {
         /// Run this one alone (may be given more than once); it is an error if the toolchain lacks it
         #[arg(long, value_name = "CHECKER")]
         only: Vec<sanitize::Checker>,
+    },
+    /// Run the library on a kernel that fails on purpose
+    Sim {
+        /// How many runs, each decided by its seed
+        #[arg(long, default_value_t = sim::SEEDS)]
+        seeds: u64,
+        /// Only the run of this seed; if it goes wrong, the shortest that does so too
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Plant mistakes in a copy of the tree, one after the other: each has to be found
+        #[arg(long, conflicts_with = "seed")]
+        planted: bool,
     },
     /// Run the long checks
     Soak {

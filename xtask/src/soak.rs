@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::bench;
 use crate::cargo::{cargo, passes};
 use crate::sanitize;
+use crate::sim;
 use crate::workspace::Workspace;
 
 /// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
@@ -28,6 +29,7 @@ type Step = fn(&Workspace, u32) -> Result<bool>;
 
 const STEPS: &[(&str, Step)] = &[
     ("ignored tests", ignored_tests),
+    ("planted mistakes", planted),
     ("hostile peers", hostile_peers),
     ("sanitizers", sanitizers),
     ("benchmark", full_bench),
@@ -39,6 +41,11 @@ fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
     passes(
         cargo(workspace.root(), args).env("GINNEL_SOAK", "1").env("GINNEL_SOAK_MINUTES", minutes.to_string()),
     )
+}
+
+/// Whether the simulator finds mistakes that were made on purpose.
+fn planted(workspace: &Workspace, _minutes: u32) -> Result<bool> {
+    sim::run(workspace, sim::Plan { seeds: sim::SEEDS, seed: None, planted: true })
 }
 
 /// Takes a few minutes. One attack alone: `cargo run --release -p ginnel-soak -- silent --peers 10000`.

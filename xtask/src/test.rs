@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::cargo::{self, Counts, cargo};
 use crate::workspace::Workspace;
-use crate::{interop, layers, sizes};
+use crate::{interop, layers, sim, sizes};
 
 /// What `--only` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,7 @@ pub(crate) enum Group {
     Doctests,
     Examples,
     Doc,
+    Sim,
     Demo,
 }
 
@@ -62,6 +63,7 @@ const STEPS: &[Step] = &[
         work: Work::Cargo(&["run", "--locked", "-p", "ginnel-tokio", "--example", "http"]),
     },
     Step { group: Group::Doc, title: "doc", work: Work::Check(cargo::doc) },
+    Step { group: Group::Sim, title: "sim", work: Work::Check(sim::in_ci) },
     Step {
         group: Group::Demo,
         title: "demo",

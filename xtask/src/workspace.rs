@@ -26,8 +26,13 @@ impl Workspace {
     }
 
     /// Where builds land; cargo has already taken `CARGO_TARGET_DIR` into account.
+    pub(crate) fn target_dir(&self) -> &Path {
+        self.metadata.target_directory.as_std_path()
+    }
+
+    /// Where release builds land.
     pub(crate) fn release_dir(&self) -> PathBuf {
-        self.metadata.target_directory.as_std_path().join("release")
+        self.target_dir().join("release")
     }
 
     /// The system that this toolchain runs on, as rustc calls it.

@@ -192,7 +192,10 @@ impl fmt::Debug for Fd {
 
 impl Drop for Fd {
     fn drop(&mut self) {
-        self.world.borrow_mut().close(self.pid, self.number);
+        // In a panic the kernel may be in the middle of something, and what is closed matters to nobody.
+        if let Ok(mut world) = self.world.try_borrow_mut() {
+            world.close(self.pid, self.number);
+        }
     }
 }
 

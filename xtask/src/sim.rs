@@ -1,0 +1,126 @@
+//! `sim`: runs the library on a kernel that fails on purpose, and tries whether that finds mistakes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{cargo, passes};
+use crate::workspace::Workspace;
+
+/// What is to be run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) seeds: u64,
+    pub(crate) seed: Option<u64>,
+    pub(crate) planted: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, plan: Plan) -> Result<bool> {
+    if plan.planted {
+        return find_planted(workspace, plan.seeds);
+    }
+    let program = build(workspace.root(), None)?;
+    let mut command = Command::new(program.unwrap_or_else(|| workspace.release_dir().join("ginnel-sim")));
+    match plan.seed {
+        Some(seed) => command.arg("--seed").arg(seed.to_string()),
+        None => command.args(arguments(plan.seeds)),
+    };
+    passes(&mut command)
+}
+
+/// As many runs as CI makes, in which every kind of fault happens a thousand times.
+pub(crate) fn in_ci(workspace: &Workspace) -> Result<bool> {
+    run(workspace, Plan { seeds: SEEDS, seed: None, planted: false })
+}
+
+/// Runs of one check.
+pub(crate) const SEEDS: u64 = 100_000;
+
+/// How often each kind of fault has to happen in so many runs.
+fn arguments(seeds: u64) -> Vec<String> {
+    let least = if seeds >= SEEDS { LEAST } else { 0 };
+    vec!["--seeds".to_owned(), seeds.to_string(), "--least".to_owned(), least.to_string()]
+}
+
+const LEAST: u64 = 1000;
+
+/// Builds the simulator of a tree; where the build goes elsewhere, says where the program is.
+fn build(root: &Path, target: Option<&Path>) -> Result<Option<PathBuf>> {
+    let mut command = cargo(root, ["build", "--release", "--locked", "-p", "ginnel-sim"]);
+    if let Some(target) = target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    if !passes(&mut command)? {
+        bail!("ginnel-sim does not build");
+    }
+    Ok(target.map(|target| target.join("release/ginnel-sim")))
+}
+
+/// Plants one mistake after the other in a copy of the tree. Each has to be found.
+fn find_planted(workspace: &Workspace, seeds: u64) -> Result<bool> {
+    let place = workspace.target_dir().join("planted");
+    let (tree, target) = (place.join("tree"), place.join("target"));
+    let mut table = String::new();
+    let mut all = true;
+    for patch in patches(workspace.root())? {
+        let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        println!("\n== planted: {name}");
+        copy_tree(workspace.root(), &tree)?;
+        if !passes(Command::new("git").args(["apply", "--whitespace=nowarn"]).arg(&patch).current_dir(&tree))?
+        {
+            bail!("{} does not fit the tree any more", patch.display());
+        }
+        let program = build(&tree, Some(&target))?.context("a build with a place of its own has one")?;
+        let start = Instant::now();
+        let output = Command::new(program).args(arguments(seeds)).output().context("starting ginnel-sim")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let found = text.lines().find(|line| line.starts_with("seed "));
+        let time = search_time(&text);
+        let line = match found {
+            Some(found) if !output.status.success() => format!("{name:<28} {time:>8}  {found}"),
+            _ => {
+                all = false;
+                format!("{name:<28} NOT FOUND in {:.0} s", start.elapsed().as_secs_f64())
+            }
+        };
+        println!("{line}");
+        table += &(line + "\n");
+    }
+    println!("\n== planted mistakes: time to find, seed, and what was noticed\n{table}");
+    Ok(all)
+}
+
+/// How long it took until something was found: the simulator's first line ends with it.
+fn search_time(text: &str) -> String {
+    let line = text.lines().find(|line| line.contains(" runs of ")).unwrap_or_default();
+    line.rsplit_once(" in ").map_or_else(String::new, |(_, time)| time.to_owned())
+}
+
+fn patches(root: &Path) -> Result<Vec<PathBuf>> {
+    let folder = root.join("ginnel-sim/planted");
+    let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
+    let paths: std::io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut patches: Vec<_> =
+        paths?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "patch")).collect();
+    patches.sort();
+    Ok(patches)
+}
+
+/// Copies what git knows of the tree. Files that have not changed keep their times, so that little is built again.
+fn copy_tree(root: &Path, to: &Path) -> Result<()> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output();
+    let listed = listed.context("asking git for the files of the tree")?.stdout;
+    for name in String::from_utf8_lossy(&listed).split_terminator('\0') {
+        let (from, to) = (root.join(name), to.join(name));
+        let Ok(bytes) = fs::read(&from) else { continue };
+        if fs::read(&to).is_ok_and(|there| there == bytes) {
+            continue;
+        }
+        fs::create_dir_all(to.parent().unwrap_or(&to))?;
+        fs::write(&to, bytes).with_context(|| format!("writing {}", to.display()))?;
+    }
+    Ok(())
+}
