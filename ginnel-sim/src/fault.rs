@@ -42,6 +42,8 @@ pub enum Fault {
     WatchFails,
     /// There are no random numbers.
     NoRandom,
+    /// Others do something between two of its calls.
+    Interrupted,
     /// A process is killed between two of its steps.
     Killed,
     /// A process is killed between two system calls of one step.
@@ -58,7 +60,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ShortWrite,
         Self::SplitWrite,
         Self::FullSocket,
@@ -76,6 +78,7 @@ impl Fault {
         Self::NoBuffers,
         Self::WatchFails,
         Self::NoRandom,
+        Self::Interrupted,
         Self::Killed,
         Self::KilledInCall,
         Self::LateRelease,

@@ -1,7 +1,9 @@
 //! One run: a world is made, everything goes wrong for a while, then nothing does, and all must be well.
 
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crate::cast;
 use crate::choices::Choices;
@@ -37,12 +39,14 @@ pub fn run_again(spans: Vec<Vec<u32>>, seed: u64, traced: bool) -> Outcome {
 
 fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
     let scene = Scene::new(choices, seed, traced);
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| perform(&scene))) {
+    let stage = Stage::set(scene);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stage.perform())) {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("of something");
-        scene.violated(format!("a panic: {text}"));
+        stage.scene.violated(format!("a panic: {text}"));
     }
-    let mut world = scene.world.borrow_mut();
+    stage.scene.world.borrow_mut().interlude = None;
+    let mut world = stage.scene.world.borrow_mut();
     let spans = std::mem::replace(&mut world.choices, Choices::again(Vec::new())).into_spans();
     Outcome {
         violation: world.violations.first().cloned(),
@@ -53,98 +57,147 @@ fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
     }
 }
 
-fn perform(scene: &Scene) {
-    let mut stage = Stage::set(scene);
-    stage.play(scene);
-    if !stage.is_broken(scene) {
-        stage.settle(scene);
-    }
-    if !stage.is_broken(scene) {
-        stage.end(scene);
-    }
-}
+/// An actor; it is borrowed while it does something, and meanwhile others may do something too.
+type Slot = Rc<RefCell<Box<dyn Actor>>>;
 
 struct Stage {
-    cast: Vec<Box<dyn Actor>>,
+    scene: Scene,
+    cast: RefCell<Vec<Slot>>,
+    /// Who is in the middle of something.
+    busy: RefCell<Vec<Pid>>,
     /// Whose socket the name led to after the last step.
-    reached: Option<SockId>,
+    reached: Cell<Option<SockId>>,
     /// How many steps things go wrong.
     steps: u32,
     /// No name may be left at the end.
-    tidy: bool,
+    tidy: Cell<bool>,
 }
 
 impl Stage {
-    fn set(scene: &Scene) -> Self {
+    fn set(scene: Scene) -> Rc<Self> {
         let mut world = scene.world.borrow_mut();
         let steps = world.choices.pick(&[60, 120, 300]);
         let rates = Rates::drawn(&mut world.choices);
         drop(world);
-        let cast = cast::choose(scene);
+        let cast = cast::choose(&scene);
         scene.world.borrow_mut().rates = rates;
-        let tidy = cast.iter().all(|actor| actor.sweeps());
-        Self { cast, steps, tidy, reached: None }
+        let tidy = Cell::new(cast.iter().all(|actor| actor.sweeps()));
+        let cast = RefCell::new(cast.into_iter().map(|actor| Rc::new(RefCell::new(actor))).collect());
+        let (busy, reached) = (RefCell::default(), Cell::default());
+        let stage = Rc::new(Self { scene, cast, busy, reached, steps, tidy });
+        let weak = Rc::downgrade(&stage);
+        let interlude = move || {
+            if let Some(stage) = weak.upgrade() {
+                stage.interlude();
+            }
+        };
+        stage.scene.world.borrow_mut().interlude = Some(Rc::new(interlude));
+        stage
     }
 
-    fn is_broken(&self, scene: &Scene) -> bool {
-        !scene.world.borrow().violations.is_empty()
+    fn perform(&self) {
+        self.play();
+        if !self.is_broken() {
+            self.settle();
+        }
+        if !self.is_broken() {
+            self.end();
+        }
+        self.cast.borrow_mut().clear();
     }
 
-    fn play(&mut self, scene: &Scene) {
+    fn slots(&self) -> Vec<Slot> {
+        self.cast.borrow().clone()
+    }
+
+    fn is_broken(&self) -> bool {
+        !self.scene.world.borrow().violations.is_empty()
+    }
+
+    fn play(&self) {
         for _ in 0..self.steps {
-            if !scene.world.borrow_mut().choices.next_span() || self.is_broken(scene) || self.cast.is_empty()
-            {
+            if !self.scene.world.borrow_mut().choices.next_span() || self.is_broken() {
                 return;
             }
-            self.step(scene);
-        }
-    }
-
-    fn step(&mut self, scene: &Scene) {
-        let at = scene.index(self.cast.len());
-        match scene.index(32) {
-            0..=9 => self.with(scene, at, "acts", |actor, scene| actor.act(scene)),
-            10..=25 => {
-                let now = scene.now();
-                if self.cast[at].is_ready() || self.cast[at].deadline().is_some_and(|due| due <= now) {
-                    self.with(scene, at, "turns", |actor, scene| actor.turn(scene));
-                }
+            let slots = self.slots();
+            if slots.is_empty() {
+                return;
             }
-            26 | 27 => scene.pass(Duration::from_millis(scene.pick(&[1, 7, 60]))),
-            28 => self.meddle(scene),
-            29 => self.leap(scene),
-            30 => self.strike(scene, at),
-            _ => self.release(scene),
+            self.step(&slots[self.scene.index(slots.len())]);
         }
     }
 
-    fn with(&mut self, scene: &Scene, at: usize, what: &str, action: impl FnOnce(&mut dyn Actor, &Scene)) {
-        let actor = &mut self.cast[at];
-        scene.note(|| format!("{} {} {what}", actor.name(), actor.pid().0));
-        scene.world.borrow_mut().set_base();
+    fn step(&self, slot: &Slot) {
+        match self.scene.index(32) {
+            0..=9 => self.with(slot, "acts", |actor, scene| actor.act(scene)),
+            10..=25 => self.turn(slot),
+            26 | 27 => self.scene.pass(Duration::from_millis(self.scene.pick(&[1, 7, 60]))),
+            28 => self.meddle(),
+            29 => self.leap(),
+            30 => self.strike(slot),
+            _ => self.release(),
+        }
+    }
+
+    fn turn(&self, slot: &Slot) {
+        let now = self.scene.now();
+        if slot.try_borrow().is_ok_and(|actor| is_due(&**actor, now)) {
+            self.with(slot, "turns", |actor, scene| actor.turn(scene));
+        }
+    }
+
+    /// Somebody does something while somebody else is in the middle of something.
+    fn interlude(&self) {
+        let slots = self.slots();
+        if self.busy.borrow().len() > INTERLUDES || slots.is_empty() {
+            return;
+        }
+        let slot = &slots[self.scene.index(slots.len())];
+        if self.scene.chance(500) {
+            self.with(slot, "acts meanwhile", |actor, scene| actor.act(scene));
+        } else {
+            self.turn(slot);
+        }
+    }
+
+    /// Lets an actor do something, unless it is in the middle of something else.
+    fn with(&self, slot: &Slot, what: &str, action: impl FnOnce(&mut dyn Actor, &Scene)) {
+        let Ok(mut actor) = slot.try_borrow_mut() else { return };
+        let (scene, pid) = (&self.scene, actor.pid());
+        scene.note(|| format!("{} {} {what}", actor.name(), pid.0));
+        let base = scene.world.borrow_mut().set_base();
+        self.busy.borrow_mut().push(pid);
         action(&mut **actor, scene);
-        self.check_name(scene);
-        let actor = &mut self.cast[at];
-        if !scene.is_alive(actor.pid()) {
-            self.bury(scene, at);
+        self.busy.borrow_mut().pop();
+        scene.world.borrow_mut().restore_base(base);
+        drop(actor);
+        self.check_name();
+        if !scene.is_alive(pid) {
+            self.bury(slot);
         }
     }
 
     /// Nobody but its owner, or a stranger, takes a name from a listener that lives; and no two own it.
-    fn check_name(&mut self, scene: &Scene) {
-        for actor in &self.cast {
-            scene.claimed(actor.pid(), actor.holds_name() && scene.is_alive(actor.pid()));
+    fn check_name(&self) {
+        let scene = &self.scene;
+        for slot in self.slots() {
+            // Of one in the middle of something nothing is known.
+            if let Ok(actor) = slot.try_borrow() {
+                scene.claimed(actor.pid(), actor.holds_name() && scene.is_alive(actor.pid()));
+            }
         }
+        let busy = self.busy.borrow();
+        busy.iter().for_each(|&pid| scene.claimed(pid, false));
         let mut world = scene.world.borrow_mut();
         let reached = world.listener_at(b"s");
-        if let Some(was) = self.reached
+        if let Some(was) = self.reached.replace(reached)
             && reached != Some(was)
             && world.is_live_listener(was)
+            && !busy.contains(&world.maker(was))
             && reached.is_none_or(|now| world.maker(now) != world.maker(was))
         {
             world.violated(format!("{was:?} listens, and its name leads to {reached:?}"));
         }
-        self.reached = reached;
         let owners = scene.owners();
         if owners > 1 && !world.is_lock_replaced() {
             world.violated(format!("{owners} processes own one name"));
@@ -152,28 +205,30 @@ impl Stage {
     }
 
     /// It is dead: what its values still try has no effect.
-    fn bury(&mut self, scene: &Scene, at: usize) {
-        let mut actor = self.cast.remove(at);
+    fn bury(&self, slot: &Slot) {
+        self.cast.borrow_mut().retain(|other| !Rc::ptr_eq(other, slot));
+        let Ok(mut actor) = slot.try_borrow_mut() else { return };
+        let scene = &self.scene;
         actor.killed(scene);
         scene.claimed(actor.pid(), false);
         scene.ledger.borrow_mut().gone(actor.pid());
     }
 
     /// Somebody removes the name, or replaces its lock.
-    fn meddle(&mut self, scene: &Scene) {
-        let mut world = scene.world.borrow_mut();
+    fn meddle(&self) {
+        let mut world = self.scene.world.borrow_mut();
         let (removes, replaces) = (world.rates.of(Fault::NameRemoved), world.rates.of(Fault::LockReplaced));
         if world.choices.chance(removes) {
             world.remove(b"s");
-            self.reached = None;
+            self.reached.set(None);
         }
         if world.choices.chance(replaces) {
             world.replace_lock(b"s.lock");
         }
     }
 
-    fn leap(&self, scene: &Scene) {
-        let mut world = scene.world.borrow_mut();
+    fn leap(&self) {
+        let mut world = self.scene.world.borrow_mut();
         if world.choices.chance(300) {
             let length = world.choices.pick(&[1, 6, 40]);
             world.happened(Fault::Leap);
@@ -182,8 +237,9 @@ impl Stage {
     }
 
     /// Kills somebody, now or in the middle of what it does next.
-    fn strike(&mut self, scene: &Scene, at: usize) {
-        let pid = self.cast[at].pid();
+    fn strike(&self, slot: &Slot) {
+        let scene = &self.scene;
+        let pid = slot.borrow().pid();
         let rate = scene.world.borrow().rates.of(Fault::Killed);
         if !scene.chance(rate) {
             return;
@@ -194,13 +250,13 @@ impl Stage {
         } else {
             scene.world.borrow_mut().happened(Fault::Killed);
             scene.world.borrow_mut().kill(pid);
-            self.bury(scene, at);
+            self.bury(slot);
         }
     }
 
     /// A dead process lets go of something.
-    fn release(&self, scene: &Scene) {
-        let mut world = scene.world.borrow_mut();
+    fn release(&self) {
+        let mut world = self.scene.world.borrow_mut();
         let remains = world.remains();
         if !remains.is_empty() {
             let pid: Pid = remains[world.choices.index(remains.len())];
@@ -210,23 +266,25 @@ impl Stage {
     }
 
     /// From here on nothing goes wrong, and everything comes to rest.
-    fn settle(&mut self, scene: &Scene) {
+    fn settle(&self) {
+        let scene = &self.scene;
         scene.note(|| "nothing goes wrong any more".to_owned());
         scene.world.borrow_mut().relent();
-        self.release_all(scene);
+        self.release_all();
         for round in 0..3 {
-            for at in (0..self.cast.len()).rev() {
-                self.with(scene, at, "settles", |actor, scene| actor.settle(scene));
+            for slot in self.slots().iter().rev() {
+                self.with(slot, "settles", |actor, scene| actor.settle(scene));
             }
-            self.rest(scene, if round < 2 { PATIENCE } else { Duration::ZERO });
+            self.rest(if round < 2 { PATIENCE } else { Duration::ZERO });
         }
-        for actor in &mut self.cast {
-            actor.check(scene);
+        for slot in self.slots() {
+            slot.borrow_mut().check(scene);
         }
-        self.check_letters(scene);
+        self.check_letters();
     }
 
-    fn check_letters(&self, scene: &Scene) {
+    fn check_letters(&self) {
+        let scene = &self.scene;
         let outcome = {
             let world = scene.world.borrow();
             scene.ledger.borrow().check(|at| world.maker(at), |at| world.has_failed(at))
@@ -234,66 +292,65 @@ impl Stage {
         scene.hold(outcome);
     }
 
-    fn release_all(&self, scene: &Scene) {
-        let mut world = scene.world.borrow_mut();
+    fn release_all(&self) {
+        let mut world = self.scene.world.borrow_mut();
         while let Some(&pid) = world.remains().first() {
             world.release(pid);
         }
     }
 
     /// Turns whoever is ready until nobody is, and lets so much time pass.
-    fn rest(&mut self, scene: &Scene, length: Duration) {
+    fn rest(&self, length: Duration) {
+        let scene = &self.scene;
         let end = scene.now() + length;
         for _ in 0..TURNS {
-            if self.is_broken(scene) {
+            if self.is_broken() {
                 return;
             }
-            self.release_all(scene);
+            self.release_all();
+            if self.go_on() {
+                continue;
+            }
             let now = scene.now();
-            let ready = self
-                .cast
-                .iter()
-                .position(|actor| actor.is_ready() || actor.deadline().is_some_and(|due| due <= now));
-            if let Some(at) = ready {
-                self.with(scene, at, "turns", |actor, scene| actor.turn(scene));
-                // Whoever was looked at goes to the end of the line.
-                if at < self.cast.len() {
-                    let actor = self.cast.remove(at);
-                    self.cast.push(actor);
-                }
-                continue;
-            }
-            if let Some(at) = self.cast.iter().position(|actor| actor.is_ripe()) {
-                self.with(scene, at, "goes on", |actor, scene| actor.ripen(scene));
-                continue;
-            }
-            let next = self.cast.iter().filter_map(|actor| actor.deadline()).min();
+            let next = self.slots().iter().filter_map(|slot| slot.borrow().deadline()).min();
             match next.filter(|&next| next <= end) {
-                Some(next) => scene.world.borrow_mut().pass(next - now),
-                None => {
-                    scene.world.borrow_mut().pass(end.saturating_duration_since(now));
-                    return;
-                }
+                Some(next) => scene.pass(next - now),
+                None => return scene.pass(end.saturating_duration_since(now)),
             }
         }
         scene.violated("it does not come to rest");
     }
 
-    /// Everybody takes leave; nothing may be left.
-    fn end(&mut self, scene: &Scene) {
-        // If nobody is left, nobody sweeps.
-        self.tidy &= !self.cast.is_empty();
-        for at in (0..self.cast.len()).rev() {
-            self.with(scene, at, "leaves", |actor, scene| actor.leave(scene));
+    /// Lets the first who has something to do do it. `false`: nobody has.
+    fn go_on(&self) -> bool {
+        let (slots, now) = (self.slots(), self.scene.now());
+        if let Some(slot) = slots.iter().find(|slot| is_due(&**slot.borrow(), now)) {
+            // Whoever was looked at goes to the end of the line.
+            self.cast.borrow_mut().retain(|other| !Rc::ptr_eq(other, slot));
+            self.cast.borrow_mut().push(Rc::clone(slot));
+            self.turn(slot);
+            return true;
         }
-        self.rest(scene, PATIENCE);
-        self.check_letters(scene);
-        for actor in self.cast.drain(..) {
-            let pid = actor.pid();
-            drop(actor);
+        let ripe = slots.iter().find(|slot| slot.borrow().is_ripe());
+        ripe.inspect(|slot| self.with(slot, "goes on", |actor, scene| actor.ripen(scene))).is_some()
+    }
+
+    /// Everybody takes leave; nothing may be left.
+    fn end(&self) {
+        let scene = &self.scene;
+        // If nobody is left, nobody sweeps.
+        self.tidy.set(self.tidy.get() && !self.cast.borrow().is_empty());
+        for slot in self.slots().iter().rev() {
+            self.with(slot, "leaves", |actor, scene| actor.leave(scene));
+        }
+        self.rest(PATIENCE);
+        self.check_letters();
+        for slot in self.cast.take() {
+            let pid = slot.borrow().pid();
+            drop(slot);
             scene.world.borrow_mut().exit(pid);
         }
-        self.release_all(scene);
+        self.release_all();
         let mut world = scene.world.borrow_mut();
         self.check_names(&mut world);
         let (released, made) = (world.take_released().len() as u64, scene.ledger.borrow().tokens());
@@ -308,7 +365,7 @@ impl Stage {
 
     /// Whoever owned a name has removed it, and its private names.
     fn check_names(&self, world: &mut World) {
-        let left = world.names().into_iter().find(|name| self.tidy && name != b"s.lock");
+        let left = world.names().into_iter().find(|name| self.tidy.get() && name != b"s.lock");
         if let Some(left) = left {
             world.violated(format!("the name {:?} is left", String::from_utf8_lossy(&left)));
         }
@@ -317,6 +374,13 @@ impl Stage {
 
 /// Longer than any deadline of ours that matters here.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+fn is_due(actor: &dyn Actor, now: Instant) -> bool {
+    actor.is_ready() || actor.deadline().is_some_and(|due| due <= now)
+}
+
+/// How many may be in the middle of something at once, beside the first.
+const INTERLUDES: usize = 2;
 
 /// Turns in which everything must have come to rest.
 const TURNS: usize = 20_000;

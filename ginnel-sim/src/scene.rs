@@ -12,7 +12,6 @@ use crate::kernel::{Fake, Fd, Pid, SockId, World};
 use crate::ledger::{Entry, Ledger};
 
 /// The world, and what was sent in it.
-#[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) world: Rc<RefCell<World>>,
     pub(crate) ledger: RefCell<Ledger>,

@@ -92,6 +92,10 @@ impl Fake {
     }
 
     fn ask<T>(&self, call: impl FnOnce(&mut World, Pid) -> Got<T>) -> io::Result<T> {
+        let interlude = self.world.borrow_mut().interrupted();
+        if let Some(interlude) = interlude {
+            interlude();
+        }
         let mut world = self.world.borrow_mut();
         let answer = call(&mut world, self.pid);
         world.worked += u64::from(answer.is_ok());
@@ -124,7 +128,8 @@ impl Fake {
     /// # Errors
     /// `EMFILE`.
     pub fn token(&self, number: u64) -> io::Result<Fd> {
-        self.ask(|world, pid| world.token(pid, number)).map(|fd| self.fd(fd))
+        let made = self.world.borrow_mut().token(self.pid, number);
+        made.map(|fd| self.fd(fd)).map_err(io::Error::from_raw_os_error)
     }
 
     /// The number of something that was passed around.

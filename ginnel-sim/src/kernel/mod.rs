@@ -12,6 +12,7 @@ mod socket;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -62,8 +63,10 @@ enum What {
     Token(u64),
 }
 
+/// What others do while somebody is between two calls.
+pub(crate) type Interlude = Rc<dyn Fn()>;
+
 /// Everything there is.
-#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) choices: Choices,
     pub(crate) rates: Rates,
@@ -82,6 +85,8 @@ pub(crate) struct World {
     /// How often an open file for passing around has been let go of, by its number.
     released: Vec<u64>,
     log: Option<Vec<String>>,
+    /// What others do while somebody is between two calls.
+    pub(crate) interlude: Option<Interlude>,
     /// Nothing goes wrong any more.
     relented: bool,
     lock_replaced: bool,
@@ -113,6 +118,7 @@ impl World {
             in_flight: BTreeMap::new(),
             released: Vec::new(),
             log: traced.then(Vec::new),
+            interlude: None,
             relented: false,
             lock_replaced: false,
             worked: 0,
@@ -159,6 +165,11 @@ impl World {
         hit
     }
 
+    /// Do others come first?
+    fn interrupted(&mut self) -> Option<Interlude> {
+        if self.interlude.is_some() && self.fails(Fault::Interrupted) { self.interlude.clone() } else { None }
+    }
+
     /// This went wrong, whoever made it.
     pub(crate) fn happened(&mut self, fault: Fault) {
         self.counts.add(fault);
@@ -196,9 +207,14 @@ impl World {
     }
 
     /// A step begins here on the stack. From there no call may come from far below: work that is done by recursion
-    /// grows with what the other side sends.
-    pub(crate) fn set_base(&mut self) {
-        self.base = here();
+    /// grows with what the other side sends. Returns where the step before began.
+    pub(crate) fn set_base(&mut self) -> usize {
+        std::mem::replace(&mut self.base, here())
+    }
+
+    /// The step before goes on.
+    pub(crate) const fn restore_base(&mut self, base: usize) {
+        self.base = base;
     }
 
     fn check_depth(&mut self) {
