@@ -151,7 +151,7 @@ impl Seen {
             self.executions = count.trim().parse().unwrap_or(0);
         } else if let Some((_, path)) = line.split_once("Test unit written to ") {
             self.input = Some(path.trim().into());
-        } else if !line.starts_with('#') && !line.starts_with("stat::") {
+        } else if !PROGRESS.iter().any(|start| line.starts_with(start)) {
             eprintln!("{line}");
         }
     }
@@ -186,6 +186,8 @@ fn with_programs(directory: &Path) -> Result<OsString> {
     std::env::join_paths(places).context("a search path for cargo-fuzz")
 }
 
+/// How lines of libFuzzer begin that tell nobody anything who does not work on it.
+const PROGRESS: [&str; 6] = ["#", "stat::", "INFO:", "\"", "\tNEW_FUNC", "Done "];
 const TOOL: &str = "0.13.2";
 /// Bytes of an input. Every kind of thing that a target can do fits several times.
 const LONGEST: u32 = 512;

@@ -8,6 +8,7 @@ mod address;
 mod calls;
 mod codecs;
 mod coin;
+mod control;
 mod election;
 mod frames;
 mod greeting;
@@ -20,6 +21,7 @@ mod wires;
 pub use address::address;
 pub use calls::calls;
 pub use codecs::{codec_cbor, codec_json, codec_raw};
+pub use control::control_messages;
 pub use election::election;
 pub use frames::frames;
 pub use greeting::greeting;
@@ -38,6 +40,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("codec_cbor", codec_cbor),
     ("codec_json", codec_json),
     ("codec_raw", codec_raw),
+    ("control_messages", control_messages),
     ("election", election),
     ("frames", frames),
     ("greeting", greeting),
