@@ -1,5 +1,5 @@
 //! Received control data: what a kernel writes beside the bytes of a message.
-#![expect(unsafe_code, reason = "one method of the kernel's trait has a contract that types cannot hold")]
+#![expect(unsafe_code, reason = "a kernel vouches for what it writes, also one on paper")]
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, IoSlice};
@@ -189,7 +189,9 @@ fn nothing<T>() -> io::Result<T> {
     Err(ErrorKind::Unsupported.into())
 }
 
-impl Sockets for Paper {
+// SAFETY: bytes and control data are written one by one from the start of the room, and counted as far as there was
+// room; what is owned is a number on paper.
+unsafe impl Sockets for Paper {
     fn receive(&self, _: &Numbered, incoming: Incoming<'_>, _: Wait) -> Would<Taken> {
         Ok(Some(self.fill(incoming.bytes, incoming.control)))
     }
