@@ -225,7 +225,9 @@ impl<F> Client<F> {
 
     /// No connection will come by itself: nobody is to wait for one.
     fn stop(&mut self, reason: Reason) {
+        let frames = mem::take(&mut self.came_back);
         self.cut();
+        self.lane.requeue(frames.into_iter());
         for (id, frame) in self.lane.clear() {
             if frame.kind == Kind::Message {
                 self.outputs.push_back(Output::App(Event::Returned(id, frame.message, Refused::Gone)));

@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod finding;
+mod fuzz;
 mod interop;
 mod layers;
 mod sanitize;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Syscalls => return syscalls::run(&workspace),
         Command::Sanitize { only } => sanitize::run(&workspace, &only)?,
         Command::Sim { seeds, seed, planted } => sim::run(&workspace, sim::Plan { seeds, seed, planted })?,
+        Command::Fuzz { seconds, target } => fuzz::run(&workspace, seconds, &target)?,
         Command::Soak { minutes } => soak::run(&workspace, minutes)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -84,6 +86,15 @@ enum Command {
     },
     /// Count system calls per round trip (needs strace)
     Syscalls,
+    /// Fuzz every parser and every machine (needs a C++ compiler)
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        seconds: u32,
+        /// Run this target alone (may be given more than once)
+        #[arg(long, value_name = "T")]
+        target: Vec<String>,
+    },
     /// Run the library's tests under AddressSanitizer (with leaks), ThreadSanitizer and Miri, as far as the toolchain
     /// has them
     ///

@@ -2,11 +2,9 @@
 
 use anyhow::Result;
 
-use crate::bench;
 use crate::cargo::{cargo, passes};
-use crate::sanitize;
-use crate::sim;
 use crate::workspace::Workspace;
+use crate::{bench, fuzz, sanitize, sim};
 
 /// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
 pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
@@ -31,6 +29,7 @@ const STEPS: &[(&str, Step)] = &[
     ("ignored tests", ignored_tests),
     ("planted mistakes", planted),
     ("hostile peers", hostile_peers),
+    ("fuzz targets", all_targets),
     ("sanitizers", sanitizers),
     ("benchmark", full_bench),
 ];
@@ -56,6 +55,10 @@ fn hostile_peers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
 /// All that the toolchain has; what it lacks is said and does not fail.
 fn sanitizers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
     sanitize::run(workspace, &[])
+}
+
+fn all_targets(workspace: &Workspace, _minutes: u32) -> Result<bool> {
+    fuzz::run(workspace, 30, &[])
 }
 
 fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {

@@ -240,6 +240,18 @@ fn what_was_not_written_goes_over_the_next_connection_and_what_was_cut_does_not(
 }
 
 #[test]
+fn what_came_back_is_given_back_if_it_is_disconnected_before_the_loss_is_told() {
+    let mut bench = Bench::in_state("connected");
+    bench.app(Command::Send(Message::new("kept").with_fds(vec![7])));
+    let frame = Message::new("kept").with_fds(vec![7]).into();
+    assert_eq!(bench.net(NetEvent::Refused(ConnId(1), SendId(1), frame, Refused::Gone)), []);
+    let back = Event::Returned(SendId(1), Message::new("kept").with_fds(vec![7]), Refused::Gone);
+    let expected = [close(1), Output::App(back), stopped(Reason::Intentional)];
+    assert_eq!(bench.app(Command::Disconnect), expected);
+    assert_eq!(bench.client.unsent(), Load::default());
+}
+
+#[test]
 fn no_more_is_given_to_the_link_than_it_has_credit_for() {
     let mut bench = Bench::in_state("connected");
     let half = || Message::new(vec![0; CREDIT / 2]);

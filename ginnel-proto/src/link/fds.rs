@@ -52,7 +52,7 @@ impl<F> Fds<F> {
         self.taken += bytes;
     }
 
-    /// The descriptors of the frame that is next, whose length is known.
+    /// The descriptors of the frame that is next, whose length is known. Whether others lie inside it is not looked at.
     #[inline]
     pub(super) fn claim(&mut self, declared: Declared, length: u64) -> Result<Vec<F>, PeerFault> {
         if self.batches.is_empty() && matches!(declared, Declared::Number(0) | Declared::Whatever) {
@@ -73,7 +73,7 @@ impl<F> Fds<F> {
         };
         self.check_passed(self.taken)?;
         if declared == 0 {
-            return self.check_inside(length).map(|()| Vec::new());
+            return Ok(Vec::new());
         }
         match self.batches.front() {
             Some(batch) if batch.from > self.taken => Err(PeerFault::WrongFds { declared, came: 0 }),

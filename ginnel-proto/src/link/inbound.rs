@@ -228,6 +228,7 @@ impl<F> Inbound<F> {
         }
         let (head, fds) = match self.under_way.take().map(|frame| *frame) {
             Some(UnderWay { head, fds, body: Some(body) }) => {
+                self.fds.check_inside(head.bytes() as u64)?;
                 self.fds.passed(head.bytes() as u64);
                 return Ok(Some((head, fds, body.into())));
             }
@@ -245,6 +246,7 @@ impl<F> Inbound<F> {
                 (head, fds)
             }
         };
+        self.fds.check_inside(head.bytes() as u64)?;
         let input = self.tail.unread();
         if head.bytes() <= input.len() {
             let body = Bytes::copy_from_slice(&input[head.skip..head.skip + head.body]);
@@ -252,12 +254,11 @@ impl<F> Inbound<F> {
             self.fds.passed(head.bytes() as u64);
             return Ok(Some((head, fds, body)));
         }
-        self.wait_for_rest(head, fds)?;
+        self.wait_for_rest(head, fds);
         Ok(None)
     }
 
-    fn wait_for_rest(&mut self, head: Head, fds: Vec<F>) -> Result<(), PeerFault> {
-        self.fds.check_inside(head.bytes() as u64)?;
+    fn wait_for_rest(&mut self, head: Head, fds: Vec<F>) {
         let mut body = None;
         let begun = self.tail.unread().get(head.skip..);
         if head.body > limits::READ
@@ -272,7 +273,6 @@ impl<F> Inbound<F> {
             self.tail.clear();
         }
         self.under_way = Some(Box::new(UnderWay { head, fds, body }));
-        Ok(())
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "ginnel-bench-part",
         ],
     },
+    Layer { name: "ginnel-fuzz-checks", may_use: &[PROTO, "ginnel-os"] },
     Layer { name: "ginnel-soak", may_use: &[BLOCKING] },
     Layer { name: "xtask", may_use: &[] },
 ];

@@ -73,6 +73,32 @@ fn every_rule_of_the_native_wire_has_its_fault() {
 }
 
 #[test]
+fn descriptors_inside_a_body_are_refused_before_it_is_given_out_however_it_is_cut() {
+    for wire in [Wire::LengthPrefixed, Wire::Kyneta, Wire::Native] {
+        for length in [8, limits::GUARANTEED_BODY - 1] {
+            let mut near: Link<u32> = Link::new(&options(wire));
+            near.push(Message::new(vec![b'x'; length]).into()).unwrap();
+            let mut pipe = Pipe::default();
+            pipe.drain(&mut near, usize::MAX);
+            let (bytes, _) = pipe.read(usize::MAX);
+            for begun in [0, bytes.len() - length, bytes.len() - 4] {
+                let mut far: Link<u32> = Link::new(&options(wire));
+                far.received(&bytes[..begun], Vec::new());
+                assert_eq!(far.poll_frame(), Ok(None), "{wire:?}");
+                far.received(&bytes[begun..], vec![7]);
+                let fault = Err(PeerFault::UndeclaredFds { came: 1 });
+                assert_eq!(far.poll_frame(), fault, "{wire:?}, {begun} of {length} bytes were there");
+            }
+        }
+    }
+    let mut far: Link<u32> = Link::new(&options(Wire::Native));
+    far.received(&[greeting(), header(4, 1, 1, 0)].concat(), vec![1]);
+    far.received(b"body", vec![2]);
+    let fault = Err(PeerFault::UndeclaredFds { came: 1 });
+    assert_eq!(far.poll_frame(), fault, "also in a frame that has some of its own");
+}
+
+#[test]
 fn a_foreign_greeting_is_refused_at_its_first_foreign_byte() {
     let table: [(&[u8], PeerFault); 6] = [
         (b"H", PeerFault::ForeignGreeting),

@@ -1,0 +1,54 @@
+//! What the fuzz targets check: one function for each, which takes any bytes and panics if a law does not hold.
+//!
+//! The targets in `fuzz/fuzz_targets` are shells around these functions, and `tests/corpus.rs` runs them over the kept
+//! corpora as an ordinary test. How a function reads its bytes is told beside it.
+#![expect(clippy::missing_panics_doc, reason = "to panic is how a check says that a law does not hold")]
+
+mod address;
+mod calls;
+mod codecs;
+mod coin;
+mod control;
+mod election;
+mod frames;
+mod greeting;
+mod heap;
+mod machines;
+mod script;
+mod session;
+mod wires;
+
+pub use address::address;
+pub use calls::calls;
+pub use codecs::{codec_cbor, codec_json, codec_raw};
+pub use control::control_messages;
+pub use election::election;
+pub use frames::frames;
+pub use greeting::greeting;
+pub use machines::{client, server};
+pub use session::session;
+pub use wires::{wire_kyneta, wire_lines, wire_native, wire_prefixed, wire_raw};
+
+/// A check of any bytes.
+pub type Check = fn(&[u8]);
+
+/// Every check, by the name of its target and of its corpus.
+pub const ALL: &[(&str, Check)] = &[
+    ("address", address),
+    ("calls", calls),
+    ("client", client),
+    ("codec_cbor", codec_cbor),
+    ("codec_json", codec_json),
+    ("codec_raw", codec_raw),
+    ("control_messages", control_messages),
+    ("election", election),
+    ("frames", frames),
+    ("greeting", greeting),
+    ("server", server),
+    ("session", session),
+    ("wire_kyneta", wire_kyneta),
+    ("wire_lines", wire_lines),
+    ("wire_native", wire_native),
+    ("wire_prefixed", wire_prefixed),
+    ("wire_raw", wire_raw),
+];

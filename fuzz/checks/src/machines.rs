@@ -1,0 +1,10 @@
+//! Machines under any sequence of commands and reports, against the five laws of `ginnel_proto::machine`.
+
+mod client;
+mod held;
+mod server;
+mod twins;
+mod words;
+
+pub use client::client;
+pub use server::server;
