@@ -160,10 +160,10 @@ pub(crate) trait Actor {
     fn deadline(&self) -> Option<Instant>;
 
     /// Does what a driver does that was woken.
-    fn turn(&mut self, scene: &Scene);
+    fn turn(&mut self, _scene: &Scene) {}
 
     /// From now on nothing goes wrong any more: does all that it has put off.
-    fn settle(&mut self, scene: &Scene);
+    fn settle(&mut self, _scene: &Scene) {}
 
     /// Now that nothing goes wrong: is there something that it should do, though nobody has woken it?
     fn is_ripe(&self) -> bool {
@@ -174,7 +174,7 @@ pub(crate) trait Actor {
     fn ripen(&mut self, _scene: &Scene) {}
 
     /// All is quiet: is everything as it should be?
-    fn check(&mut self, scene: &Scene);
+    fn check(&mut self, _scene: &Scene) {}
 
     /// Does it believe that the name is its own?
     fn holds_name(&self) -> bool {
@@ -190,5 +190,5 @@ pub(crate) trait Actor {
     fn leave(&mut self, scene: &Scene);
 
     /// It was killed, and is dropped after this: what it had is lost, and nobody else's fault.
-    fn killed(&mut self, scene: &Scene);
+    fn killed(&mut self, _scene: &Scene) {}
 }

@@ -1,4 +1,5 @@
 //! What the simulator has found, and takes a kernel that can be told how much to take.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::IoSlice;
 use std::time::Instant;

@@ -294,7 +294,7 @@ impl<S: Sys> Connection<S> {
         if ready.write
             && let Some(step) = self.say_the_rest(stream)?
         {
-            return Ok(step);
+            return if matches!(step, Step::Done(())) { self.closed() } else { Ok(step) };
         }
         if self.is_written() && !std::mem::replace(&mut self.shut, true) {
             // It fails if the other side has gone already, and then there is nobody to tell.
@@ -305,6 +305,11 @@ impl<S: Sys> Connection<S> {
         if !ended || write {
             return Ok(Step::Wait(Directions { read: !ended, write }));
         }
+        self.closed()
+    }
+
+    /// All is done; was anything dropped on the way?
+    fn closed(&mut self) -> Result<Step<()>, Error> {
         match self.refused.take() {
             Some(errno) => Err(io::Error::from_raw_os_error(errno).into()),
             None => Ok(Step::Done(())),

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod engine;
 pub(crate) mod owner;
 pub(crate) mod packets;
+mod readiness;
 pub(crate) mod server;
 pub(crate) mod stranger;
 pub(crate) mod talker;

@@ -79,8 +79,6 @@ impl Actor for Owner {
         None
     }
 
-    fn turn(&mut self, _scene: &Scene) {}
-
     fn settle(&mut self, scene: &Scene) {
         self.accept();
         if self.listener.is_none() {
@@ -121,6 +119,4 @@ impl Actor for Owner {
             self.listener = None;
         }
     }
-
-    fn killed(&mut self, _scene: &Scene) {}
 }

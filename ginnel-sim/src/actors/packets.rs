@@ -106,8 +106,6 @@ impl Actor for Packets {
         self.receive(scene);
     }
 
-    fn settle(&mut self, _scene: &Scene) {}
-
     fn check(&mut self, scene: &Scene) {
         if self.socket.is_some() && self.ended && self.is_readable() && self.fake.has_data(self.ends) {
             scene.violated("an end was told though packets wait");

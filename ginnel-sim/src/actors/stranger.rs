@@ -100,17 +100,11 @@ impl Actor for Stranger {
         None
     }
 
-    fn turn(&mut self, _scene: &Scene) {}
-
     fn settle(&mut self, _scene: &Scene) {
         self.stream = None;
     }
 
-    fn check(&mut self, _scene: &Scene) {}
-
     fn leave(&mut self, _scene: &Scene) {
         self.stream = None;
     }
-
-    fn killed(&mut self, _scene: &Scene) {}
 }

@@ -7,6 +7,7 @@ use ginnel_proto::limits::Bound;
 use ginnel_proto::{Answer, CallId, Delivery, Message, PeerFault};
 
 use super::engine::Ends;
+use super::readiness::{Doing, Readiness};
 use crate::kernel::{Fake, Fd, Pid};
 use crate::ledger::Entry;
 use crate::scene::{Actor, Scene};
@@ -33,45 +34,6 @@ pub(crate) struct Talker {
     ended: bool,
     /// It has tried to send what was queued when things began to go well.
     flushed: bool,
-}
-
-/// What is awaited.
-#[derive(Debug)]
-enum Doing {
-    Nothing,
-    Receiving,
-    Feeding(Entry, Option<Message<Fd>>),
-    Flushing,
-    Asking(Entry, Option<Message<Fd>>),
-    Waiting(Entry, CallId),
-    Answering(CallId, Option<Answer<Fd>>),
-    Closing,
-}
-
-/// Which directions are thought to be ready, as tokio has it.
-#[derive(Debug)]
-struct Readiness {
-    watched: Directions,
-    /// The edge after which readiness was cleared last.
-    cleared: [u32; 2],
-    /// The edges of the last look.
-    looked: [u32; 2],
-}
-
-impl Readiness {
-    fn flags(&self, edges: [u32; 2]) -> Directions {
-        Directions { read: edges[0] != self.cleared[0], write: edges[1] != self.cleared[1] }
-    }
-
-    fn clear(&mut self, edges: [u32; 2], which: Directions) -> bool {
-        if which.read {
-            self.cleared[0] = edges[0];
-        }
-        if which.write {
-            self.cleared[1] = edges[1];
-        }
-        which != Directions::default()
-    }
 }
 
 impl Talker {
@@ -421,8 +383,6 @@ impl Actor for Talker {
     fn ripen(&mut self, _scene: &Scene) {
         self.begin(Doing::Receiving);
     }
-
-    fn check(&mut self, _scene: &Scene) {}
 
     fn leave(&mut self, scene: &Scene) {
         self.cancel(scene);

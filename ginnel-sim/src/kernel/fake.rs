@@ -1,24 +1,21 @@
 //! The kernel's face: what `ginnel-os` calls in place of Linux.
 #![expect(unsafe_code, reason = "a kernel has a contract that types cannot hold")]
 
+mod face;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::net::Shutdown;
-use std::path::Path;
 use std::rc::Rc;
-use std::time::Instant;
 
-use ginnel_os::sys::{
-    self, Descriptors, Files, Incoming, Outgoing, PeerIds, Ready, Rename, Slot, Sockets, Status, Sys, Taken,
-};
-use ginnel_os::{Directions, Locks, SocketKind, Wait, Would};
+use ginnel_os::sys::{self, Descriptors, Incoming, Outgoing, PeerIds, Slot, Sockets, Taken};
+use ginnel_os::{Locks, SocketKind, Wait, Would};
 use rustix::net::SocketAddrUnix;
 
 use super::{Got, Pid, SockId, World};
 use crate::choices::Choices;
-use crate::fault::Fault;
 
 /// The kernel as one process sees it.
 #[derive(Clone)]
@@ -337,125 +334,6 @@ unsafe impl Sockets for Fake {
             world.by_number(pid, fd.number)?.stamps = true;
             Ok(())
         })
-    }
-}
-
-impl Files for Fake {
-    fn open_directory(&self, path: &Path) -> io::Result<Fd> {
-        self.ask(|world, pid| world.open_directory(pid, path)).map(|fd| self.fd(fd))
-    }
-
-    fn pin(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
-        self.open_name(directory, name)
-    }
-
-    fn open_name(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
-        self.ask(|world, pid| world.open_name(pid, directory.number, name)).map(|fd| self.fd(fd))
-    }
-
-    fn open_lock(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
-        self.ask(|world, pid| world.open_lock(pid, directory.number, name)).map(|fd| self.fd(fd))
-    }
-
-    fn status_at(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Option<Status>> {
-        self.ask(|world, pid| world.status_at(pid, directory.number, name))
-    }
-
-    fn status(&self, fd: FdRef<'_>) -> io::Result<Status> {
-        self.ask(|world, pid| world.status(pid, fd.number))
-    }
-
-    fn set_mode(&self, fd: FdRef<'_>, mode: u32) -> io::Result<()> {
-        self.ask(|world, pid| world.set_mode(pid, fd.number, mode))
-    }
-
-    fn set_mode_at(&self, directory: FdRef<'_>, name: &[u8], mode: u32) -> io::Result<()> {
-        self.ask(|world, pid| world.change_at(pid, (directory.number, name), (Some(mode), None)))
-    }
-
-    fn set_owner_at(
-        &self,
-        directory: FdRef<'_>,
-        name: &[u8],
-        (uid, _): (Option<u32>, Option<u32>),
-    ) -> io::Result<()> {
-        self.ask(|world, pid| world.change_at(pid, (directory.number, name), (None, uid)))
-    }
-
-    fn rename_at(&self, directory: FdRef<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
-        self.ask(|world, pid| world.rename_at(pid, directory.number, (from, to), how))
-    }
-
-    fn unlink_at(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<()> {
-        self.ask(|world, pid| world.unlink_at(pid, directory.number, name))
-    }
-
-    fn list(&self, directory: FdRef<'_>) -> io::Result<Vec<Vec<u8>>> {
-        self.ask(|world, pid| world.list(pid, directory.number))
-    }
-
-    fn try_lock(&self, fd: FdRef<'_>, byte: i64) -> Would<()> {
-        self.would(|world, pid| world.try_lock(pid, fd.number, byte))
-    }
-
-    fn lock_holder(&self, fd: FdRef<'_>, byte: i64) -> io::Result<Option<u32>> {
-        self.ask(|world, pid| world.lock_holder(pid, fd.number, byte))
-    }
-
-    fn locks(&self) -> &Locks<Fd> {
-        &self.locks
-    }
-
-    fn pid(&self) -> u32 {
-        self.pid.0
-    }
-
-    fn random(&self) -> io::Result<u64> {
-        self.ask(
-            |world, _| {
-                if world.fails(Fault::NoRandom) { Err(libc::EIO) } else { Ok(world.random.u64(..)) }
-            },
-        )
-    }
-}
-
-impl Sys for Fake {
-    type Poller = Poller;
-
-    fn poller(&self) -> io::Result<Poller> {
-        let fd = self.ask(World::poller).map(|fd| self.fd(fd))?;
-        Ok(Poller { fd })
-    }
-
-    fn now(&self) -> Instant {
-        self.world.borrow().now()
-    }
-}
-
-impl sys::Poller<Fake> for Poller {
-    fn add(&self, fd: FdRef<'_>, token: u64, directions: Directions) -> io::Result<()> {
-        self.ask(|world, pid, poller| world.watch(pid, (poller, fd.number), (token, directions)))
-    }
-
-    fn change(&self, fd: FdRef<'_>, token: u64, directions: Directions) -> io::Result<()> {
-        self.ask(|world, pid, poller| world.rewatch(pid, (poller, fd.number), (token, directions)))
-    }
-
-    fn remove(&self, fd: FdRef<'_>) {
-        // It fails only for a descriptor that is not watched.
-        let _ = self.ask(|world, pid, poller| world.unwatch(pid, (poller, fd.number)));
-    }
-
-    fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
-        *ready = self.ask(|world, pid, poller| world.ready(pid, poller))?;
-        Ok(!ready.is_empty())
-    }
-}
-
-impl Poller {
-    fn ask<T>(&self, call: impl FnOnce(&mut World, Pid, i32) -> Got<T>) -> io::Result<T> {
-        let Fd { world, pid, number } = &self.fd;
-        call(&mut world.borrow_mut(), *pid, *number).map_err(io::Error::from_raw_os_error)
     }
 }
 
