@@ -373,7 +373,7 @@ impl Stage {
 }
 
 /// Longer than any deadline of ours that matters here.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(12);
 
 fn is_due(actor: &dyn Actor, now: Instant) -> bool {
     actor.is_ready() || actor.deadline().is_some_and(|due| due <= now)

@@ -137,6 +137,12 @@ impl Scene {
         self.owners.borrow().len()
     }
 
+    /// Does somebody who lives listen at the name?
+    pub(crate) fn is_listened_to(&self) -> bool {
+        let world = self.world.borrow();
+        world.listener_at(b"s").is_some_and(|at| world.is_live_listener(at))
+    }
+
     /// Whoever reads there loses what was on the way, and knows.
     pub(crate) fn excuse(&self, at: Option<SockId>) {
         if let Some(at) = at {

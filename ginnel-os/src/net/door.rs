@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ginnel_proto::Address;
 use ginnel_proto::machine::ConnId;
@@ -16,6 +16,9 @@ pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 1);
 
 /// Connections that may stand without having greeted.
 const KNOCKING: usize = 1024;
+
+/// How long a listener goes unwatched because the system cannot watch it.
+const UNWATCHED: Duration = Duration::from_millis(50);
 
 /// Connections that the policy does not allow and that are closed in one turn.
 const DENIALS: usize = 64;
@@ -142,6 +145,10 @@ impl<S: Sys> Door<S> {
         }
         if watch {
             self.watched = poller.add(self.listener.borrowed(), TOKEN.0, Directions::READ).is_ok();
+            if !self.watched {
+                // Who waits is told of by nobody now, so it is tried again.
+                self.until = self.listener.sys().now().checked_add(UNWATCHED);
+            }
         } else {
             poller.remove(self.listener.borrowed());
             self.watched = false;

@@ -244,6 +244,10 @@ impl Actor for Client {
 
     fn check(&mut self, scene: &Scene) {
         let machine = self.core.machine();
+        let rests = matches!(machine.status(), Status::Connected | Status::Disconnected { .. });
+        if !rests && scene.is_listened_to() {
+            scene.violated(format!("somebody listens, and a client is {:?}", machine.status()));
+        }
         let rests = matches!(machine.status(), Status::Connected);
         if rests && !self.outbox.is_empty() {
             scene.violated("something of a client's was never sent");
