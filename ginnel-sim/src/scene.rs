@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ginnel_proto::Message;
+use ginnel_proto::{Message, Wire};
 
 use crate::choices::Choices;
 use crate::kernel::{Fake, Fd, Pid, SockId, World};
@@ -17,12 +17,26 @@ pub(crate) struct Scene {
     pub(crate) ledger: RefCell<Ledger>,
     /// Processes that believe that a name is theirs.
     owners: RefCell<BTreeSet<Pid>>,
+    /// What everybody speaks.
+    wire: Wire,
 }
 
 impl Scene {
     pub(crate) fn new(choices: Choices, seed: u64, traced: bool) -> Self {
-        let world = World::new(choices, seed, traced);
-        Self { world: Rc::new(RefCell::new(world)), ledger: RefCell::default(), owners: RefCell::default() }
+        let mut world = World::new(choices, seed, traced);
+        let wire = world.choices.pick(&[
+            Wire::Native,
+            Wire::Native,
+            Wire::Native,
+            Wire::LengthPrefixed,
+            Wire::Kyneta,
+        ]);
+        let world = Rc::new(RefCell::new(world));
+        Self { world, ledger: RefCell::default(), owners: RefCell::default(), wire }
+    }
+
+    pub(crate) const fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// A process of an ordinary user, who may have so many descriptors.
@@ -71,7 +85,8 @@ impl Scene {
     /// Writes a letter of a length that is interesting somewhere, with a few descriptors or none.
     pub(crate) fn write(&self, fake: &Fake) -> (Entry, Message<Fd>) {
         let length = self.pick(&[8, 8, 20, 100, 700, 4_100, 9_000, 66_000]);
-        let fds = self.pick(&[0, 0, 0, 0, 1, 1, 2, 5]);
+        let most = self.pick(&[0, 0, 0, 0, 1, 1, 2, 5]);
+        let fds = if self.wire.carries_fds() { most } else { 0 };
         self.ledger.borrow_mut().write(fake, length, fds)
     }
 

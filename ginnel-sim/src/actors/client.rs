@@ -33,6 +33,7 @@ impl Client {
             Bound { messages: scene.pick(&[1024, 16, 3]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
         let options = ClientOptions {
             queue,
+            wire: scene.wire(),
             attempts: scene.pick(&[None, None, Some(3)]),
             base: Duration::from_millis(5),
             seed: 5,

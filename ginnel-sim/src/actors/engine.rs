@@ -109,7 +109,7 @@ fn options(scene: &Scene) -> NetOptions {
     let incarnation = Incarnation([7; 16]);
     let ping = scene.pick(&[None, None, Some(Duration::from_secs(2))]);
     NetOptions {
-        link: LinkOptions { incarnation, ..LinkOptions::default() },
+        link: LinkOptions { incarnation, wire: scene.wire(), ..LinkOptions::default() },
         patience: Patience { ping, ..Patience::default() },
         ..NetOptions::default()
     }

@@ -41,7 +41,7 @@ impl Server {
         let queue =
             Bound { messages: scene.pick(&[1024, 16, 3]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
         let total = scene.pick(&[64 << 20, 100_000]);
-        let options = ServerOptions { queue, total, ..ServerOptions::default() };
+        let options = ServerOptions { queue, total, wire: scene.wire(), ..ServerOptions::default() };
         let mut server = Self {
             core: Core::new(scene, fake, server::Server::new(options))?,
             address,

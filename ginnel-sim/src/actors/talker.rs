@@ -48,7 +48,7 @@ impl Talker {
     fn new(scene: &Scene, fake: Fake, stream: Stream<Fake>) -> Self {
         let bound =
             Bound { messages: scene.pick(&[1024, 4]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
-        let options = ConnectionOptions::new().queue(bound).inbox(bound);
+        let options = ConnectionOptions::new().wire(scene.wire()).queue(bound).inbox(bound);
         let ends = fake.ends(stream.borrowed());
         scene.know(ends.map(|ends| ends.0));
         let readiness = Readiness { watched: Directions::default(), cleared: [0, 0], looked: [0, 0] };
@@ -278,6 +278,8 @@ impl Talker {
             Error::Io(_) if matches!(doing, Doing::Receiving) => self.unreadable(scene, error),
             Error::Io(error) if error.raw_os_error() == Some(libc::EPERM) => {}
             Error::Io(_) => self.deaf = true,
+            // Only our own wire has calls.
+            Error::Misuse(_) if !scene.wire().greets() => {}
             Error::Stopped(_) | Error::Limit(_) | Error::Failure(_) => {}
             _ => scene.violated(format!("nothing can have led to: {error}")),
         }
