@@ -1,13 +1,16 @@
-//! A machine that also pauses connections, as it is told: the real ones have no reason to so far.
+//! A machine that also pauses connections, as it is told, and sees how deep on the stack it is asked.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use ginnel_proto::machine::{Action, ConnId, Input, Machine, Output, Outputs};
 
+use crate::kernel::Fake;
+
 /// A machine inside another.
 #[derive(Debug)]
 pub(crate) struct Moody<M: Machine> {
+    fake: Fake,
     inner: M,
     outputs: VecDeque<Output<M::Event, M::Fd>>,
 }
@@ -21,8 +24,8 @@ pub(crate) enum Mood<C> {
 }
 
 impl<M: Machine> Moody<M> {
-    pub(crate) const fn new(inner: M) -> Self {
-        Self { inner, outputs: VecDeque::new() }
+    pub(crate) const fn new(fake: Fake, inner: M) -> Self {
+        Self { fake, inner, outputs: VecDeque::new() }
     }
 
     pub(crate) const fn inner(&self) -> &M {
@@ -36,6 +39,7 @@ impl<M: Machine> Machine for Moody<M> {
     type Fd = M::Fd;
 
     fn handle(&mut self, input: Input<Self::Command, M::Fd>, now: Instant) -> Outputs<'_, M::Event, M::Fd> {
+        self.fake.check_depth();
         let input = match input {
             Input::App(Mood::Ask(command)) => Some(Input::App(command)),
             Input::App(Mood::Pause(id)) => {

@@ -34,7 +34,7 @@ impl<M: Machine<Fd = Fd>> Core<M> {
     /// `None`: the process has no descriptor for a poller.
     pub(crate) fn new(scene: &Scene, fake: Fake, machine: M) -> Option<Self> {
         let net = UnixNet::on(fake.clone(), options(scene)).ok()?;
-        let engine = Engine::new(Moody::new(machine), net);
+        let engine = Engine::new(Moody::new(fake.clone(), machine), net);
         Some(Self { fake, engine, holding: false, paused: BTreeSet::new(), active: true, idle: 0 })
     }
 

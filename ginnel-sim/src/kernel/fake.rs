@@ -83,6 +83,11 @@ impl Fake {
         self.world.borrow().open_count(self.pid)
     }
 
+    /// Is the stack deeper than a machine that is told one thing after the other ever has it?
+    pub(crate) fn check_depth(&self) {
+        self.world.borrow_mut().check_depth(super::SHALLOW);
+    }
+
     /// The process.
     pub const fn pid(&self) -> Pid {
         self.pid

@@ -55,7 +55,7 @@ impl World {
 
     /// A call begins. A dead process makes none: what its values still try in Rust has no effect.
     pub(super) fn enter(&mut self, pid: Pid) -> Got<()> {
-        self.check_depth();
+        self.check_depth(super::DEPTH);
         if self.process(pid).calls_left == Some(0) && self.process(pid).alive {
             self.happened(Fault::KilledInCall);
             self.kill(pid);

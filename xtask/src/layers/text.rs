@@ -66,7 +66,7 @@ pub(crate) fn unlisted_unsafe(sources: &[&Source], page: &str) -> Vec<Finding> {
 }
 
 /// Below the root of the repository.
-pub(crate) const UNSAFE_PAGE: &str = "docs/reliability-unsafe.md";
+pub(crate) const UNSAFE_PAGE: &str = "docs/unsafe.md";
 
 #[cfg(test)]
 mod tests {
