@@ -271,11 +271,13 @@ impl Talker {
 
     fn failed(&mut self, scene: &Scene, error: &Error, doing: Doing) {
         scene.note(|| format!("  talker {}: {error}", self.fake.pid().0));
+        let reads = matches!(doing, Doing::Receiving);
         match error {
             Error::Peer(PeerFault::CutShort { .. }) => self.ended = true,
             Error::Peer(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) => self.over(scene),
             Error::Peer(fault) => scene.violated(format!("one who keeps all rules was blamed: {fault}")),
-            Error::Io(_) if matches!(doing, Doing::Receiving) => self.unreadable(scene, error),
+            Error::Io(error) if reads && error.raw_os_error() == Some(libc::ECONNRESET) => self.ended = true,
+            Error::Io(_) if reads => self.over(scene),
             Error::Io(error) if error.raw_os_error() == Some(libc::EPERM) => {}
             Error::Io(_) => self.deaf = true,
             // Only our own wire has calls.
@@ -286,13 +288,6 @@ impl Talker {
         self.fed.clear();
         self.doing = doing;
         self.cancel(scene);
-    }
-
-    fn unreadable(&mut self, scene: &Scene, error: &Error) {
-        match error {
-            Error::Io(error) if error.raw_os_error() == Some(libc::ECONNRESET) => self.ended = true,
-            _ => self.over(scene),
-        }
     }
 
     /// It reads no more, and was told why.
