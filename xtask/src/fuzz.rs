@@ -28,8 +28,25 @@ struct Crash {
     input: Option<PathBuf>,
 }
 
-/// Fuzzes the named targets, or all, for so many seconds each; true if none crashed.
-pub(crate) fn run(workspace: &Workspace, seconds: u32, named: &[String]) -> Result<bool> {
+/// How long each target runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Length {
+    Seconds(u32),
+    /// So many executions.
+    Runs(u64),
+}
+
+impl Length {
+    fn argument(self) -> String {
+        match self {
+            Self::Seconds(seconds) => format!("-max_total_time={seconds}"),
+            Self::Runs(runs) => format!("-runs={runs}"),
+        }
+    }
+}
+
+/// Fuzzes the named targets, or all, each for so long; true if none crashed.
+pub(crate) fn run(workspace: &Workspace, length: Length, named: &[String]) -> Result<bool> {
     let targets = chosen(targets(workspace.root())?, named)?;
     let fuzzer = Fuzzer::new(workspace)?;
     if !passes(&mut fuzzer.cargo_fuzz("build", &[]))? {
@@ -38,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, seconds: u32, named: &[String]) -> Resu
     let mut outcomes = Vec::new();
     for target in targets {
         println!("\n== fuzz: {target}");
-        let outcome = fuzzer.run(target, seconds)?;
+        let outcome = fuzzer.run(target, length)?;
         println!("{}", outcome.line());
         outcomes.push(outcome);
     }
@@ -110,7 +127,7 @@ impl Fuzzer {
     }
 
     /// Inputs that are found are kept with what is built, never in the repository: the kept corpus is only read.
-    fn run(&self, target: String, seconds: u32) -> Result<Outcome> {
+    fn run(&self, target: String, length: Length) -> Result<Outcome> {
         let found = self.place.join("corpus").join(&target);
         let crashes = self.place.join("crashes").join(&target);
         for place in [&found, &crashes] {
@@ -119,7 +136,7 @@ impl Fuzzer {
         let mut command = self.cargo_fuzz("run", &[&target]);
         command.arg(&found).arg(self.root.join("fuzz/corpus").join(&target)).arg("--");
         command.arg(format!("-artifact_prefix={}/", crashes.display()));
-        command.args([format!("-max_total_time={seconds}"), format!("-max_len={LONGEST}")]);
+        command.args([length.argument(), format!("-max_len={LONGEST}")]);
         command.args(["-print_final_stats=1", "-timeout=10"]);
         command.stderr(Stdio::piped());
 

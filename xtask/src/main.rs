@@ -47,7 +47,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Syscalls => return syscalls::run(&workspace),
         Command::Sanitize { only } => sanitize::run(&workspace, &only)?,
         Command::Sim { seeds, seed, planted } => sim::run(&workspace, sim::Plan { seeds, seed, planted })?,
-        Command::Fuzz { seconds, target } => fuzz::run(&workspace, seconds, &target)?,
+        Command::Fuzz { seconds, runs, target } => {
+            let length = runs.map_or(fuzz::Length::Seconds(seconds), fuzz::Length::Runs);
+            fuzz::run(&workspace, length, &target)?
+        }
         Command::Soak { minutes } => soak::run(&workspace, minutes)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -91,6 +94,9 @@ enum Command {
         /// How long each target runs
         #[arg(long, value_name = "N", default_value_t = 30)]
         seconds: u32,
+        /// Instead, how many executions each target makes
+        #[arg(long, value_name = "N", conflicts_with = "seconds")]
+        runs: Option<u64>,
         /// Run this target alone (may be given more than once)
         #[arg(long, value_name = "T")]
         target: Vec<String>,

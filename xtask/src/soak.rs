@@ -58,7 +58,7 @@ fn sanitizers(workspace: &Workspace, _minutes: u32) -> Result<bool> {
 }
 
 fn all_targets(workspace: &Workspace, _minutes: u32) -> Result<bool> {
-    fuzz::run(workspace, 30, &[])
+    fuzz::run(workspace, fuzz::Length::Seconds(30), &[])
 }
 
 fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {
