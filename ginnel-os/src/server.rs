@@ -52,7 +52,8 @@ impl Server {
         let link = &options.connection.session.link;
         let machine =
             machine::ServerOptions { wire: link.wire, queue: link.queue, ..options.machine.clone() };
-        let mut net = UnixNet::new(NetOptions::of(&options.connection))?;
+        let parts = machine.total;
+        let mut net = UnixNet::new(NetOptions { parts, ..NetOptions::of(&options.connection) })?;
         net.adopt_listener(listener)?;
         Ok(Self {
             engine: Engine::new(machine::Server::listening(machine), net),

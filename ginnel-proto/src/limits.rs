@@ -47,6 +47,10 @@ pub const MESSAGE_FDS: usize = 16;
 /// Bytes that may wait for all connections of one server together, unless told otherwise: 64 MiB.
 pub const SERVER: usize = 64 << 20;
 
+/// Bytes of large messages that may be there in part, of all connections of one server together, unless told otherwise:
+/// 64 MiB.
+pub const PARTS: usize = 64 << 20;
+
 /// Bytes of answers that may wait for one connection of a server, unless told otherwise: 16 MiB.
 pub const ANSWERS: usize = 16 << 20;
 

@@ -1,12 +1,14 @@
 //! One connection of an engine.
 
+mod loss;
+
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::link::Greeting;
-use ginnel_proto::machine::{ConnId, Failure, Loss, NetEvent, Refused, SendId};
+use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
 use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
 
 use super::NetOptions;
@@ -39,6 +41,8 @@ pub(super) struct Conn<S: Sys> {
     /// What the poller watches it for, if it does.
     pub(super) watched: Option<Directions>,
     pub(super) paused: bool,
+    /// Too much is held of large messages.
+    pub(super) crowded: bool,
     /// Nothing was read from it for a while.
     unheard: bool,
     /// It may keep buffers since somebody last waited.
@@ -62,6 +66,8 @@ pub(super) struct Conn<S: Sys> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum After {
     Stays,
+    /// It is in the middle of a large message, and must wait before it goes on with it.
+    Waits,
     /// There is more to read at once.
     More,
     Gone,
@@ -85,6 +91,7 @@ impl<S: Sys> Conn<S> {
             owes_room: false,
             watched: None,
             paused: false,
+            crowded: false,
             unheard: false,
             touched: false,
             queued: false,
@@ -122,17 +129,14 @@ impl<S: Sys> Conn<S> {
     pub(super) fn may_read(&self, hold: bool) -> bool {
         match self.stage {
             Stage::Leaving { .. } => true,
-            Stage::Opening { .. } | Stage::Open => !hold && (!self.paused || self.broken.is_some()),
+            Stage::Opening { .. } | Stage::Open => {
+                !hold && (!(self.paused || self.crowded) || self.broken.is_some())
+            }
         }
     }
 
     pub(super) fn greeting(&self) -> Option<Greeting> {
         self.line.greeting().copied()
-    }
-
-    /// The system cannot serve it.
-    pub(super) fn give_up(&mut self, errno: i32, reports: &mut Reports<S>) {
-        self.lose(Loss::Errno(errno), reports);
     }
 
     /// Tells the machine, once the other side has greeted or need not.
@@ -231,9 +235,10 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Reads what is there, up to a bound, and tells of it. What the poller will tell again is left to it.
+    /// `grows`: it may go on with a large message.
     pub(super) fn read(
         &mut self,
-        scratch: &mut Vec<u8>,
+        (scratch, grows): (&mut Vec<u8>, bool),
         reports: &mut Reports<S>,
         taken: &mut usize,
     ) -> After {
@@ -269,6 +274,11 @@ impl<S: Sys> Conn<S> {
             self.open(reports);
             if drained && self.broken.is_none() {
                 return After::Stays;
+            }
+            // One that leaves, or cannot be written to, must come to its end.
+            let waits = self.broken.is_none() && !matches!(self.stage, Stage::Leaving { .. });
+            if !grows && waits && self.growing().is_some() {
+                return After::Waits;
             }
             match self.fill(scratch) {
                 Ok(Some(chunk_drained)) => {
@@ -307,31 +317,6 @@ impl<S: Sys> Conn<S> {
         self.stream.borrowed()
     }
 
-    /// It is gone, and whoever knows of it is told.
-    fn lose(&mut self, loss: Loss, reports: &mut Reports<S>) -> After {
-        match self.stage {
-            Stage::Opening { accepted: false } => {
-                let failure = match loss {
-                    Loss::Closed { .. } => Failure::Closed,
-                    Loss::Fault(fault) => Failure::Fault(fault),
-                    Loss::Errno(errno) => Failure::Errno(errno),
-                };
-                reports.push_back(NetEvent::ConnectFailed(self.id, failure));
-            }
-            Stage::Open => {
-                for (end, frame) in self.line.outbound().recall() {
-                    if let Ok(at) = self.sends.binary_search_by_key(&end, |&(_, end)| end) {
-                        let send = self.sends[at].0;
-                        reports.push_back(NetEvent::Refused(self.id, send, frame, Refused::Gone));
-                    }
-                }
-                reports.push_back(NetEvent::Lost(self.id, loss));
-            }
-            Stage::Opening { accepted: true } | Stage::Leaving { .. } => {}
-        }
-        After::Gone
-    }
-
     /// Looks at the clock: silence, and the end of taking leave. `listens`: whoever is silent is heard.
     ///
     /// # Errors
@@ -359,9 +344,9 @@ impl<S: Sys> Conn<S> {
         }
     }
 
-    /// It was silent for too long.
-    pub(super) fn cut(&mut self, fault: PeerFault, reports: &mut Reports<S>) -> After {
-        self.lose(Loss::Fault(fault), reports)
+    /// What is held of a large message, if one is there in part.
+    pub(super) fn growing(&mut self) -> Option<usize> {
+        self.line.link().inbound().growing()
     }
 
     /// What the poller is to watch.

@@ -1,6 +1,7 @@
 //! The sockets of one engine: actions in, reports out. It knows no machine, and waits nowhere but in
 //! `UnixNet::wait`.
 
+mod bodies;
 mod conn;
 mod door;
 mod options;
@@ -23,6 +24,7 @@ use crate::poller::Waker;
 use crate::socket::Connecting;
 use crate::stream::Stream;
 use crate::sys::{Kernel, Poller, Ready, SocketKind, Sys};
+use bodies::Bodies;
 use conn::{After, Conn, errno};
 use door::Door;
 
@@ -52,6 +54,7 @@ pub struct UnixNet<S: Sys = Kernel> {
     cooling: Vec<ConnId>,
     /// Nobody takes what would be read: these are not read meanwhile.
     held: Option<BTreeSet<ConnId>>,
+    bodies: Bodies,
 }
 
 impl UnixNet {
@@ -113,6 +116,7 @@ impl<S: Sys> UnixNet<S> {
             scratch: Vec::new(),
             ready: Vec::new(),
             held: None,
+            bodies: Bodies::new(options.parts),
             options,
         })
     }
@@ -239,9 +243,10 @@ impl<S: Sys> UnixNet<S> {
         let was_knocking = conn.is_knocking();
         let may_read = conn.may_read(self.held.is_some());
         let mut taken = 0;
+        let grows = self.bodies.may_grow(id);
         let mut after = if ready.write { conn.write(now, &mut self.reports) } else { After::Stays };
         if may_read && (ready.read || after == After::More) {
-            after = conn.read(&mut self.scratch, &mut self.reports, &mut taken);
+            after = conn.read((&mut self.scratch, grows), &mut self.reports, &mut taken);
         }
         if after != After::Gone && conn.has_output() {
             // A pong, for instance.
@@ -251,7 +256,7 @@ impl<S: Sys> UnixNet<S> {
             let looked = conn.look(now, may_read).or_else(|fault| {
                 // Nobody may have turned for a while: what lies in the kernel counts.
                 let before = taken;
-                match conn.read(&mut self.scratch, &mut self.reports, &mut taken) {
+                match conn.read((&mut self.scratch, grows), &mut self.reports, &mut taken) {
                     After::Gone => Ok(After::Gone),
                     _ if taken > before => Ok(After::More),
                     _ => Err(fault),
@@ -260,17 +265,23 @@ impl<S: Sys> UnixNet<S> {
             after = after.max(looked.unwrap_or_else(|fault| conn.cut(fault, &mut self.reports)));
         }
         let opened = was_knocking && !conn.is_knocking();
+        if after == After::Waits {
+            conn.crowded = true;
+            self.bodies.wait(id);
+        }
+        let relieved = self.bodies.note(id, conn.growing());
         match after {
             After::Gone => self.forget(id),
             After::More => {
                 self.queue(id);
                 self.watch(id);
             }
-            After::Stays => self.watch(id),
+            After::Stays | After::Waits => self.watch(id),
         }
         if opened && let Some(door) = &mut self.door {
             door.opened(id);
         }
+        self.relieve(relieved);
         taken
     }
 
@@ -321,6 +332,8 @@ impl<S: Sys> UnixNet<S> {
     }
 
     fn forget(&mut self, id: ConnId) {
+        let relieved = self.bodies.forget(id);
+        self.relieve(relieved);
         if let Some(conn) = self.conns.remove(&id) {
             if conn.watched.is_some() {
                 self.poller.remove(conn.borrowed());

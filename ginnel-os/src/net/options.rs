@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ginnel_proto::{LinkOptions, Patience};
+use ginnel_proto::{LinkOptions, Patience, limits};
 
 use crate::connection::ConnectionOptions;
 use crate::listener::ListenerOptions;
@@ -16,6 +16,9 @@ pub struct NetOptions {
     pub patience: Patience,
     /// How long a connection that is closed here may take to write what is queued, and to end over there.
     pub linger: Duration,
+    /// How many bytes of messages over 64 KiB may be there in part, of all connections together. Above it one of them
+    /// goes on at a time.
+    pub parts: usize,
     /// How a listener is published.
     pub listener: ListenerOptions,
 }
@@ -24,7 +27,13 @@ impl Default for NetOptions {
     fn default() -> Self {
         let link = LinkOptions { incarnation: sys::incarnation(&sys::Kernel), ..LinkOptions::default() };
         let listener = ListenerOptions { nonblocking: true, ..ListenerOptions::default() };
-        Self { link, patience: Patience::default(), linger: Duration::from_secs(1), listener }
+        Self {
+            link,
+            patience: Patience::default(),
+            linger: Duration::from_secs(1),
+            parts: limits::PARTS,
+            listener,
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use super::*;
 use crate::engine::{Engine, Net};
 use crate::sys;
 
+mod parts;
+
 type ClientEngine = Engine<Client<OwnedFd>, UnixNet>;
 
 fn place() -> (tempfile::TempDir, PathBuf) {

@@ -167,6 +167,21 @@ impl<S: Sys> UnixNet<S> {
         }
     }
 
+    /// Bytes that are held of large messages that have not arrived whole.
+    pub const fn parts(&self) -> usize {
+        self.bodies.held()
+    }
+
+    /// These may go on with their large messages.
+    pub(super) fn relieve(&mut self, ids: BTreeSet<ConnId>) {
+        for id in ids {
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.crowded = false;
+            }
+            self.queue(id);
+        }
+    }
+
     /// It is to be read, once.
     pub(super) fn queue(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get_mut(&id)

@@ -159,6 +159,19 @@ impl<F> Inbound<F> {
         self.under_way.is_some() || self.tail.start < self.tail.bytes.len()
     }
 
+    /// If a frame of more than 64 KiB is there in part: how many bytes are held for it.
+    pub fn growing(&self) -> Option<usize> {
+        let own = self.under_way.as_deref().filter(|frame| frame.head.body > limits::GUARANTEED_BODY);
+        let own = own.map(|frame| frame.body.as_ref().map_or(0, Vec::capacity));
+        // Where nothing is announced, what is there counts.
+        let pieces = self.pieces.as_deref().map_or(0, kyneta::Pieces::held);
+        let rest = self.tail.unread().len() + pieces;
+        match own {
+            None if rest <= limits::GUARANTEED_BODY => None,
+            own => Some(own.unwrap_or(0) + rest),
+        }
+    }
+
     /// If a frame, or a greeting, is there in part: how many bytes of the connection came before it.
     pub const fn unfinished(&self) -> Option<u64> {
         if self.is_unfinished() { Some(self.fds.taken()) } else { None }

@@ -98,6 +98,11 @@ struct Pile {
 }
 
 impl Pieces {
+    /// Bytes of frames that are there in part.
+    pub(super) const fn held(&self) -> usize {
+        self.held
+    }
+
     /// Adds a piece; the whole body if it was the last.
     pub(super) fn add(
         &mut self,

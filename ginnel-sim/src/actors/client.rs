@@ -244,6 +244,7 @@ impl Actor for Client {
     }
 
     fn check(&mut self, scene: &Scene) {
+        self.core.check(scene);
         let machine = self.core.machine();
         let rests = matches!(machine.status(), Status::Connected | Status::Disconnected { .. });
         if !rests && scene.is_listened_to() {

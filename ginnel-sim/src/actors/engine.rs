@@ -84,6 +84,14 @@ impl<M: Machine<Fd = Fd>> Core<M> {
         }
     }
 
+    /// Now that all has arrived: is nothing thought to be under way?
+    pub(crate) fn check(&self, scene: &Scene) {
+        let parts = self.engine.net().parts();
+        if parts > 0 {
+            scene.violated(format!("{parts} bytes count as parts of messages, and none is under way"));
+        }
+    }
+
     pub(crate) fn pause(&mut self, scene: &Scene, id: ConnId) {
         let mood = if self.paused.insert(id) {
             Mood::Pause(id)
@@ -111,6 +119,7 @@ fn options(scene: &Scene) -> NetOptions {
     NetOptions {
         link: LinkOptions { incarnation, wire: scene.wire(), ..LinkOptions::default() },
         patience: Patience { ping, ..Patience::default() },
+        parts: scene.pick(&[64 << 20, 64 << 20, 70_000, 0]),
         ..NetOptions::default()
     }
 }

@@ -311,6 +311,7 @@ impl Actor for Server {
     }
 
     fn check(&mut self, scene: &Scene) {
+        self.core.check(scene);
         for (id, peer) in &self.peers {
             let connected = self.core.machine().is_connected(*id);
             if connected && !peer.outbox.is_empty() {
