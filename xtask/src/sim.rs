@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -59,38 +58,77 @@ fn build(root: &Path, target: Option<&Path>) -> Result<Option<PathBuf>> {
     Ok(target.map(|target| target.join("release/ginnel-sim")))
 }
 
-/// Plants one mistake after the other in a copy of the tree. Each has to be found.
+/// Plants one mistake after the other in a copy of the tree. Each has to be found, and taken for what it is.
 fn find_planted(workspace: &Workspace, seeds: u64) -> Result<bool> {
-    let place = workspace.target_dir().join("planted");
-    let (tree, target) = (place.join("tree"), place.join("target"));
+    let garden = Garden::new(workspace)?;
+    println!("== planted: nothing");
+    if !garden.grow(None, seeds)?.status.success() {
+        bail!("something goes wrong without any mistake planted: run `cargo xtask sim`");
+    }
     let mut table = String::new();
     let mut all = true;
     for patch in patches(workspace.root())? {
         let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         println!("\n== planted: {name}");
-        copy_tree(workspace.root(), &tree)?;
-        if !passes(Command::new("git").args(["apply", "--whitespace=nowarn"]).arg(&patch).current_dir(&tree))?
-        {
-            bail!("{} does not fit the tree any more", patch.display());
-        }
-        let program = build(&tree, Some(&target))?.context("a build with a place of its own has one")?;
-        let start = Instant::now();
-        let output = Command::new(program).args(arguments(seeds)).output().context("starting ginnel-sim")?;
+        let words = expected(&patch)?;
+        let output = garden.grow(Some(&patch), seeds)?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let found = text.lines().find(|line| line.starts_with("seed "));
-        let time = search_time(&text);
-        let line = match found {
-            Some(found) if !output.status.success() => format!("{name:<28} {time:>8}  {found}"),
-            _ => {
-                all = false;
-                format!("{name:<28} NOT FOUND in {:.0} s", start.elapsed().as_secs_f64())
-            }
-        };
-        println!("{line}");
-        table += &(line + "\n");
+        let found = found.filter(|line| !output.status.success() && line.contains(&words));
+        all &= found.is_some();
+        let found = found.unwrap_or("NOT FOUND");
+        let line = format!("{name:<36} {:>7}  {found}\n", search_time(&text));
+        print!("{line}");
+        table += &line;
     }
     println!("\n== planted mistakes: time to find, seed, and what was noticed\n{table}");
     Ok(all)
+}
+
+/// A copy of the tree that mistakes are planted in.
+struct Garden<'a> {
+    root: &'a Path,
+    tree: PathBuf,
+    target: PathBuf,
+}
+
+impl<'a> Garden<'a> {
+    fn new(workspace: &'a Workspace) -> Result<Self> {
+        let place = workspace.target_dir().join("planted");
+        fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
+        let place = place.canonicalize().context("finding the copy of the tree")?;
+        Ok(Self { root: workspace.root(), tree: place.join("tree"), target: place.join("target") })
+    }
+
+    /// Builds the tree with this mistake in it, and runs it.
+    fn grow(&self, patch: Option<&Path>, seeds: u64) -> Result<Output> {
+        copy_tree(self.root, &self.tree)?;
+        if let Some(patch) = patch {
+            let fits = passes(self.apply(patch, &["--whitespace=nowarn"]).stderr(Stdio::null()))?;
+            // Git leaves out, without a word, what it thinks to be outside of where it stands.
+            if !fits || !passes(&mut self.apply(patch, &["--reverse", "--check"]))? {
+                bail!("{} does not fit the tree any more", patch.display());
+            }
+        }
+        let program =
+            build(&self.tree, Some(&self.target))?.context("a build with a place of its own has one")?;
+        Command::new(program).args(arguments(seeds)).output().context("starting ginnel-sim")
+    }
+
+    fn apply(&self, patch: &Path, args: &[&str]) -> Command {
+        let mut git = Command::new("git");
+        git.arg("apply").args(args).arg(patch).current_dir(&self.tree);
+        // The copy lies inside of our own repository as a rule, and is none.
+        git.env("GIT_CEILING_DIRECTORIES", self.tree.parent().unwrap_or(&self.tree));
+        git
+    }
+}
+
+/// What is to be noticed, as the first line of a patch says.
+fn expected(patch: &Path) -> Result<String> {
+    let text = fs::read_to_string(patch).with_context(|| format!("reading {}", patch.display()))?;
+    let words = text.lines().next().and_then(|line| line.strip_prefix("Noticed as: "));
+    Ok(words.with_context(|| format!("{} does not say what is to be noticed", patch.display()))?.to_owned())
 }
 
 /// How long it took until something was found: the simulator's first line ends with it.
