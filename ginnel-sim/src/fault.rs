@@ -129,6 +129,11 @@ impl Counts {
         self.0[fault as usize] += 1;
     }
 
+    /// How often it has happened.
+    pub const fn of(&self, fault: Fault) -> u64 {
+        self.0[fault as usize]
+    }
+
     /// And all these have.
     pub fn join(&mut self, other: &Self) {
         for (count, more) in self.0.iter_mut().zip(other.0) {

@@ -81,7 +81,7 @@ impl Stage {
         drop(world);
         let cast = cast::choose(&scene);
         scene.world.borrow_mut().rates = rates;
-        let tidy = Cell::new(cast.iter().all(|actor| actor.sweeps()));
+        let tidy = Cell::new(false);
         let cast = RefCell::new(cast.into_iter().map(|actor| Rc::new(RefCell::new(actor))).collect());
         let (busy, reached) = (RefCell::default(), Cell::default());
         let stage = Rc::new(Self { scene, cast, busy, reached, steps, tidy });
@@ -276,6 +276,8 @@ impl Stage {
                 self.with(slot, "settles", |actor, scene| actor.settle(scene));
             }
             self.rest(if round < 2 { PATIENCE } else { Duration::ZERO });
+            // From here on every deadline that passes was ours to keep.
+            scene.calm.set(true);
         }
         for slot in self.slots() {
             slot.borrow_mut().check(scene);
@@ -287,7 +289,7 @@ impl Stage {
         let scene = &self.scene;
         let outcome = {
             let world = scene.world.borrow();
-            scene.ledger.borrow().check(|at| world.maker(at), |at| world.has_failed(at))
+            scene.ledger.borrow().check(&world)
         };
         scene.hold(outcome);
     }
@@ -339,7 +341,7 @@ impl Stage {
     fn end(&self) {
         let scene = &self.scene;
         // If nobody is left, nobody sweeps.
-        self.tidy.set(self.tidy.get() && !self.cast.borrow().is_empty());
+        self.tidy.set(self.slots().iter().any(|slot| slot.borrow().sweeps()));
         for slot in self.slots().iter().rev() {
             self.with(slot, "leaves", |actor, scene| actor.leave(scene));
         }
@@ -365,7 +367,10 @@ impl Stage {
 
     /// Whoever owned a name has removed it, and its private names.
     fn check_names(&self, world: &mut World) {
-        let left = world.names().into_iter().find(|name| self.tidy.get() && name != b"s.lock");
+        // A name cannot be withdrawn without a lock of one's own, a call that works, or a random name to give it.
+        let hindered = [Fault::NoRandom, Fault::NoFilesSocket, Fault::LockReplaced];
+        let tidy = self.tidy.get() && hindered.iter().all(|&fault| world.counts.of(fault) == 0);
+        let left = world.names().into_iter().find(|name| tidy && name != b"s.lock");
         if let Some(left) = left {
             world.violated(format!("the name {:?} is left", String::from_utf8_lossy(&left)));
         }

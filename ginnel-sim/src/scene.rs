@@ -1,6 +1,6 @@
 //! What all who act in one run share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -19,6 +19,9 @@ pub(crate) struct Scene {
     owners: RefCell<BTreeSet<Pid>>,
     /// What everybody speaks.
     wire: Wire,
+    spoilt: Cell<bool>,
+    /// Nothing has gone wrong for a while.
+    pub(crate) calm: Cell<bool>,
 }
 
 impl Scene {
@@ -32,7 +35,14 @@ impl Scene {
             Wire::Kyneta,
         ]);
         let world = Rc::new(RefCell::new(world));
-        Self { world, ledger: RefCell::default(), owners: RefCell::default(), wire }
+        Self {
+            world,
+            ledger: RefCell::default(),
+            owners: RefCell::default(),
+            wire,
+            spoilt: Cell::default(),
+            calm: Cell::default(),
+        }
     }
 
     pub(crate) const fn wire(&self) -> Wire {
@@ -91,16 +101,12 @@ impl Scene {
     }
 
     /// Something has arrived at a socket of a process.
-    pub(crate) fn arrived(&self, at: Option<SockId>, fake: &Fake, message: &Message<Fd>) {
-        if let Some(at) = at
-            && self.is_alive(fake.pid())
-            && !self.is_strange(Some(at))
-        {
-            let outcome = self.ledger.borrow_mut().arrived(at, fake, message);
-            if let Some(entry) = self.hold(outcome) {
-                self.note(|| format!("  {entry:?} arrives at {at:?}"));
-            }
-        }
+    pub(crate) fn arrived(&self, at: Option<SockId>, fake: &Fake, message: &Message<Fd>) -> Option<Entry> {
+        let at = at.filter(|&at| self.is_alive(fake.pid()) && !self.is_strange(Some(at)))?;
+        let outcome = self.ledger.borrow_mut().arrived(at, fake, message);
+        let entry = self.hold(outcome)?;
+        self.note(|| format!("  {entry:?} arrives at {at:?}"));
+        Some(entry)
     }
 
     /// An answer has arrived, which may overtake messages that wait to be taken.
@@ -114,11 +120,15 @@ impl Scene {
     }
 
     /// Something came back to whoever sent it, to this socket or to whichever.
-    pub(crate) fn came_back(&self, fake: &Fake, message: &Message<Fd>, was_for: Option<SockId>) {
-        if self.is_alive(fake.pid()) {
-            let outcome = self.ledger.borrow_mut().came_back(fake, message, was_for);
-            self.hold(outcome);
-        }
+    pub(crate) fn came_back(
+        &self,
+        fake: &Fake,
+        message: &Message<Fd>,
+        was_for: Option<SockId>,
+    ) -> Option<Entry> {
+        let lives = self.is_alive(fake.pid());
+        let outcome = lives.then(|| self.ledger.borrow_mut().came_back(fake, message, was_for))?;
+        self.hold(outcome)
     }
 
     /// Somebody reads at this socket.
@@ -152,10 +162,41 @@ impl Scene {
         self.owners.borrow().len()
     }
 
+    pub(crate) fn is_lock_replaced(&self) -> bool {
+        self.world.borrow().is_lock_replaced()
+    }
+
+    /// Two who talk will not both come to their end in order.
+    pub(crate) fn spoil(&self) {
+        self.spoilt.set(true);
+    }
+
+    pub(crate) fn is_spoilt(&self) -> bool {
+        self.spoilt.get()
+    }
+
+    /// Has nothing gone wrong for a while?
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.get()
+    }
+
+    /// Has the kernel dropped something there, or could it not be watched?
+    pub(crate) fn has_failed(&self, at: SockId) -> bool {
+        self.world.borrow().has_failed(at)
+    }
+
     /// Does somebody who lives listen at the name?
     pub(crate) fn is_listened_to(&self) -> bool {
         let world = self.world.borrow();
         world.listener_at(b"s").is_some_and(|at| world.is_live_listener(at))
+    }
+
+    /// The reader there was told that one letter is lost, as it is if the kernel has dropped something.
+    pub(crate) fn lost_one(&self, at: Option<SockId>) {
+        match at {
+            Some(at) if self.has_failed(at) => self.ledger.borrow_mut().lost_one(at),
+            _ => self.violated("descriptors are said to be lost, and the kernel has dropped none"),
+        }
     }
 
     /// Whoever reads there loses what was on the way, and knows.

@@ -58,7 +58,8 @@ impl Client {
         let (entry, message) = scene.write(&self.core.fake);
         let frame = Frame::new(Kind::Message, message);
         if self.core.machine().admit(&frame).is_err() {
-            return scene.came_back(&self.core.fake, &frame.message, None);
+            scene.came_back(&self.core.fake, &frame.message, None);
+            return;
         }
         let before = self.core.machine().last();
         scene.note(|| format!("  client {} sends {entry:?}", self.pid().0));
@@ -74,7 +75,8 @@ impl Client {
         let id = self.core.machine().upcoming();
         let frame = Frame::new(Kind::Request(id), message);
         if self.core.machine().admit(&frame).is_err() {
-            return scene.came_back(&self.core.fake, &frame.message, None);
+            scene.came_back(&self.core.fake, &frame.message, None);
+            return;
         }
         let before = self.core.machine().last();
         scene.note(|| format!("  client {} asks {entry:?} as {id:?}", self.pid().0));
@@ -104,13 +106,17 @@ impl Client {
     }
 
     fn take(&mut self, scene: &Scene) {
-        // Before the events: what was sent before the connection was lost is known already.
-        while let Some(event) = self.core.engine.poll_event() {
-            self.heed(scene, event);
-        }
+        self.heed_all(scene);
+        // What is left before the first that is not sent has gone over the connection of now.
         let at = self.ends.map(|ends| ends.1);
         let first = self.core.machine().first_unsent();
         self.outbox.sent_before(first, at, &mut scene.ledger.borrow_mut());
+    }
+
+    fn heed_all(&mut self, scene: &Scene) {
+        while let Some(event) = self.core.engine.poll_event() {
+            self.heed(scene, event);
+        }
     }
 
     fn heed(&mut self, scene: &Scene, event: Event<Fd>) {
@@ -154,6 +160,9 @@ impl Client {
         let ours = self.ends.map(|ends| ends.0).filter(|_| was_connected);
         match reason {
             Reason::Fault(fault) => judge(scene, Loss::Fault(fault), ours, false),
+            // Nobody is there, or there is no descriptor for another attempt.
+            Reason::Error { errno: libc::ENOENT | libc::ECONNREFUSED | libc::EMFILE | libc::ENOSPC }
+                if !was_connected => {}
             Reason::Error { errno } => judge(scene, Loss::Errno(errno), ours, false),
             _ => {}
         }
@@ -191,7 +200,12 @@ impl Client {
         scene.note(|| format!("  client {} takes leave", self.pid().0));
         scene.excuse(self.ends.map(|ends| ends.0));
         scene.excuse(self.attempted.map(|ends| ends.0));
+        // What is sent by now is known, so of each other message something has to be told.
+        self.take(scene);
         self.core.command(scene, Command::Disconnect);
+        self.heed_all(scene);
+        let outcome = self.outbox.has_no_message();
+        scene.hold(outcome);
     }
 }
 
@@ -251,6 +265,9 @@ impl Actor for Client {
             scene.violated(format!("somebody listens, and a client is {:?}", machine.status()));
         }
         let rests = matches!(machine.status(), Status::Connected);
+        if rests && !self.asked.is_empty() {
+            scene.violated("a question of a client's was never answered");
+        }
         if rests && !self.outbox.is_empty() {
             scene.violated("something of a client's was never sent");
         }
@@ -261,9 +278,6 @@ impl Actor for Client {
 
     fn leave(&mut self, scene: &Scene) {
         self.disconnect(scene);
-        self.take(scene);
-        let outcome = self.outbox.end(None, &mut scene.ledger.borrow_mut());
-        scene.hold(outcome);
     }
 
     fn killed(&mut self, scene: &Scene) {

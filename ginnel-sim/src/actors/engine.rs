@@ -9,7 +9,7 @@ use ginnel_proto::link::Incarnation;
 use ginnel_proto::machine::{ConnId, Loss, Machine};
 use ginnel_proto::{LinkOptions, Patience, PeerFault};
 
-use crate::kernel::{Fake, Fd, SockId};
+use crate::kernel::{DEAD, Fake, Fd, SockId};
 use crate::moody::{Mood, Moody};
 use crate::scene::Scene;
 
@@ -71,7 +71,12 @@ impl<M: Machine<Fd = Fd>> Core<M> {
         let calls = scene.world.borrow().calls();
         match self.engine.turn(scene.now(), true) {
             Ok(active) => self.active = active,
-            Err(_) => self.active = false,
+            Err(error) => {
+                self.active = false;
+                if error.raw_os_error() != Some(DEAD) {
+                    scene.violated(format!("a turn failed: {error}"));
+                }
+            }
         }
         let worked = scene.world.borrow().calls() > calls || self.engine.waiting_events() > 0;
         self.idle = if woken && !worked { self.idle + 1 } else { 0 };
@@ -129,13 +134,23 @@ pub(crate) fn judge(scene: &Scene, loss: Loss, ours: Option<SockId>, may_be_stra
     let stranger = scene.is_strange(ours) || (ours.is_none() && may_be_strange);
     match loss {
         Loss::Fault(PeerFault::CutShort { .. }) | Loss::Closed { .. } => {}
-        Loss::Fault(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) => scene.excuse(ours),
-        Loss::Fault(fault) if !stranger => {
-            scene.violated(format!("one who keeps all rules was blamed: {fault}"));
+        // Once nothing goes wrong any more nobody is silent.
+        Loss::Fault(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) if !scene.is_calm() => {
+            scene.excuse(ours);
         }
-        Loss::Fault(_) => scene.excuse(ours),
-        Loss::Errno(libc::EMFILE | libc::ENOSPC) => scene.excuse(ours),
-        Loss::Errno(_) => {}
+        Loss::Fault(_) if stranger => scene.excuse(ours),
+        Loss::Fault(fault) => scene.violated(format!("one who keeps all rules was blamed: {fault}")),
+        Loss::Errno(errno) => judge_errno(scene, errno, ours),
+    }
+}
+
+/// What the system can say of a connection that is used as it should be.
+pub(crate) fn judge_errno(scene: &Scene, errno: i32, ours: Option<SockId>) {
+    match errno {
+        libc::ECONNRESET | libc::EPIPE | libc::ENOBUFS => {}
+        libc::EMFILE | libc::ENOSPC if ours.is_none_or(|ours| scene.has_failed(ours)) => scene.excuse(ours),
+        DEAD => {}
+        _ => scene.violated(format!("error {errno}, which nothing can have led to")),
     }
 }
 

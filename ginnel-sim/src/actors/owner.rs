@@ -96,9 +96,12 @@ impl Actor for Owner {
         if let Some(listener) = &mut self.listener {
             let published = listener.republish().and_then(|_| listener.is_published());
             scene.note(|| format!("  owner {}: published {published:?}", self.fake.pid().0));
-            // Whoever has lost the lock, or the name to another, is told so.
-            if matches!(published, Ok(false)) {
-                scene.violated("a listener has published its name anew, and is not published");
+            match published {
+                Ok(true) => {}
+                Ok(false) => scene.violated("a listener has published its name anew, and is not published"),
+                // Whoever has lost the lock, and the name to another, is told so.
+                Err(_) if scene.is_lock_replaced() => {}
+                Err(error) => scene.violated(format!("an owner cannot publish its name: {error}")),
             }
         }
     }

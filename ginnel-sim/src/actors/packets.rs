@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ginnel_os::{SeqPacket, SocketError, SocketKind, Wait};
 
-use super::engine::Ends;
+use super::engine::{Ends, judge_errno};
 use crate::kernel::{Fake, Pid};
 use crate::scene::{Actor, Scene};
 
@@ -39,7 +39,9 @@ impl Packets {
         scene.note(|| format!("  packets {} sends {entry:?}: {sent:?}", self.pid().0));
         match sent {
             Ok(Some(())) => scene.ledger.borrow_mut().sent(entry, theirs),
-            Ok(None) | Err(_) => scene.came_back(&self.fake, &message, None),
+            Ok(None) | Err(_) => {
+                scene.came_back(&self.fake, &message, None);
+            }
         }
     }
 
@@ -54,14 +56,17 @@ impl Packets {
         let Some(socket) = &self.socket else { return };
         match socket.receive(1 << 20, Wait::Never) {
             Ok(Some(Some(message))) if message.body.is_empty() => {}
-            Ok(Some(Some(message))) => scene.arrived(self.ends.map(|ends| ends.0), &self.fake, &message),
+            Ok(Some(Some(message))) => {
+                scene.arrived(self.ends.map(|ends| ends.0), &self.fake, &message);
+            }
             Ok(Some(None)) => self.ended = true,
             Ok(None) => {}
             Err(error) => match SocketError::of(&error) {
-                Some(SocketError::FdsLost { .. }) => scene.excuse(self.ends.map(|ends| ends.0)),
+                Some(SocketError::FdsLost { .. }) => scene.lost_one(self.ends.map(|ends| ends.0)),
                 Some(other) => scene.violated(format!("nothing can have led to: {other}")),
                 // All that had come was handed out before.
-                None => self.ended = error.raw_os_error() == Some(libc::ECONNRESET),
+                None if error.raw_os_error() == Some(libc::ECONNRESET) => self.ended = true,
+                None => judge_errno(scene, error.raw_os_error().unwrap_or(0), self.ends.map(|ends| ends.0)),
             },
         }
     }

@@ -15,7 +15,7 @@ pub(super) enum Doing {
     Flushing,
     Asking(Entry, Option<Message<Fd>>),
     Waiting(Entry, CallId),
-    Answering(CallId, Option<Answer<Fd>>),
+    Answering(CallId, Entry, Option<Answer<Fd>>),
     Closing,
 }
 

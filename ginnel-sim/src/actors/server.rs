@@ -66,7 +66,8 @@ impl Server {
         let (entry, message) = scene.write(&self.core.fake);
         let frame = Frame::new(Kind::Message, message);
         if !matches!(self.core.machine().admit(to, &frame), Some(Ok(()))) {
-            return scene.came_back(&self.core.fake, &frame.message, None);
+            scene.came_back(&self.core.fake, &frame.message, None);
+            return;
         }
         scene.note(|| format!("  server sends {entry:?} to {to:?}"));
         self.core.command(scene, Command::Send(to, frame.message));
@@ -85,7 +86,8 @@ impl Server {
         let Some(id) = self.core.machine().upcoming(to) else { return };
         let frame = Frame::new(Kind::Request(id), message);
         if !matches!(self.core.machine().admit(to, &frame), Some(Ok(()))) {
-            return scene.came_back(&self.core.fake, &frame.message, None);
+            scene.came_back(&self.core.fake, &frame.message, None);
+            return;
         }
         scene.note(|| format!("  server asks {to:?} {entry:?} as {id:?}"));
         self.asked.push((to, id, entry));
@@ -317,10 +319,18 @@ impl Actor for Server {
             if connected && !peer.outbox.is_empty() {
                 scene.violated(format!("something for {id:?} was never sent"));
             }
+            let strange = scene.is_strange(peer.ends.map(|ends| ends.0));
+            if connected && !strange && self.asked.iter().any(|(of, ..)| of == id) {
+                scene.violated(format!("a question to {id:?} was never answered"));
+            }
             if connected && self.core.machine().unsent(*id).messages > 0 {
                 scene.violated(format!("{id:?} counts {:?} as unsent", self.core.machine().unsent(*id)));
             }
         }
+    }
+
+    fn sweeps(&self) -> bool {
+        true
     }
 
     fn leave(&mut self, scene: &Scene) {

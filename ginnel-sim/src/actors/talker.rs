@@ -1,14 +1,17 @@
 //! One end of a connection without an engine, driven as tokio drives it: told once of each readiness.
 
+use std::io;
 use std::time::Instant;
 
-use ginnel_os::{Connection, ConnectionOptions, Directions, Error, SocketKind, Step, Stream, Wait};
+use ginnel_os::{
+    Connection, ConnectionOptions, Directions, Error, SocketError, SocketKind, Step, Stream, Wait,
+};
 use ginnel_proto::limits::Bound;
 use ginnel_proto::{Answer, CallId, Delivery, Message, PeerFault};
 
-use super::engine::Ends;
+use super::engine::{Ends, judge_errno};
 use super::readiness::{Doing, Readiness};
-use crate::kernel::{Fake, Fd, Pid};
+use crate::kernel::{DEAD, Fake, Fd, Pid};
 use crate::ledger::Entry;
 use crate::scene::{Actor, Scene};
 
@@ -27,13 +30,13 @@ pub(crate) struct Talker {
     /// Queued, and not yet known to be with the kernel.
     fed: Vec<Entry>,
     /// Requests that wait to be answered.
-    requests: Vec<CallId>,
+    requests: Vec<(CallId, Option<Entry>)>,
     /// Writing has failed; what there is to read is read all the same.
     deaf: bool,
     /// Nothing more will come.
     ended: bool,
-    /// It has tried to send what was queued when things began to go well.
-    flushed: bool,
+    /// It goes on waiting for an answer to the end.
+    patient: bool,
 }
 
 impl Talker {
@@ -42,10 +45,10 @@ impl Talker {
         let (left, right) = a.pair_with(&b, SocketKind::Stream).ok()?;
         let left = Stream::made_on(a.clone(), left);
         let right = Stream::made_on(b.clone(), right);
-        Some((Self::new(scene, a, left), Self::new(scene, b, right)))
+        Some((Self::new(scene, a, left, true), Self::new(scene, b, right, false)))
     }
 
-    fn new(scene: &Scene, fake: Fake, stream: Stream<Fake>) -> Self {
+    fn new(scene: &Scene, fake: Fake, stream: Stream<Fake>, patient: bool) -> Self {
         let bound =
             Bound { messages: scene.pick(&[1024, 4]), bytes: scene.pick(&[1 << 20, 10_000]), fds: 64 };
         let options = ConnectionOptions::new().wire(scene.wire()).queue(bound).inbox(bound);
@@ -65,7 +68,7 @@ impl Talker {
             requests: Vec::new(),
             deaf: false,
             ended: false,
-            flushed: false,
+            patient,
         }
     }
 
@@ -89,9 +92,9 @@ impl Talker {
                 scene.ledger.borrow_mut().dropped(entry);
                 self.core.forget(id, &self.stream);
             }
-            Doing::Answering(id, Some(answer)) => {
+            Doing::Answering(id, entry, Some(answer)) => {
                 scene.came_back(&self.fake, &answer.into_message(), None);
-                self.requests.push(id);
+                self.requests.push((id, scene.ledger.borrow().question(entry)));
             }
             _ => {}
         }
@@ -146,7 +149,11 @@ impl Talker {
                 Err(error) => Err(error),
             },
             Doing::Waiting(_, id) => self.answered(scene, *id, ready),
-            Doing::Answering(id, answer) => self.core.answer(&self.stream, ready, (*id, answer)),
+            Doing::Answering(id, entry, answer) => {
+                let step = self.core.answer(&self.stream, ready, (*id, answer));
+                self.fed.extend(Some(*entry).filter(|_| matches!(step, Ok(Step::Done(())))));
+                step
+            }
             Doing::Closing => self.core.close(&self.stream, ready),
         };
         match step {
@@ -188,12 +195,12 @@ impl Talker {
                 Step::Done(())
             }
             Step::Done(Some(Delivery::Request(request))) => {
-                scene.arrived(self.here(), &self.fake, &request.message);
-                self.requests.push(request.id);
+                let question = scene.arrived(self.here(), &self.fake, &request.message);
+                self.requests.push((request.id, question));
                 Step::Done(())
             }
             Step::Done(Some(Delivery::Cancelled(id))) => {
-                self.requests.retain(|waiting| *waiting != id);
+                self.requests.retain(|(waiting, _)| *waiting != id);
                 Step::Done(())
             }
             Step::Done(None) => {
@@ -260,12 +267,10 @@ impl Talker {
 
     /// A message that cannot be sent comes back; what became of the others is not known any more.
     fn given_back(&mut self, scene: &Scene, failed: ginnel_os::SendError<Fd>) -> Error {
-        if let Some(message) = &failed.message
-            && message.body.len() >= 8
-        {
-            scene.came_back(&self.fake, message, None);
+        if let Some(message) = &failed.message {
+            let back = scene.came_back(&self.fake, message, None);
+            self.fed.retain(|fed| Some(*fed) != back);
         }
-        self.fed.clear();
         failed.error
     }
 
@@ -276,22 +281,40 @@ impl Talker {
             Error::Peer(PeerFault::CutShort { .. }) => self.ended = true,
             Error::Peer(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) => self.over(scene),
             Error::Peer(fault) => scene.violated(format!("one who keeps all rules was blamed: {fault}")),
-            Error::Io(error) if reads && error.raw_os_error() == Some(libc::ECONNRESET) => self.ended = true,
-            Error::Io(_) if reads => self.over(scene),
-            Error::Io(error) if error.raw_os_error() == Some(libc::EPERM) => {}
-            Error::Io(_) => self.deaf = true,
+            Error::Io(error) => self.failed_io(scene, error, reads),
             // Only our own wire has calls.
             Error::Misuse(_) if !scene.wire().greets() => {}
             Error::Stopped(_) | Error::Limit(_) | Error::Failure(_) => {}
             _ => scene.violated(format!("nothing can have led to: {error}")),
         }
-        self.fed.clear();
+        if matches!(error, Error::Peer(_)) || self.deaf {
+            // What became of the rest is not known.
+            self.fed.clear();
+        }
         self.doing = doing;
         self.cancel(scene);
     }
 
+    fn failed_io(&mut self, scene: &Scene, error: &io::Error, reads: bool) {
+        let lost = matches!(SocketError::of(error), Some(SocketError::FdsLost { .. }));
+        let has_failed = self.here().is_some_and(|here| scene.has_failed(here));
+        match error.raw_os_error() {
+            None if lost && has_failed => self.over(scene),
+            Some(libc::ECONNRESET) if reads => self.ended = true,
+            // It refuses descriptors, and goes on; or this process was killed.
+            Some(libc::EPERM | DEAD) => {}
+            Some(errno) if !reads => {
+                judge_errno(scene, errno, self.here());
+                scene.spoil();
+                self.deaf = true;
+            }
+            errno => scene.violated(format!("nothing can have led to: {error} ({errno:?})")),
+        }
+    }
+
     /// It reads no more, and was told why.
     fn over(&mut self, scene: &Scene) {
+        scene.spoil();
         scene.excuse(self.here());
         (self.ended, self.deaf) = (true, true);
     }
@@ -309,9 +332,12 @@ impl Talker {
     }
 
     fn answer(&mut self, scene: &Scene) {
-        if let Some(id) = self.requests.pop() {
-            let (_, message) = scene.write(&self.fake);
-            self.begin(Doing::Answering(id, Some(Answer::Response(message))));
+        if let Some((id, question)) = self.requests.pop() {
+            let (entry, message) = scene.write(&self.fake);
+            if let Some(question) = question {
+                scene.ledger.borrow_mut().answers(entry, question);
+            }
+            self.begin(Doing::Answering(id, entry, Some(Answer::Response(message))));
         }
     }
 }
@@ -365,11 +391,11 @@ impl Actor for Talker {
     }
 
     fn settle(&mut self, scene: &Scene) {
-        if !matches!(self.doing, Doing::Closing) {
+        // Two who wait for each other's answer would wait for ever: one of them gives up.
+        let waits = matches!(self.doing, Doing::Waiting(..)) && self.patient && !scene.is_spoilt();
+        if !waits && !matches!(self.doing, Doing::Closing) {
             self.cancel(scene);
-            // Once: the other side may never read again.
-            let flushes = !std::mem::replace(&mut self.flushed, true) && !self.fed.is_empty();
-            self.begin(if flushes { Doing::Flushing } else { Doing::Receiving });
+            self.ripen(scene);
         }
     }
 
@@ -377,8 +403,23 @@ impl Actor for Talker {
         matches!(self.doing, Doing::Nothing) && !self.ended
     }
 
-    fn ripen(&mut self, _scene: &Scene) {
-        self.begin(Doing::Receiving);
+    fn ripen(&mut self, scene: &Scene) {
+        if self.deaf {
+            self.requests.clear();
+        }
+        if !self.requests.is_empty() {
+            self.answer(scene);
+        } else if self.fed.is_empty() || self.deaf || scene.is_spoilt() {
+            self.begin(Doing::Receiving);
+        } else {
+            self.begin(Doing::Flushing);
+        }
+    }
+
+    fn check(&mut self, scene: &Scene) {
+        if matches!(self.doing, Doing::Waiting(..)) && !self.ended && !scene.is_spoilt() {
+            scene.violated("a question is not answered");
+        }
     }
 
     fn leave(&mut self, scene: &Scene) {
@@ -388,6 +429,7 @@ impl Actor for Talker {
     }
 
     fn killed(&mut self, scene: &Scene) {
+        scene.spoil();
         scene.excuse(self.here());
     }
 }

@@ -25,6 +25,7 @@ use socket::Socket;
 use watch::Watches;
 
 pub use fake::{Fake, Fd, FdRef, Poller};
+pub(crate) use process::DEAD;
 
 /// A number of errno(3).
 pub(crate) type Errno = i32;
@@ -144,6 +145,11 @@ impl World {
     /// Who made a socket, or listened when it came to be.
     pub(crate) fn maker(&self, id: SockId) -> Pid {
         self.makers[id.0]
+    }
+
+    /// Is it open?
+    pub(crate) fn is_open(&self, id: SockId) -> bool {
+        self.sockets[id.0].is_some()
     }
 
     /// Has its reader lost descriptors, or could it not be watched?

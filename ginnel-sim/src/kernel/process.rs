@@ -189,7 +189,7 @@ impl World {
 }
 
 /// What a dead process is told. No living one is.
-const DEAD: Errno = libc::EOWNERDEAD;
+pub(crate) const DEAD: Errno = libc::EOWNERDEAD;
 
 /// Standard input, output and error come before.
 const FIRST: i32 = 3;
