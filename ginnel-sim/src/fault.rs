@@ -22,7 +22,7 @@ pub enum Fault {
     NoFilesReceive,
     /// None are left for a connection that waits.
     NoFilesAccept,
-    /// None are left for a new socket.
+    /// None are left for a new socket, or to hold on to a name.
     NoFilesSocket,
     /// Too many descriptors of the user are under way.
     TooManyRefs,

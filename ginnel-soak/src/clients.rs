@@ -19,7 +19,7 @@ pub(crate) fn run(socket: &Path, count: u64, orders: &Orders) -> Result<()> {
         took: Mutex::new(
             Histogram::new_with_max(LONGEST.as_nanos() as u64, 3).context("making a histogram")?,
         ),
-        answered: AtomicU64::new(0),
+        answered: (0..count).map(|_| AtomicU64::new(0)).collect(),
         over: AtomicBool::new(false),
         failure: Mutex::new(None),
     };
@@ -43,7 +43,8 @@ pub(crate) fn run(socket: &Path, count: u64, orders: &Orders) -> Result<()> {
 struct Shared {
     /// Nanoseconds of the calls of this window.
     took: Mutex<Histogram<u64>>,
-    answered: AtomicU64,
+    /// Calls of each.
+    answered: Vec<AtomicU64>,
     over: AtomicBool,
     /// What went wrong last.
     failure: Mutex<Option<String>>,
@@ -63,7 +64,9 @@ fn follow(orders: &Orders, shared: &Shared) -> Result<()> {
         }
         let mut counts = Counts::default();
         counts.set("calls", took.len());
-        counts.set("answered", shared.answered.load(Relaxed));
+        let answered = || shared.answered.iter().map(|count| count.load(Relaxed));
+        counts.set("answered", answered().sum());
+        counts.set("least", answered().min().unwrap_or(0));
         counts.set("p50", took.value_at_quantile(0.5));
         counts.set("p99", took.value_at_quantile(0.99));
         counts.set("max", took.max());
@@ -87,7 +90,7 @@ fn ask_on(mut connection: Connection, number: usize, shared: &Shared) -> Result<
         if answer.body != question {
             bail!("the answer belongs to another question");
         }
-        shared.answered.fetch_add(1, Relaxed);
+        shared.answered[number].fetch_add(1, Relaxed);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         shared.took.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(nanos);
         connection.set_deadline(Some(begun));

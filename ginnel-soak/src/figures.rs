@@ -65,6 +65,11 @@ impl Figures {
                 self.attacked.of("calls") > 0,
                 format!("all calls of the well-behaved were answered: {}", self.attacked.of("answered")),
             ),
+            // Nothing is timed of a call that hangs.
+            Claim::new(
+                self.attacked.of("least") > self.calm.of("least"),
+                format!("each of them was, {} times at least", self.attacked.of("least")),
+            ),
             Claim::new(
                 self.attacked.of("p99") <= most,
                 format!(

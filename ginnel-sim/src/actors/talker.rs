@@ -1,17 +1,16 @@
 //! One end of a connection without an engine, driven as tokio drives it: told once of each readiness.
 
-use std::io;
+mod failing;
+
 use std::time::Instant;
 
-use ginnel_os::{
-    Connection, ConnectionOptions, Directions, Error, SocketError, SocketKind, Step, Stream, Wait,
-};
+use ginnel_os::{Connection, ConnectionOptions, Directions, Error, SocketKind, Step, Stream, Wait};
 use ginnel_proto::limits::Bound;
-use ginnel_proto::{Answer, CallId, Delivery, Message, PeerFault};
+use ginnel_proto::{Answer, CallId, Delivery, Message};
 
-use super::engine::{Ends, judge_errno};
+use super::engine::Ends;
 use super::readiness::{Doing, Readiness};
-use crate::kernel::{DEAD, Fake, Fd, Pid};
+use crate::kernel::{Fake, Fd, Pid};
 use crate::ledger::Entry;
 use crate::scene::{Actor, Scene};
 
@@ -263,60 +262,6 @@ impl Talker {
 
     fn here(&self) -> Option<crate::kernel::SockId> {
         self.ends.map(|ends| ends.0)
-    }
-
-    /// A message that cannot be sent comes back; what became of the others is not known any more.
-    fn given_back(&mut self, scene: &Scene, failed: ginnel_os::SendError<Fd>) -> Error {
-        if let Some(message) = &failed.message {
-            let back = scene.came_back(&self.fake, message, None);
-            self.fed.retain(|fed| Some(*fed) != back);
-        }
-        failed.error
-    }
-
-    fn failed(&mut self, scene: &Scene, error: &Error, doing: Doing) {
-        scene.note(|| format!("  talker {}: {error}", self.fake.pid().0));
-        let reads = matches!(doing, Doing::Receiving);
-        match error {
-            Error::Peer(PeerFault::CutShort { .. }) => self.ended = true,
-            Error::Peer(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) => self.over(scene),
-            Error::Peer(fault) => scene.violated(format!("one who keeps all rules was blamed: {fault}")),
-            Error::Io(error) => self.failed_io(scene, error, reads),
-            // Only our own wire has calls.
-            Error::Misuse(_) if !scene.wire().greets() => {}
-            Error::Stopped(_) | Error::Limit(_) | Error::Failure(_) => {}
-            _ => scene.violated(format!("nothing can have led to: {error}")),
-        }
-        if matches!(error, Error::Peer(_)) || self.deaf {
-            // What became of the rest is not known.
-            self.fed.clear();
-        }
-        self.doing = doing;
-        self.cancel(scene);
-    }
-
-    fn failed_io(&mut self, scene: &Scene, error: &io::Error, reads: bool) {
-        let lost = matches!(SocketError::of(error), Some(SocketError::FdsLost { .. }));
-        let has_failed = self.here().is_some_and(|here| scene.has_failed(here));
-        match error.raw_os_error() {
-            None if lost && has_failed => self.over(scene),
-            Some(libc::ECONNRESET) if reads => self.ended = true,
-            // It refuses descriptors, and goes on; or this process was killed.
-            Some(libc::EPERM | DEAD) => {}
-            Some(errno) if !reads => {
-                judge_errno(scene, errno, self.here());
-                scene.spoil();
-                self.deaf = true;
-            }
-            errno => scene.violated(format!("nothing can have led to: {error} ({errno:?})")),
-        }
-    }
-
-    /// It reads no more, and was told why.
-    fn over(&mut self, scene: &Scene) {
-        scene.spoil();
-        scene.excuse(self.here());
-        (self.ended, self.deaf) = (true, true);
     }
 
     fn send(&mut self, scene: &Scene, question: bool) {

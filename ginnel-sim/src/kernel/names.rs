@@ -162,6 +162,7 @@ impl World {
         self.names.node(inode)?.opens += 1;
         let file: FileId = self.open(what(inode));
         self.number(pid, file).inspect_err(|_| {
+            self.happened(Fault::NoFilesSocket);
             self.files[file.0] = None;
             self.names.close(inode);
         })
