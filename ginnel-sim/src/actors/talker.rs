@@ -34,6 +34,8 @@ pub(crate) struct Talker {
     deaf: bool,
     /// Nothing more will come.
     ended: bool,
+    /// There was no room for more.
+    full: bool,
     /// It goes on waiting for an answer to the end.
     patient: bool,
 }
@@ -67,6 +69,7 @@ impl Talker {
             requests: Vec::new(),
             deaf: false,
             ended: false,
+            full: false,
             patient,
         }
     }
@@ -352,7 +355,10 @@ impl Actor for Talker {
         if self.deaf {
             self.requests.clear();
         }
-        if !self.requests.is_empty() {
+        if std::mem::take(&mut self.full) {
+            // What has arrived has to be taken before anything else.
+            self.begin(Doing::Receiving);
+        } else if !self.requests.is_empty() {
             self.answer(scene);
         } else if self.fed.is_empty() || self.deaf || scene.is_spoilt() {
             self.begin(Doing::Receiving);

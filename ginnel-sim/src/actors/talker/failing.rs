@@ -31,7 +31,8 @@ impl Talker {
             Error::Io(error) => self.failed_io(scene, error, reads),
             // Only our own wire has calls.
             Error::Misuse(_) if !scene.wire().greets() => {}
-            Error::Stopped(_) | Error::Limit(_) | Error::Failure(_) => {}
+            Error::Limit(_) => self.full = true,
+            Error::Stopped(_) | Error::Failure(_) => {}
             _ => scene.violated(format!("nothing can have led to: {error}")),
         }
         if matches!(error, Error::Peer(_)) || self.deaf {
