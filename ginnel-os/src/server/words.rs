@@ -39,6 +39,8 @@ impl ServerOptions {
     /// for 128 more than its own, which is what is known of it. Half of them are for whoever comes first; of the other
     /// half each connection has the same share, 64 KiB at most. Beside it there is one message for each, so that
     /// nobody is shut out.
+    ///
+    /// Messages over 64 KiB that have arrived in part may hold as much together: above it one of them goes on at a time.
     pub const fn total(mut self, bytes: usize) -> Self {
         self.machine.total = bytes;
         self
