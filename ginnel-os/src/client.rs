@@ -107,7 +107,7 @@ impl Client {
     /// `NotConnected` if there is none; the kernel's, see unix(7) on `SO_PEERCRED`.
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
         let connection = self.engine.machine().connection();
-        let open = connection.and_then(|id| self.engine.net().descriptor(id));
+        let open = connection.and_then(|id| self.engine.net().borrowed(id));
         Credentials::of(open.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?)
     }
 

@@ -90,7 +90,7 @@ impl Server {
     /// # Errors
     /// `NotConnected` if it is gone; the kernel's, see unix(7) on `SO_PEERCRED`.
     pub fn peer_credentials(&self, id: ConnId) -> io::Result<Credentials> {
-        let open = self.engine.net().descriptor(id).filter(|_| self.is_connected(id));
+        let open = self.engine.net().borrowed(id).filter(|_| self.is_connected(id));
         Credentials::of(open.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?)
     }
 

@@ -107,11 +107,6 @@ impl Rates {
     pub const fn of(&self, fault: Fault) -> u32 {
         self.0[fault as usize]
     }
-
-    /// Sets how often this one happens.
-    pub const fn set(&mut self, fault: Fault, in_a_thousand: u32) {
-        self.0[fault as usize] = in_a_thousand;
-    }
 }
 
 /// How often each has happened.

@@ -67,7 +67,10 @@ fn search(args: &Args) -> ExitCode {
             println!("{fault:?} happened {count} times, not {}", args.least);
             ExitCode::FAILURE
         }
-        _ if died => ExitCode::FAILURE,
+        _ if died => {
+            println!("a thread of the simulator itself has died");
+            ExitCode::FAILURE
+        }
         _ => ExitCode::SUCCESS,
     }
 }

@@ -207,7 +207,7 @@ impl Scene {
     }
 }
 
-/// An actor's answer to whoever asks when it wants to be looked at.
+/// A process that does something, and what its application does in it.
 pub(crate) trait Actor {
     fn name(&self) -> &'static str;
 

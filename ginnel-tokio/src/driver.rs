@@ -327,8 +327,8 @@ impl Default for Vain {
 }
 
 fn register<T: AsFd>(socket: T) -> Result<AsyncFd<Registered<T>>, AsyncFdRegisterError<Registered<T>>> {
-    // SAFETY: what is watched in this crate is an `OwnedFd`, an `Arc` of one, or a socket of `ginnel-os` around one, which
-    // all lend the same descriptor for as long as they live, and `Watched` never gives out `&mut`.
+    // SAFETY: what is watched in this crate is an `OwnedFd`, an `Arc` of one, or a socket of `ginnel-os` around one,
+    // which all lend the same descriptor for as long as they live, and `Watched` never gives out `&mut`.
     unsafe { AsyncFd::register(Registered(socket)) }
 }
 

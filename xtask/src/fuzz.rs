@@ -149,7 +149,9 @@ impl Fuzzer {
             seen.line(&String::from_utf8_lossy(&line));
         }
         let status = child.wait().context("waiting for the target")?;
-        let crash = (!status.success()).then_some(Crash { input: seen.input });
+        // A target that ran nothing has found nothing out.
+        let failed = !status.success() || seen.executions == 0;
+        let crash = failed.then_some(Crash { input: seen.input });
         Ok(Outcome { target, executions: seen.executions, seconds: start.elapsed().as_secs_f64(), crash })
     }
 }

@@ -17,7 +17,8 @@ struct Pipe {
     purse: Purse,
     /// What was accepted and has not come out of the other end.
     expected: VecDeque<Expected>,
-    /// As Linux has it: descriptors lie at the first byte of a write; a read takes them with it and ends with that write.
+    /// As Linux has it: descriptors lie at the first byte of a write; a read takes them with it and ends with that
+    /// write.
     writes: VecDeque<(Vec<u8>, Vec<u32>)>,
     raw_in: Vec<u8>,
     raw_out: Vec<u8>,
@@ -42,8 +43,8 @@ impl Expected {
     }
 }
 
-/// A wire, a queue and whether the connection is lost in the end; then what is done: frames are queued, and written and read in pieces. What was accepted arrives, in order,
-/// as it was, with its descriptors; what did not go is given back.
+/// A wire, a queue and whether the connection is lost in the end; then what is done: frames are queued, and written and
+/// read in pieces. What was accepted arrives, in order, as it was, with its descriptors; what did not go is given back.
 pub fn frames(data: &[u8]) {
     let mut script = Script::new(data);
     let wire = script.choose([

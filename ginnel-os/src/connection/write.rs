@@ -1,6 +1,7 @@
 //! The writing side of the attempts.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use ginnel_proto::client::Reason;
@@ -14,7 +15,7 @@ use crate::sys::{Sockets, Sys, Wait, Would};
 /// What became of a message that was offered.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must do something about each")]
-pub enum Offer<F> {
+pub enum Offer<F = OwnedFd> {
     /// It is queued.
     Queued,
     /// There is no room; here it is again.

@@ -71,11 +71,6 @@ impl UnixNet {
         self.poller.waker()
     }
 
-    /// A connection's descriptor, to ask the kernel about it.
-    pub fn descriptor(&self, id: ConnId) -> Option<BorrowedFd<'_>> {
-        self.borrowed(id)
-    }
-
     /// The descriptor that is readable when there is something to do, for whoever waits without the engine in hand.
     pub fn shared_descriptor(&self) -> Arc<OwnedFd> {
         self.poller.shared_descriptor()
@@ -203,7 +198,7 @@ impl<S: Sys> UnixNet<S> {
         &self.poller
     }
 
-    /// A connection's descriptor, on loan.
+    /// A connection's descriptor, to ask the kernel about it.
     pub fn borrowed(&self, id: ConnId) -> Option<S::Borrowed<'_>> {
         self.conns.get(&id).map(|conn| conn.borrowed())
     }

@@ -85,6 +85,7 @@ impl Poller<Kernel> for Epoll {
         if !self.active {
             self.wait(Some(Duration::ZERO))?;
         }
+        ready.clear();
         mem::swap(ready, &mut self.found);
         Ok(mem::take(&mut self.active))
     }

@@ -106,8 +106,8 @@ impl Descriptors for Kernel {
     }
 }
 
-// SAFETY: recvmsg(2) and recvmmsg(2) write what they report, from the start of each buffer. Only sockets of other families
-// report more than they write (TCP, with `MSG_TRUNC`), and `kind` knows none of them.
+// SAFETY: recvmsg(2) and recvmmsg(2) write what they report, from the start of each buffer. Only sockets of other
+// families report more than they write (TCP, with `MSG_TRUNC`), and `kind` knows none of them.
 unsafe impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         Ok(rustix::net::socket_with(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
@@ -299,7 +299,8 @@ impl Files for Kernel {
 
     fn lock_holder(&self, fd: BorrowedFd<'_>, byte: i64) -> io::Result<Option<u32>> {
         let mut lock = one_byte(byte);
-        // SAFETY: `lock` is the structure of F_OFD_GETLK and lives across the call, which writes no more than it. fcntl(2)
+        // SAFETY: `lock` is the structure of F_OFD_GETLK and lives across the call, which writes no more than it.
+        // fcntl(2)
         match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {
             0 if lock.l_type == libc::F_UNLCK as i16 => Ok(None),
             0 => Ok(Some(u32::try_from(lock.l_pid).unwrap_or(0))),
@@ -353,8 +354,8 @@ pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
 /// Takes over a descriptor that the service manager passed. `None` if it is close-on-exec, which no descriptor
 /// is that came through exec: it belongs to somebody in this process.
 pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
-    // Looking at the flag and setting it are two calls: of two threads that ask at once, both would find it unset and own
-    // the same descriptor. `what_several_threads_take_at_once_one_of_them_gets`
+    // Looking at the flag and setting it are two calls: of two threads that ask at once, both would find it unset and
+    // own the same descriptor. `what_several_threads_take_at_once_one_of_them_gets`
     let _one_at_a_time = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: as in `Descriptors::duplicate`.
     let inherited = unsafe { BorrowedFd::borrow_raw(number) };

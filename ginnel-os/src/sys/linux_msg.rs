@@ -130,8 +130,8 @@ fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
     }
 }
 
-/// Room for any address. In `sockaddr_un` the NUL of a path of 108 bytes would not fit, and the kernel counts what it could
-/// not write. unix(7), "Pathname sockets"
+/// Room for any address. In `sockaddr_un` the NUL of a path of 108 bytes would not fit, and the kernel counts what it
+/// could not write. unix(7), "Pathname sockets"
 type Name = libc::sockaddr_storage;
 
 /// Copies what the kernel wrote of a `sun_path`: a path ends at its first NUL, an abstract name begins with one.
@@ -239,8 +239,8 @@ pub(super) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); 4];
     match option(fd, SO_PEERPIDFD, &mut space) {
         Ok(4) => {
-            // SAFETY: the kernel wrote the four bytes of a new descriptor, which is not below zero and which nobody else owns.
-            // It is close-on-exec: every pidfd is made so, see pidfd_open(2).
+            // SAFETY: the kernel wrote the four bytes of a new descriptor, which is not below zero and which nobody
+            // else owns. It is close-on-exec: every pidfd is made so, see pidfd_open(2).
             Ok(Some(unsafe { OwnedFd::from_raw_fd(space.as_ptr().cast::<i32>().read_unaligned()) }))
         }
         Ok(_) => Ok(None),

@@ -1,8 +1,9 @@
 //! The kernel as `ginnel-os` sees it: one function per system call.
 //!
 //! Sockets, the owning of a path and engines are generic over these traits, so that a simulated kernel can stand in for
-//! the real one; a few calls without that need are plain functions. `EAGAIN` is `Ok(None)`. An interrupted call (`EINTR`) is
-//! made again here, except one that was waiting: it is `Ok(None)` too, so that its caller looks at the clock.
+//! the real one; a few calls without that need are plain functions. `EAGAIN` is `Ok(None)`. An interrupted call
+//! (`EINTR`) is made again here, except one that was waiting: it is `Ok(None)` too, so that its caller looks at the
+//! clock.
 #![expect(unsafe_code, reason = "a kernel has a contract that types cannot hold")]
 
 use std::fmt;
@@ -150,13 +151,14 @@ pub trait Sys: Sockets + Files {
     /// Many descriptors watched at once.
     type Poller: Poller<Self>;
 
-    /// Watches nothing yet.
+    /// Watches nothing yet. Errors are the kernel's own.
     fn poller(&self) -> io::Result<Self::Poller>;
     /// What time it is.
     fn now(&self) -> Instant;
 }
 
-/// Many descriptors watched at once, level-triggered: what is left undone is told again. epoll(7)
+/// Many descriptors watched at once, level-triggered: what is left undone is told again. Errors are the kernel's own,
+/// unchanged. epoll(7)
 pub trait Poller<S: Descriptors>: fmt::Debug {
     /// Watches a descriptor. It must be removed before it is closed: others may hold it too.
     fn add(&self, fd: S::Borrowed<'_>, token: u64, directions: Directions) -> io::Result<()>;
@@ -164,7 +166,7 @@ pub trait Poller<S: Descriptors>: fmt::Debug {
     fn change(&self, fd: S::Borrowed<'_>, token: u64, directions: Directions) -> io::Result<()>;
     /// Watches it no more.
     fn remove(&self, fd: S::Borrowed<'_>);
-    /// What is ready now, without waiting. `false`: nothing is.
+    /// Puts what is ready now in the place of what `ready` holds, without waiting. `false`: nothing is.
     fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool>;
 }
 
@@ -194,7 +196,8 @@ pub trait Descriptors: Clone + fmt::Debug {
     /// # Safety
     /// The kernel put this number into control data of `recvmsg` for this process, and nobody owns it yet.
     unsafe fn own(&self, number: i32) -> Self::Fd;
-    /// Duplicates a descriptor that this process inherited, close-on-exec, leaving the original open.
+    /// Duplicates a descriptor that this process inherited, close-on-exec, leaving the original open. Any number may be
+    /// given: it is looked up by one call, and `EBADF` if nothing is open there.
     fn duplicate(&self, number: u16) -> io::Result<Self::Fd>;
 }
 
@@ -206,8 +209,8 @@ pub trait Descriptors: Clone + fmt::Debug {
 ///
 /// * As many bytes as it reports, or all that there was room for if it reports more, are written from the start of the
 ///   room. Of a packet, this holds on sockets that [`kind`](Self::kind) knows.
-/// * As many bytes of control data as it reports are written from the start of the room for it. Descriptors among them are
-///   new, and belong to whoever calls [`own`](Descriptors::own).
+/// * As many bytes of control data as it reports are written from the start of the room for it. Descriptors among them
+///   are new, and belong to whoever calls [`own`](Descriptors::own).
 pub unsafe trait Sockets: Descriptors {
     /// A new socket, close-on-exec. socket(2)
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<Self::Fd>;

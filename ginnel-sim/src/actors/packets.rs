@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ginnel_os::sys::Descriptors;
 use ginnel_os::{SeqPacket, SocketError, SocketKind, Wait};
 
 use super::engine::{Ends, judge_errno};
@@ -34,7 +35,7 @@ impl Packets {
     fn send(&self, scene: &Scene) {
         let (Some(socket), Some((_, theirs))) = (&self.socket, self.ends) else { return };
         let (entry, message) = scene.write(&self.fake);
-        let fds: Vec<_> = message.fds.iter().map(|fd| self.fake.lend(fd)).collect();
+        let fds: Vec<_> = message.fds.iter().map(|fd| self.fake.borrow(fd)).collect();
         let sent = socket.send(&message.body, &fds, Wait::Never);
         scene.note(|| format!("  packets {} sends {entry:?}: {sent:?}", self.pid().0));
         match sent {

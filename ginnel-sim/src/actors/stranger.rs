@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::time::Instant;
 
+use ginnel_os::sys::Descriptors;
 use ginnel_os::{Connecting, SocketKind, Stream, Wait};
 use ginnel_proto::Address;
 
@@ -39,7 +40,7 @@ impl Stranger {
         let words = words(scene);
         let fds: Vec<Fd> =
             (0..scene.pick(&[0, 0, 0, 1, 3])).filter_map(|_| scene.made_up(&self.fake)).collect();
-        let lent: Vec<_> = fds.iter().map(|fd| self.fake.lend(fd)).collect();
+        let lent: Vec<_> = fds.iter().map(|fd| self.fake.borrow(fd)).collect();
         let said = stream.send(&[IoSlice::new(&words)], &lent, Wait::Never);
         scene.note(|| format!("  stranger says {} bytes, {} descriptors: {said:?}", words.len(), fds.len()));
     }

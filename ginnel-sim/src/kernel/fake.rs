@@ -144,11 +144,6 @@ impl Fake {
         self.world.borrow().ends(self.pid, fd.number)
     }
 
-    /// Lends a descriptor.
-    pub fn lend<'a>(&self, fd: &'a Fd) -> FdRef<'a> {
-        self.borrow(fd)
-    }
-
     /// Is there something to read, or an end?
     pub(crate) fn is_readable(&self, at: SockId) -> bool {
         self.world.borrow().is_readable(at)
@@ -170,11 +165,6 @@ impl Fake {
     /// As setsockopt(2).
     pub fn refuse_fds(&self, fd: FdRef<'_>) -> io::Result<()> {
         self.ask(|world, pid| world.set_refuses_fds(pid, fd.number))
-    }
-
-    /// Is the poller's descriptor readable?
-    pub fn is_ready(&self, poller: &Poller) -> bool {
-        self.world.borrow().is_ready(self.pid, poller.fd.number)
     }
 }
 

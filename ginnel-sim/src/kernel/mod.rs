@@ -283,7 +283,8 @@ fn here() -> usize {
     (&raw const mark).addr()
 }
 
-/// How deep on the stack a call may be made, in bytes: twice what is seen where nothing is wrong. Debug builds need more.
+/// How deep on the stack a call may be made, in bytes: twice what is seen where nothing is wrong. Debug builds need
+/// more.
 const DEPTH: usize = if cfg!(debug_assertions) { 48 << 10 } else { 16 << 10 };
 
 /// The same, where a machine is told something: it is told one thing after the other, so never from far below.

@@ -113,7 +113,7 @@ impl World {
         self.enter(pid)?;
         let (a, b) = (self.make(kind, pid), self.make(kind, other));
         self.join(a, b);
-        let first = self.install(pid, a)?;
+        let first = self.install(pid, a).inspect_err(|_| self.close_socket(b))?;
         let second = self.install(other, b).inspect_err(|_| self.close(pid, first))?;
         Ok((first, second))
     }

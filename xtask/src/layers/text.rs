@@ -115,6 +115,7 @@ mod tests {
         assert_eq!(missing_forbid(&[&without]).len(), 1);
         assert_eq!(missing_forbid(&[]).len(), 1);
     }
+
     #[test]
     fn unsafe_code_is_named_on_its_page() {
         let unsafe_code = at("ginnel-os/src/a.rs", "// why\nfn f() { unsafe { g() } }\n");
