@@ -5,6 +5,7 @@ mod churn;
 mod drip;
 mod greedy;
 mod hoard;
+mod parts;
 mod pings;
 mod reset;
 mod silent;
@@ -73,6 +74,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     silent::SILENT_LARGE,
     drip::DRIP,
     bombs::BOMBS,
+    parts::PARTS,
     hoard::HOARD,
     reset::RESET,
     pings::PINGS,
