@@ -75,7 +75,7 @@ fn find_planted(workspace: &Workspace, seeds: u64) -> Result<bool> {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let found = text.lines().find(|line| line.starts_with("seed "));
         let noticed = |line: &&str| words.iter().any(|words| line.contains(words));
-        let found = found.filter(|line| !output.status.success()).filter(noticed);
+        let found = if output.status.success() { None } else { found.filter(noticed) };
         all &= found.is_some();
         let found = found.unwrap_or("NOT FOUND");
         let line = format!("{name:<36} {:>7}  {found}\n", search_time(&text));
