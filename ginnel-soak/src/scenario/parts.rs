@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{FLOOD, MIB, Scenario};
+use super::{FLOOD, MIB, PATIENT, Scenario};
 use crate::crowd::{Crowd, Offered, Peer};
 use crate::figures::{Claim, Figures};
 use crate::wire::{MESSAGE, header};
 
 pub(crate) const PARTS: Scenario =
-    Scenario { noise: FLOOD, most_resident, judge, ..Scenario::new("parts", 200, attack) };
+    Scenario { noise: FLOOD, shortest: PATIENT, most_resident, judge, ..Scenario::new("parts", 200, attack) };
 
 fn attack(crowd: &mut Crowd) -> Result<()> {
     let almost = [&header(LARGEST, MESSAGE, 0)[..], &vec![0; LARGEST as usize - 1]].concat();
