@@ -36,8 +36,8 @@ pub struct Connection<S: Sys = Kernel> {
     stuck: bool,
     /// The writing direction is ended.
     shut: bool,
-    /// Why a message was dropped while the connection was being closed.
-    refused: Option<i32>,
+    /// A message was dropped while the connection was being closed, because its descriptors were refused.
+    refused: bool,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
 }
@@ -60,7 +60,7 @@ impl<S: Sys> Connection<S> {
             blocked: Directions::default(),
             stuck: false,
             shut: false,
-            refused: None,
+            refused: false,
             lost: None,
         }
     }
@@ -310,9 +310,9 @@ impl<S: Sys> Connection<S> {
 
     /// All is done; was anything dropped on the way?
     fn closed(&mut self) -> Result<Step<()>, Error> {
-        match self.refused.take() {
-            Some(errno) => Err(io::Error::from_raw_os_error(errno).into()),
-            None => Ok(Step::Done(())),
+        match std::mem::take(&mut self.refused) {
+            true => Err(io::Error::from_raw_os_error(libc::EPERM).into()),
+            false => Ok(Step::Done(())),
         }
     }
 
@@ -322,9 +322,7 @@ impl<S: Sys> Connection<S> {
             match self.drain(stream) {
                 Ok(Step::Pause(length)) => return Ok(Some(Step::Pause(length))),
                 Ok(Step::Done(()) | Step::Wait(_)) => return Ok(None),
-                Err(SendError { message: Some(_), error: Error::Io(error) }) => {
-                    self.refused = error.raw_os_error();
-                }
+                Err(SendError { message: Some(_), .. }) => self.refused = true,
                 // Nobody is there to hear the goodbye, and nothing else is left to say.
                 Err(_) if self.session.line().outbound().queued().messages == 0 => {
                     return Ok(Some(Step::Done(())));
