@@ -220,11 +220,10 @@ impl Ledger {
     }
 
     fn is_excused(&self, letter: &Letter, at: SockId, world: &World) -> bool {
-        let dropped = |letter: &Letter| letter.dropped;
         // One that nobody has come to know was never told of, which only its own end explains.
         let unknown = !self.known.contains(&at) && !world.is_open(at);
-        dropped(letter)
-            || letter.answers.is_some_and(|question| dropped(&self.letters[question.0]))
+        letter.dropped
+            || letter.answers.is_some_and(|question| self.letters[question.0].dropped)
             || self.excused.contains(&at)
             || self.strange.contains(&at)
             || (unknown && (self.gone.contains(&world.maker(at)) || world.has_failed(at)))

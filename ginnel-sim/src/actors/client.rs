@@ -149,7 +149,6 @@ impl Client {
     }
 
     fn stands(&mut self, scene: &Scene, status: Status) {
-        scene.note(|| format!("  client {}: {status:?}", self.pid().0));
         let was_connected = std::mem::replace(&mut self.connected, status == Status::Connected);
         let reason = match status {
             Status::Connecting { .. } => return self.attempts(),
@@ -260,18 +259,18 @@ impl Actor for Client {
     fn check(&mut self, scene: &Scene) {
         self.core.check(scene);
         let machine = self.core.machine();
-        let rests = matches!(machine.status(), Status::Connected | Status::Disconnected { .. });
-        if !rests && scene.is_listened_to() {
+        let tries = matches!(machine.status(), Status::Connecting { .. } | Status::Reconnecting { .. });
+        if tries && scene.is_listened_to() {
             scene.violated(format!("somebody listens, and a client is {:?}", machine.status()));
         }
-        let rests = matches!(machine.status(), Status::Connected);
-        if rests && !self.asked.is_empty() {
+        let connected = machine.status() == Status::Connected;
+        if connected && !self.asked.is_empty() {
             scene.violated("a question of a client's was never answered");
         }
-        if rests && !self.outbox.is_empty() {
+        if connected && !self.outbox.is_empty() {
             scene.violated("something of a client's was never sent");
         }
-        if rests && machine.unsent().messages > 0 {
+        if connected && machine.unsent().messages > 0 {
             scene.violated(format!("a client counts {:?} as unsent", machine.unsent()));
         }
     }

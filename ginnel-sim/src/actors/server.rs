@@ -201,7 +201,6 @@ impl Server {
             }
             Event::Cut(id, send) => self.gone(id, send, true),
             Event::Left(id, loss) => {
-                scene.note(|| format!("  server: {id:?} left, {loss:?}"));
                 judge(scene, loss, at(self, id), self.strangers);
                 self.requests.retain(|(from, _)| *from != id);
                 self.ended(scene, id);
