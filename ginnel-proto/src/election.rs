@@ -5,21 +5,23 @@
 //! first byte is held for as long as `S` is owned; the lock file stays for ever. `docs/semantics.md` tells
 //! the protocol in prose.
 
+mod contest;
 mod steps;
 
+pub use contest::{Contest, Heir, Order, Reached};
 pub use steps::{Inode, Refusal, Seen, Step, Way};
 
 /// One attempt to own a path, and the owning of it.
 ///
 /// ```text
-///            Held                         Answered
-/// OpenLock ───────▶ Refuse(InUse)   ┌───────────────▶ Unlock ▶ Refuse(InUse)
+///                                           Answered
+/// OpenLock                          ┌───────────────▶ Unlock ▶ Refuse(InUse)
 ///    │  ▲                           │        Foreign
 ///    ▼  └────── Unlock ◀─┐          │   ┌───────────▶ Unlock ▶ Refuse(NotASocket)
 /// TryLock ──▶ CheckLock ─┘Moved   Probe │
 ///                │                 ▲ │Refused
 ///                ▼          Found  │ ▼
-///             Inspect ─────────────┘ Sweep ▶ Bind ▶ Identify ▶ Restrict ▶ Listen
+///             Inspect ─────────────┘ Sweep ▶ Bind ▶ Identify ▶ Restrict ▶ Listen ▶ Record
 ///              ▲ │ Absent              ▲                                     │
 ///              │ └─────────────────────┘       S was absent ┌────────────────┤ S was a dead socket
 ///              │                                            ▼                ▼
@@ -51,6 +53,7 @@ pub struct Election {
 enum State {
     OpeningLock,
     Locking,
+    KeepingLock,
     CheckingLock,
     Inspecting,
     Probing(Inode),
@@ -59,6 +62,7 @@ enum State {
     Identifying(Over),
     Restricting(Over, Inode),
     Listening(Over, Inode),
+    Recording(Over, Inode),
     Publishing(Inode),
     Exchanging { dead: Inode, mine: Inode },
     Comparing { dead: Inode, mine: Inode },
@@ -107,6 +111,18 @@ impl Election {
         (election, Step::OpenLock)
     }
 
+    /// Publishes a socket, with the lock in hand that has been looked at.
+    pub(crate) fn with_lock() -> (Self, Step) {
+        let election = Self { state: State::Inspecting, way: Way::Rename, origin: Origin::Claim, tries: 0 };
+        (election, Step::Inspect)
+    }
+
+    /// Goes on with somebody else's socket, with the lock in hand; publishes another if the path does not name it.
+    pub(crate) fn inherit(mine: Inode) -> (Self, Step) {
+        let origin = Origin::Again(mine);
+        (Self { state: State::CheckingLock, way: Way::Rename, origin, tries: 0 }, Step::CheckLock)
+    }
+
     /// The identity of the socket that is published, while it is owned.
     pub fn owned(&self) -> Option<Inode> {
         match self.state {
@@ -130,7 +146,7 @@ impl Election {
             State::Owning(mine) => {
                 self.origin = Origin::Again(mine);
                 self.tries = 0;
-                self.go(State::CheckingLock, Step::CheckLock)
+                self.go(State::KeepingLock, Step::KeepLock)
             }
             _ => self.go(State::Over, Step::Refuse(Refusal::LockLost)),
         }
@@ -141,6 +157,7 @@ impl Election {
         match self.state {
             State::OpeningLock => self.on_opened(seen),
             State::Locking => self.on_locked(seen),
+            State::KeepingLock => self.on_kept(seen),
             State::CheckingLock => self.on_checked(seen),
             State::Inspecting => self.on_inspected(seen),
             State::Probing(dead) => self.on_probed(dead, seen),
@@ -149,6 +166,7 @@ impl Election {
             State::Identifying(over) => self.on_identified(over, seen),
             State::Restricting(over, mine) => self.on_restricted(over, mine, seen),
             State::Listening(over, mine) => self.on_listening(over, mine, seen),
+            State::Recording(over, mine) => self.on_recorded(over, mine, seen),
             State::Publishing(mine) => self.on_published(mine, seen),
             State::Exchanging { dead, mine } => self.on_exchanged(dead, mine, seen),
             State::Comparing { dead, mine } => self.on_compared(dead, mine, seen),
@@ -170,7 +188,6 @@ impl Election {
     fn on_opened(&mut self, seen: Seen) -> Step {
         match seen {
             Seen::Done => self.go(State::Locking, Step::TryLock),
-            Seen::Held => self.go(State::Over, Step::Refuse(Refusal::InUse)),
             _ => self.go(State::Over, Step::Refuse(Refusal::System)),
         }
     }
@@ -180,6 +197,14 @@ impl Election {
             Seen::Done => self.go(State::CheckingLock, Step::CheckLock),
             Seen::Held => self.unlock(Refusal::InUse),
             _ => self.unlock(Refusal::System),
+        }
+    }
+
+    fn on_kept(&mut self, seen: Seen) -> Step {
+        match seen {
+            Seen::Done => self.go(State::CheckingLock, Step::CheckLock),
+            Seen::Held => self.refuse(Refusal::LockLost),
+            _ => self.refuse(Refusal::System),
         }
     }
 
@@ -258,9 +283,18 @@ impl Election {
     }
 
     fn on_listening(&mut self, over: Over, mine: Inode, seen: Seen) -> Step {
+        match seen {
+            Seen::Done => self.go(State::Recording(over, mine), Step::Record),
+            _ => self.discard(Then::Refuse(Refusal::System)),
+        }
+    }
+
+    fn on_recorded(&mut self, over: Over, mine: Inode, seen: Seen) -> Step {
         match (seen, over) {
-            (Seen::Done, Over::Nothing) => self.go(State::Publishing(mine), Step::Publish),
-            (Seen::Done, Over::Dead(dead)) => self.go(State::Exchanging { dead, mine }, Step::Exchange),
+            (Seen::Recorded(_), Over::Nothing) => self.go(State::Publishing(mine), Step::Publish),
+            (Seen::Recorded(_), Over::Dead(dead)) => {
+                self.go(State::Exchanging { dead, mine }, Step::Exchange)
+            }
             _ => self.discard(Then::Refuse(Refusal::System)),
         }
     }

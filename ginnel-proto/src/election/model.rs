@@ -72,7 +72,8 @@ impl World {
         };
         let seen = match step {
             Step::Own | Step::Refuse(_) | Step::Released => return None,
-            Step::OpenLock | Step::CheckLock | Step::Restrict | Step::Sweep => Seen::Done,
+            Step::OpenLock | Step::KeepLock | Step::CheckLock | Step::Restrict | Step::Sweep => Seen::Done,
+            Step::Record => Seen::Recorded(1),
             Step::TryLock | Step::Unlock => world.lock(i, step, socket),
             Step::Inspect => world.look(world.name),
             Step::Probe => world.probe(),
@@ -88,6 +89,10 @@ impl World {
                 Seen::Done
             }
             Step::Publish | Step::Exchange | Step::Withdraw => world.rename(step, &mut private),
+            Step::SeekLeader | Step::AwaitTurn | Step::EndTurn | Step::Recall | Step::Watch => {
+                panic!("{step:?} is no step of one alone")
+            }
+            Step::Stand(_) | Step::StandDown | Step::TakeOver => panic!("{step:?} is no step of one alone"),
             Step::RemovePrivate => {
                 world.assert_dead_or_own(private.take(), socket);
                 Seen::Done

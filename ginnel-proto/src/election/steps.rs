@@ -26,11 +26,13 @@ pub enum Way {
 #[must_use = "the election stands still until the step is carried out"]
 #[expect(clippy::exhaustive_enums, reason = "whoever executes steps must know all of them")]
 pub enum Step {
-    /// Open `S.lock`, creating it if need be, without following a link.
-    /// → `Done`; `Held` if this process owns the path already.
+    /// Open `S.lock`, creating it if need be, without following a link. → `Done`.
     OpenLock,
-    /// Take the leadership byte without waiting. → `Done`, `Held`.
+    /// Take the leadership byte without waiting. → `Done`, `Held`: by another process, or within this one.
     TryLock,
+    /// Is the leadership byte still ours? Closing any descriptor of the file may have dropped it; then it is taken
+    /// again, if it is free. → `Done`, `Held`.
+    KeepLock,
     /// Is the locked file still the one that is named `S.lock`? → `Done`, `Moved`.
     CheckLock,
     /// Look at `S` itself, without following a link. → `Absent`, `Found`, `Foreign`.
@@ -50,6 +52,8 @@ pub enum Step {
     Restrict,
     /// Listen. → `Done`.
     Listen,
+    /// Write into `S.lock` which socket stands at `S` and which is put there. → `Recorded`.
+    Record,
     /// Rename the private name to `S`, which must not exist. → `Done`, `Exists`.
     Publish,
     /// Exchange the private name and `S`. → `Done`, `Absent` if `S` is gone.
@@ -60,8 +64,24 @@ pub enum Step {
     RemovePrivate,
     /// Rename `S` to a private name. → `Done`, `Absent`.
     Withdraw,
-    /// Release the leadership byte and close the lock file. → anything.
+    /// Release what is held of the lock file, wait for nothing of it any more, and close it. → anything.
     Unlock,
+    /// Does anybody hold the leadership byte? Nothing is created for that. → `Done` if nobody does, `Held`.
+    SeekLeader,
+    /// Wait for the election byte, as long as it takes. → `Done`.
+    AwaitTurn,
+    /// Release the election byte. → anything.
+    EndTurn,
+    /// Is the socket that was looked at one that `S.lock` names? → `Done`, `Foreign`.
+    Recall,
+    /// Is the socket whose duplicate was received the one at `S`? Hold on to it. → `Done`, `Moved`.
+    Stand(Inode),
+    /// Let go of the duplicate that was received. → anything.
+    StandDown,
+    /// Listen on the duplicate that was received, so that credentials name this process. → `Done`.
+    TakeOver,
+    /// Be told from now on when `S`, `S.lock` or their directory is removed or replaced. → anything.
+    Watch,
     /// Finished: `S` is ours.
     Own,
     /// Finished: `S` is given up.
@@ -90,6 +110,8 @@ pub enum Seen {
     Answered,
     /// Nobody lives there.
     Refused,
+    /// It is written, and this is the so-manieth socket at `S`.
+    Recorded(u64),
     /// A name is there where none was.
     Exists,
     /// The call failed in a way that says nothing about the path.
@@ -104,7 +126,8 @@ pub enum Refusal {
     InUse,
     /// Something that is no socket stands there.
     NotASocket,
-    /// The lock file was replaced while it was held: the right to the path is lost.
+    /// The lock file was replaced while it was held, or the lock on it was dropped and somebody else has it: the right to
+    /// the path is lost.
     LockLost,
     /// A system call failed; whoever executed it knows how.
     System,

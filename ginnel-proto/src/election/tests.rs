@@ -4,7 +4,7 @@ const A: Inode = Inode { device: 1, number: 10 };
 const B: Inode = Inode { device: 1, number: 11 };
 const MINE: Inode = Inode { device: 1, number: 99 };
 
-const ALL: [Seen; 11] = [
+const ALL: [Seen; 12] = [
     Seen::Done,
     Seen::Held,
     Seen::Moved,
@@ -14,6 +14,7 @@ const ALL: [Seen; 11] = [
     Seen::Foreign,
     Seen::Answered,
     Seen::Refused,
+    Seen::Recorded(3),
     Seen::Exists,
     Seen::Failed,
 ];
@@ -34,13 +35,14 @@ fn after_inspect(more: &[Seen]) -> (Election, Vec<Step>) {
 }
 
 /// From `Sweep` to a listening socket under its private name.
-const MAKE: [Seen; 5] = [Seen::Done, Seen::Done, Seen::Found(MINE), Seen::Done, Seen::Done];
+const MAKE: [Seen; 6] =
+    [Seen::Done, Seen::Done, Seen::Found(MINE), Seen::Done, Seen::Done, Seen::Recorded(1)];
 
 #[test]
 fn an_absent_name_is_published_without_replacing_anything() {
     let (election, steps) = after_inspect(&[&[Seen::Absent], &MAKE[..], &[Seen::Done]].concat());
     use Step::*;
-    assert_eq!(steps, [Sweep, Bind, Identify, Restrict, Listen, Publish, Own]);
+    assert_eq!(steps, [Sweep, Bind, Identify, Restrict, Listen, Record, Publish, Own]);
     assert_eq!(election.owned(), Some(MINE));
 }
 
@@ -52,7 +54,19 @@ fn a_dead_socket_is_exchanged_looked_at_and_then_removed() {
     use Step::*;
     assert_eq!(
         steps,
-        [Probe, Sweep, Bind, Identify, Restrict, Listen, Exchange, InspectDisplaced, RemovePrivate, Own]
+        [
+            Probe,
+            Sweep,
+            Bind,
+            Identify,
+            Restrict,
+            Listen,
+            Record,
+            Exchange,
+            InspectDisplaced,
+            RemovePrivate,
+            Own
+        ]
     );
     assert_eq!(election.owned(), Some(MINE));
 }
@@ -97,8 +111,6 @@ fn a_live_listener_is_left_alone() {
 fn a_held_lock_needs_no_probe() {
     let (_, steps) = run(&[Seen::Done, Seen::Held, Seen::Done]);
     assert_eq!(steps[2..], [Step::Unlock, Step::Refuse(Refusal::InUse)]);
-    let (_, steps) = run(&[Seen::Held]);
-    assert_eq!(steps[1..], [Step::Refuse(Refusal::InUse)]);
 }
 
 #[test]
@@ -118,7 +130,7 @@ fn an_unknown_error_touches_nothing() {
 #[test]
 fn a_file_that_appears_at_the_last_moment_is_not_replaced() {
     let (_, steps) = after_inspect(&[&[Seen::Absent], &MAKE[..], &[Seen::Exists, Seen::Done]].concat());
-    assert_eq!(steps[5..], [Step::Publish, Step::RemovePrivate, Step::Inspect]);
+    assert_eq!(steps[6..], [Step::Publish, Step::RemovePrivate, Step::Inspect]);
 }
 
 #[test]
@@ -129,7 +141,7 @@ fn another_file_that_came_out_of_the_exchange_is_put_back() {
                 .concat(),
         );
         use Step::*;
-        assert_eq!(steps[6..], [Exchange, InspectDisplaced, Exchange, RemovePrivate, Inspect]);
+        assert_eq!(steps[7..], [Exchange, InspectDisplaced, Exchange, RemovePrivate, Inspect]);
     }
 }
 
@@ -200,7 +212,8 @@ fn a_name_that_changed_hands_while_leaving_is_put_back() {
 #[test]
 fn republishing_an_intact_name_does_nothing() {
     let mut election = owner();
-    assert_eq!(election.republish(), Step::CheckLock);
+    assert_eq!(election.republish(), Step::KeepLock);
+    assert_eq!(election.next(Seen::Done), Step::CheckLock);
     assert_eq!(election.next(Seen::Done), Step::Inspect);
     assert_eq!(election.next(Seen::Found(MINE)), Step::Own);
 }
@@ -210,17 +223,21 @@ fn republishing_against_a_live_stranger_keeps_the_lock_and_refuses() {
     let mut election = owner();
     let _ = election.republish();
     let _ = election.next(Seen::Done);
+    let _ = election.next(Seen::Done);
     assert_eq!(election.next(Seen::Found(B)), Step::Probe);
     assert_eq!(election.next(Seen::Answered), Step::Refuse(Refusal::InUse));
     assert_eq!(election.owned(), Some(MINE));
 }
 
 #[test]
-fn republishing_under_a_replaced_lock_file_loses_the_path() {
-    let mut election = owner();
-    let _ = election.republish();
-    assert_eq!(election.next(Seen::Moved), Step::Refuse(Refusal::LockLost));
-    assert_eq!(election.owned(), Some(MINE));
+fn republishing_under_a_replaced_or_dropped_lock_loses_the_path() {
+    for seen in [&[Seen::Held][..], &[Seen::Done, Seen::Moved]] {
+        let mut election = owner();
+        let _ = election.republish();
+        let last = seen.iter().map(|&seen| election.next(seen)).last();
+        assert_eq!(last, Some(Step::Refuse(Refusal::LockLost)));
+        assert_eq!(election.owned(), Some(MINE));
+    }
 }
 
 /// Every state that can be reached answers every input, and from each of them a run of failures ends.
