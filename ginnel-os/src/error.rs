@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ginnel_proto::election::Refusal;
 use ginnel_proto::limits::MAX_FDS;
 
 /// A rule of ours, of a descriptor or of a packet was broken.
@@ -85,6 +86,36 @@ pub enum SocketError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The directory of peers belongs to another user, or every user can replace files in it.
+    /// [`io::ErrorKind::PermissionDenied`]
+    #[error(
+        "others can replace files in the directory (owner {owner}, mode {mode:o}): nobody can own a path there"
+    )]
+    OpenDirectory {
+        /// Its owner's user id.
+        owner: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The lock file belongs to another user. [`io::ErrorKind::PermissionDenied`]
+    #[error("the lock file beside the socket belongs to user {owner}; it was left alone")]
+    ForeignLock {
+        /// Its owner's user id.
+        owner: u32,
+    },
+    /// Peers meet at a path, or at a portable name. [`io::ErrorKind::InvalidInput`]
+    #[error("peers meet at a path or at a portable name, not at an abstract name or a descriptor")]
+    NotAPath,
+    /// Peers speak the native wire. [`io::ErrorKind::InvalidInput`]
+    #[error("peers speak the native wire, which alone has greetings")]
+    NotAPeerWire,
+    /// Locks reach further than sockets on this file system. [`io::ErrorKind::Unsupported`]
+    #[error("the directory may be shared with other machines: peers meet on local file systems only")]
+    RemoteFileSystem,
+    /// It was inherited by a fork: what it is connected with belongs to the process that made it.
+    /// [`io::ErrorKind::InvalidInput`]
+    #[error("it belongs to the process that forked this one, which must not use it")]
+    Forked,
     /// This form of address has no meaning for this call. [`io::ErrorKind::InvalidInput`]
     #[error("an inherited descriptor cannot be sent to, only connected or listened with")]
     FdNotHere,
@@ -96,13 +127,26 @@ impl SocketError {
         error.get_ref()?.downcast_ref()
     }
 
+    /// What a refusal of an election is to the caller.
+    pub(crate) fn refused(why: Refusal) -> io::Error {
+        match why {
+            Refusal::InUse => Self::AddressInUse.into(),
+            Refusal::NotASocket => Self::NotASocketFile.into(),
+            Refusal::LockLost => Self::LockLost.into(),
+            Refusal::System => io::ErrorKind::Other.into(),
+        }
+    }
+
     fn kind(self) -> io::ErrorKind {
         match self {
             Self::FdsLost { .. } | Self::FdsUnread | Self::PacketCut { .. } => io::ErrorKind::InvalidData,
             Self::NotASocketFile | Self::NotALockFile => io::ErrorKind::AlreadyExists,
             Self::AddressInUse => io::ErrorKind::AddrInUse,
             Self::LockLost => io::ErrorKind::AddrNotAvailable,
-            Self::UnsafeDirectory { .. } => io::ErrorKind::PermissionDenied,
+            Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } | Self::ForeignLock { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
+            Self::RemoteFileSystem => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidInput,
         }
     }

@@ -16,12 +16,14 @@ pub mod engine;
 mod error;
 #[cfg(feature = "serde")]
 mod fd;
+mod hub;
 mod inbox;
 mod listener;
 mod listener_builder;
 mod name;
 pub mod net;
 mod outcomes;
+mod peer;
 mod poller;
 mod seqpacket;
 mod server;
@@ -39,12 +41,14 @@ pub use datagram::Datagram;
 pub use error::SocketError;
 #[cfg(feature = "serde")]
 pub use fd::{Fd, decode_with_fds, encode_with_fds};
+pub use hub::{Hub, Many};
 pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};
+pub use peer::{Neighbour, Peer, PeerEvent, PeerMachine, PeerOptions};
 pub use poller::{Epoll, Waker};
 pub use seqpacket::{Batch, Packet, SeqPacket};
-pub use server::{Happening, Server, ServerOptions};
+pub use server::{Happening, Server, ServerMachine, ServerOptions};
 pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
 pub use stream::{Chunk, Stream};
 #[cfg(feature = "serde")]
@@ -60,6 +64,7 @@ pub use ginnel_proto::client::{Reason, Status};
 pub use ginnel_proto::limits::Bound;
 pub use ginnel_proto::link::{Greeting, Incarnation, Limit, Misuse};
 pub use ginnel_proto::machine::ConnId;
+pub use ginnel_proto::peer::{Hello, HelloError, Role};
 pub use ginnel_proto::{CallId, PeerFault, Wire};
 
 pub use sys::{Direction, SocketKind, Wait, Would};

@@ -141,6 +141,11 @@ impl<S: Sockets + Files> Listener<S> {
         }
     }
 
+    /// A socket that somebody else has published.
+    pub(crate) fn of(sys: S, fd: S::Fd, options: ListenerOptions) -> Self {
+        Self::new(sys, fd, None, options)
+    }
+
     fn new(sys: S, fd: S::Fd, name: Option<Ownership<S>>, options: ListenerOptions) -> Self {
         Self { sys, name, fd, options, adopted: false, retired: Mutex::default() }
     }
@@ -228,12 +233,17 @@ impl<S: Sockets + Files> Listener<S> {
     pub fn republish(&mut self) -> io::Result<bool> {
         let Some(name) = &mut self.name else { return Ok(false) };
         let Some(fresh) = name.republish()? else { return Ok(false) };
+        self.succeed(fresh);
+        Ok(true)
+    }
+
+    /// Another socket stands at the path. Connections that wait at the one before are kept.
+    pub(crate) fn succeed(&mut self, fresh: S::Fd) {
         let replaced = std::mem::replace(&mut self.fd, fresh);
         // This cannot fail for a listening socket. A blocking one could not be polled for what is left.
         if self.sys.set_nonblocking(self.sys.borrow(&replaced)).is_ok() {
             self.lock_retired().push(replaced);
         }
-        Ok(true)
     }
 }
 

@@ -226,6 +226,12 @@ impl<S: Sockets + Files> Connecting<S> {
         }
     }
 
+    /// A non-blocking socket for what has this name.
+    pub(crate) fn to(sys: S, kind: SocketKind, name: SocketAddrUnix) -> io::Result<Self> {
+        let fd = sys.socket(kind, true)?;
+        Ok(Self { sys, fd, target: Some(Target::Direct(name)), pause: PAUSE })
+    }
+
     /// Tries to connect. `Ok(None)`: the other side's queue is full, or a wait inside the call was interrupted
     /// or timed out.
     ///

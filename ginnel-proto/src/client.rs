@@ -35,8 +35,10 @@ pub use words::{Command, Event};
 /// was not, goes over the next connection.
 #[derive(Debug)]
 pub struct Client<F> {
-    /// Where to connect; none if there never was more than the one connection that was adopted.
+    /// Where to connect; none if there never was more than the one connection that was adopted, or if it is led.
     address: Option<Address>,
+    /// Somebody else connects for it.
+    led: bool,
     options: ClientOptions,
     state: State,
     last: ConnId,
@@ -86,9 +88,18 @@ impl<F> Client<F> {
         Self { calls, lane, ..Self::in_state(state, None, options) }
     }
 
+    /// A client whose connections somebody else makes, see [`joined`](Self::joined). Its queue stays between them.
+    pub(crate) fn led(options: ClientOptions) -> Self {
+        Self {
+            led: true,
+            ..Self::in_state(State::Disconnected { reason: Reason::Intentional }, None, options)
+        }
+    }
+
     fn in_state(state: State, address: Option<Address>, options: ClientOptions) -> Self {
         Self {
             address,
+            led: false,
             state,
             last: ConnId(0),
             backoff: Backoff::new(options.base, options.cap),
@@ -225,17 +236,47 @@ impl<F> Client<F> {
 
     /// No connection will come by itself: nobody is to wait for one.
     fn stop(&mut self, reason: Reason) {
+        self.returns(reason, Refused::Gone);
+    }
+
+    fn returns(&mut self, reason: Reason, why: Refused) {
         let frames = mem::take(&mut self.came_back);
         self.cut();
         self.lane.requeue(frames.into_iter());
         for (id, frame) in self.lane.clear() {
             if frame.kind == Kind::Message {
-                self.outputs.push_back(Output::App(Event::Returned(id, frame.message, Refused::Gone)));
+                self.outputs.push_back(Output::App(Event::Returned(id, frame.message, why)));
             }
         }
         self.calls_lost();
         self.backoff.reset();
         self.change(State::Disconnected { reason });
+    }
+
+    /// Somebody has connected for it.
+    pub(crate) fn joined(&mut self, connection: ConnId) {
+        self.lane.room();
+        self.change(State::Connected { connection });
+        self.pump();
+    }
+
+    /// Nobody will connect for it: what waits is given back.
+    pub(crate) fn give_back(&mut self, why: Refused) {
+        self.returns(Reason::Intentional, why);
+    }
+
+    /// Takes a frame out that was not given to the link.
+    pub(crate) fn take_back(&mut self, send: SendId) -> Option<Frame<F>> {
+        let frame = self.lane.take_back(send)?;
+        if let Kind::Request(call) = frame.kind {
+            self.calls.forget(call);
+        }
+        Some(frame)
+    }
+
+    /// What it has to say.
+    pub(crate) const fn outputs(&mut self) -> Outputs<'_, Event<F>, F> {
+        Outputs::new(&mut self.outputs)
     }
 
     fn change(&mut self, state: State) {
@@ -265,6 +306,8 @@ impl<F> Client<F> {
             // Late reports of connections that are closed already.
             NetEvent::Received(..) | NetEvent::Sent(..) | NetEvent::Room(_) | NetEvent::Refused(..) => {}
             NetEvent::Lost(..) | NetEvent::Listening | NetEvent::ListenFailed(_) => {}
+            // It takes part in no election.
+            NetEvent::Elected(_) | NetEvent::Disturbed => {}
         }
     }
 
@@ -284,13 +327,7 @@ impl<F> Client<F> {
         if let State::Connecting { connection, attempt } = self.state
             && connection == id
         {
-            let reason = match failure {
-                Failure::Busy => Reason::Busy,
-                Failure::Fault(fault) => Reason::Fault(fault),
-                Failure::Closed => Reason::Closed,
-                Failure::Errno(errno) => Reason::Error { errno },
-            };
-            self.retry(attempt, reason, now);
+            self.retry(attempt, failure.into(), now);
         }
     }
 
@@ -300,12 +337,7 @@ impl<F> Client<F> {
         self.lane.purge();
         self.lane.requeue(frames.into_iter());
         self.calls_lost();
-        let reason = match loss {
-            Loss::Closed { .. } => Reason::Closed,
-            Loss::Fault(fault) => Reason::Fault(fault),
-            Loss::Errno(errno) => Reason::Error { errno },
-        };
-        self.retry(0, reason, now);
+        self.retry(0, loss.into(), now);
     }
 
     /// What the link has not given back may have been written or not.
@@ -318,6 +350,7 @@ impl<F> Client<F> {
     /// So many attempts in a row have failed, for this reason.
     fn retry(&mut self, attempt: u32, reason: Reason, now: Instant) {
         match self.options.attempts {
+            _ if self.led => self.change(State::Disconnected { reason }),
             Some(1) => self.stop(reason),
             Some(most) if attempt >= most => self.stop(Reason::MaxRetriesExceeded { attempts: attempt }),
             _ => {

@@ -70,6 +70,15 @@ pub enum PeerFault {
         /// Descriptors that came.
         came: usize,
     },
+    /// It speaks before it has said which peer it is.
+    #[error("it has not said which peer it is: whoever is there shares no listener")]
+    NotAPeer,
+    /// A word between peers that has another length than it must have.
+    #[error("a word of {length} bytes between peers cannot be read")]
+    BadWord {
+        /// Bytes of it.
+        length: usize,
+    },
     /// Descriptors came with bytes that declare none.
     #[error("{came} descriptors came that no frame declared")]
     UndeclaredFds {

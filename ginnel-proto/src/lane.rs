@@ -125,6 +125,15 @@ impl<F> Lane<F> {
         true
     }
 
+    /// Takes a frame out that was not given to the link.
+    pub(crate) fn take_back(&mut self, id: SendId) -> Option<Frame<F>> {
+        let at = self.waiting.iter().position(|(other, _)| *other == id)?;
+        let (_, frame) = self.waiting.remove(at)?;
+        self.load = self.load - load(&frame);
+        self.answers -= usize::from(is_answer(frame.kind));
+        Some(frame)
+    }
+
     /// The answer to this is not wanted any more: it need not be sent, unless the link has it. How many answers wait is
     /// how many questions the other side holds open.
     pub(crate) fn withdraw_answer(&mut self, id: CallId) {

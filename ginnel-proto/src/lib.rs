@@ -20,6 +20,7 @@ mod line;
 pub mod link;
 pub mod machine;
 mod message;
+pub mod peer;
 pub mod server;
 mod session;
 

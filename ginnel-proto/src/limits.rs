@@ -71,6 +71,12 @@ pub const COPIED: usize = 4 << 10;
 /// holds less than 64 KiB.
 pub const READ: usize = 60 << 10;
 
+/// Most bytes of a peer's name.
+pub const PEER_NAME: usize = 255;
+
+/// Most bytes of what a peer's application has to say in its greeting: 16 KiB.
+pub const PEER_DATA: usize = 16 << 10;
+
 /// How much may wait somewhere: in a queue of things to send, or in an inbox.
 ///
 /// One message larger than the bound is let in when nothing else waits, so that no message can be stuck for ever.

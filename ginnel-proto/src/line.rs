@@ -4,8 +4,10 @@ mod pulse;
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::link::{Greeting, Outbound, Rejected};
-use crate::{Frame, Kind, Link, LinkOptions, PeerFault};
+use crate::{Frame, Kind, Link, LinkOptions, Message, PeerFault};
 
 use pulse::{Pulse, Signs};
 
@@ -24,6 +26,8 @@ pub struct Line<F> {
     link: Link<F>,
     greets: bool,
     pulse: Pulse,
+    /// The other side must say which peer it is before anything else.
+    awaits_hello: bool,
     received: u64,
     ended: bool,
     said_goodbye: bool,
@@ -50,7 +54,23 @@ impl<F> Line<F> {
         let greets = options.wire.greets();
         let ping = patience.ping.filter(|_| greets);
         let pulse = Pulse::new(Patience { ping, ..patience });
-        Self { link: Link::new(options), greets, pulse, received: 0, ended: false, said_goodbye: false }
+        Self {
+            link: Link::new(options),
+            greets,
+            pulse,
+            awaits_hello: false,
+            received: 0,
+            ended: false,
+            said_goodbye: false,
+        }
+    }
+
+    /// Among peers each side says who it is with its greeting: a control frame with this body is queued, and the
+    /// connection is not open before the other side's has come. It is given out as the first frame.
+    pub fn introduce(&mut self, hello: Bytes) {
+        self.awaits_hello = true;
+        // There is room for it: nothing else is queued yet.
+        let _ = self.link.push(Frame::new(Kind::Control, Message::new(hello)));
     }
 
     /// The bytes of it.
@@ -77,7 +97,7 @@ impl<F> Line<F> {
 
     /// May frames be exchanged? Not before the other side's greeting, on a wire that greets.
     pub const fn is_open(&self) -> bool {
-        !self.greets || self.link.greeting().is_some()
+        !self.awaits_hello && (!self.greets || self.link.greeting().is_some())
     }
 
     /// Has the other side said that nothing more will come, as opposed to just having gone?
@@ -120,6 +140,11 @@ impl<F> Line<F> {
     #[inline]
     pub fn poll(&mut self) -> Result<Polled<F>, PeerFault> {
         if let Some(frame) = self.link.poll_frame()? {
+            match frame.kind {
+                Kind::Control => self.awaits_hello = false,
+                _ if self.awaits_hello => return Err(self.fail(PeerFault::NotAPeer)),
+                _ => {}
+            }
             match frame.kind {
                 Kind::Ping => self.say(Kind::Pong),
                 // A byte came, and that is all a pong says.
@@ -211,7 +236,6 @@ impl<F> Line<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Message;
 
     #[test]
     fn each_ping_of_a_flood_counts_and_they_get_one_answer() {

@@ -12,6 +12,9 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::Instant;
 
+use bytes::Bytes;
+
+use crate::election::{Seen, Step};
 use crate::link::{Greeting, Refusal};
 use crate::{Address, Frame, PeerFault};
 
@@ -24,6 +27,9 @@ pub struct ConnId(pub u64);
 impl ConnId {
     /// Machines number up to this, engines from here on.
     pub const FIRST_ACCEPTED: Self = Self(1 << 63);
+
+    /// Among peers: whoever listens, also while that changes. No connection has this number.
+    pub const LISTENER: Self = Self(0);
 }
 
 /// A frame that was given to a connection's link. They rise on each connection.
@@ -91,6 +97,19 @@ pub enum Action<F> {
     Pause(ConnId),
     /// Read on.
     Resume(ConnId),
+    /// Carry out a step of an election. Answered by [`NetEvent::Elected`].
+    Elect(Step),
+    /// Connect to the socket file that the election has looked at. Answered as [`Connect`](Self::Connect).
+    Probe(ConnId),
+    /// Keep the duplicate of somebody's listening socket, for the election.
+    Keep(F),
+    /// Whoever connects from now on is told who this is, see [`Line::introduce`](crate::Line::introduce).
+    Introduce(Bytes),
+    /// Say a word in a control frame, which always finds room and is not counted.
+    Tell(ConnId, Bytes),
+    /// The same, with a duplicate of the listening socket. If this one is not to have it, or refuses descriptors, the frame
+    /// is [refused](NetEvent::Refused) under number 0.
+    Bequeath(ConnId, Bytes),
     /// Take leave: what the link holds is still written, for a while. Nothing more is reported of it.
     Close(ConnId),
 }
@@ -109,6 +128,10 @@ pub enum NetEvent<F> {
     ListenFailed(Failure),
     /// Somebody connected, and has greeted where the wire has greetings.
     Accepted(ConnId, Option<Greeting>),
+    /// What a step of an election has shown.
+    Elected(Seen),
+    /// Something may have happened to the name that was published, or to its lock.
+    Disturbed,
     /// A frame came.
     Received(ConnId, Frame<F>),
     /// The kernel has this frame, and all before it.
@@ -134,6 +157,8 @@ pub enum Failure {
     Fault(PeerFault),
     /// It ended the connection before it had greeted.
     Closed,
+    /// It has greeted, but the process that listened there first has ended: what the kernel tells of it is out of date.
+    Outdated,
     /// The system's reason, a number of errno(3).
     Errno(i32),
 }
@@ -161,6 +186,8 @@ pub enum Loss {
     },
     /// The other side broke a rule.
     Fault(PeerFault),
+    /// Its process has ended, though something keeps the connection.
+    Died,
     /// The system's reason, a number of errno(3).
     Errno(i32),
 }

@@ -287,6 +287,8 @@ impl<F> Server<F> {
             // A server connects to nobody.
             NetEvent::Connected(id, _) => self.outputs.push_back(Output::Net(Action::Close(id))),
             NetEvent::ConnectFailed(..) => {}
+            // It takes part in no election.
+            NetEvent::Elected(_) | NetEvent::Disturbed => {}
         }
     }
 
@@ -329,6 +331,11 @@ impl<F> Server<F> {
         while let Some((send, frame)) = peer.lane.next() {
             self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
         }
+    }
+
+    /// What it has to say.
+    pub(crate) const fn outputs(&mut self) -> Outputs<'_, Event<F>, F> {
+        Outputs::new(&mut self.outputs)
     }
 
     fn tell(&mut self, event: Event<F>) {

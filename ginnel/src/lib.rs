@@ -41,11 +41,13 @@ mod client_handle;
 mod connection;
 mod datagram;
 mod driver;
+mod handle;
+mod hub;
 mod listener;
 mod message_halves;
+mod peer;
 mod seqpacket;
 mod server;
-mod server_handle;
 mod shared;
 mod stream;
 #[cfg(feature = "serde")]
@@ -57,19 +59,22 @@ pub use connection::Connection;
 pub use datagram::Datagram;
 pub use ginnel_os::{
     AdoptError, Batch, Bound, CallId, ClientOptions, ConnId, ConnectionOptions, Credentials, Delivery, Error,
-    Greeting, Happening, Incarnation, Limit, ListenerBuilder, Message, Misuse, Packet, PeerFault, Policy,
-    PolicyError, Reason, Request, SendError, ServerOptions, SocketError, Status, Wire,
+    Greeting, Happening, Hello, HelloError, Incarnation, Limit, ListenerBuilder, Many, Message, Misuse,
+    Neighbour, Packet, PeerEvent, PeerFault, PeerMachine, PeerOptions, Policy, PolicyError, Reason, Request,
+    Role, SendError, ServerMachine, ServerOptions, SocketError, Status, Wire,
 };
 #[cfg(feature = "serde")]
 pub use ginnel_os::{Asked, Fd, TypedDelivery, TypedHappening};
 #[cfg(feature = "serde")]
 pub use ginnel_proto::codec;
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};
+pub use handle::Handle;
+pub use hub::Hub;
 pub use listener::{Incoming, Listener, Socket};
 pub use message_halves::{Receiver, Sender};
+pub use peer::{LISTENER, Peer, PeerHandle};
 pub use seqpacket::SeqPacket;
-pub use server::Server;
-pub use server_handle::ServerHandle;
+pub use server::{Server, ServerHandle};
 pub use shared::Driver;
 pub use stream::{ReadHalf, Stream, WriteHalf};
 #[cfg(feature = "serde")]

@@ -1,16 +1,12 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use ginnel_os::driven::Driven;
-use ginnel_os::{
-    self as os, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError, ServerOptions,
-};
-use ginnel_proto::{Answer, ToAddress};
+use ginnel_os::driven::{Awaited, Driven};
+use ginnel_os::{self as os, ConnId, Error, Message, ServerMachine, ServerOptions};
+use ginnel_proto::ToAddress;
 
-use crate::driver::turn_until;
-use crate::{Driver, Listener, ServerHandle, Stream};
+use crate::driver::{sit_until, turn_until};
+use crate::{Handle, Hub, Listener, Stream};
 
 /// Many connections, one inbox.
 ///
@@ -40,11 +36,7 @@ use crate::{Driver, Listener, ServerHandle, Stream};
 /// assert_eq!(client.join().expect("no panic")?.body, "1");
 /// # Ok::<(), ginnel::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Server {
-    os: os::Server,
-    deadline: Option<Instant>,
-}
+pub type Server = Hub<ServerMachine>;
 
 impl Server {
     /// Listens at `address`, with the defaults of [`ServerOptions`]. For a mode, a policy or an abstract name make a
@@ -73,15 +65,6 @@ impl Server {
         Ok(Self { os: os::Server::new(listener.into_os(), options)?, deadline: None })
     }
 
-    /// Waits for the next thing that happens.
-    ///
-    /// # Errors
-    /// `TimedOut`: the deadline passed. Else the poller's.
-    #[expect(clippy::should_implement_trait, reason = "it has no end, only errors")]
-    pub fn next(&mut self) -> Result<Happening, Error> {
-        turn_until(&mut self.os, self.deadline, |os| Ok(os.happened()))
-    }
-
     /// Receives the next message, and says from whom. Requests that come meanwhile are refused, and nobody is told who
     /// comes and goes; whoever wants to know uses [`next`](Self::next).
     ///
@@ -89,114 +72,6 @@ impl Server {
     /// As [`next`](Self::next).
     pub fn recv(&mut self) -> Result<(ConnId, Message), Error> {
         turn_until(&mut self.os, self.deadline, |os| Ok(os.received()))
-    }
-
-    /// Queues a message for one, waiting for room.
-    ///
-    /// # Errors
-    /// The message comes back with every error: [`Error::Stopped`] if that one is gone,
-    /// [`Limit::Inbox`](os::Limit::Inbox) if more arrived meanwhile than the inbox takes; else as
-    /// [`Connection::feed`](crate::Connection::feed).
-    pub fn feed(&mut self, id: ConnId, message: impl Into<Message>) -> Result<(), SendError> {
-        let mut message = Some(message.into());
-        let fed = turn_until(&mut self.os, self.deadline, |os| os.feed(id, &mut message));
-        fed.map(drop).map_err(|error: Error| SendError::with(error, message))
-    }
-
-    /// As [`feed`](Self::feed) without waiting: gives the message back if there is no room.
-    ///
-    /// # Errors
-    /// [`Limit::Queue`](os::Limit::Queue): there is no room now. Else as there.
-    pub fn try_feed(&mut self, id: ConnId, message: impl Into<Message>) -> Result<(), SendError> {
-        self.os.try_feed(id, message.into())
-    }
-
-    /// Waits until the kernel has every message that was queued for one.
-    ///
-    /// # Errors
-    /// The first that could not be sent, with the message if nothing of it was. [`Error::Stopped`] if that one is gone.
-    pub fn flush(&mut self, id: ConnId) -> Result<(), SendError> {
-        let last = self.os.last(id);
-        turn_until(&mut self.os, self.deadline, |os| os.flushed(id, last))
-    }
-
-    /// Sends a message to one: `Ok` means that the kernel has it, and everything that was queued before for that one.
-    ///
-    /// # Errors
-    /// As [`feed`](Self::feed) and [`flush`](Self::flush).
-    pub fn send(&mut self, id: ConnId, message: impl Into<Message>) -> Result<(), SendError> {
-        self.feed(id, message)?;
-        self.flush(id)
-    }
-
-    /// Asks one, and waits for the answer.
-    ///
-    /// # Errors
-    /// As [`Connection::call`](crate::Connection::call). [`Error::Stopped`] if that one is gone.
-    pub fn call(&mut self, id: ConnId, message: impl Into<Message>) -> Result<Message, SendError> {
-        let mut message = Some(message.into());
-        let asked = turn_until(&mut self.os, self.deadline, |os| os.ask(id, &mut message));
-        let call = asked.map_err(|error: Error| SendError::with(error, message))?;
-        let answer = turn_until(&mut self.os, self.deadline, |os| os.answered(id, call));
-        answer.inspect_err(|_| self.os.forget(id, call))
-    }
-
-    /// Answers a request. It waits for nobody: the answer is written as far as there is room now, and waits in that
-    /// one's queue otherwise, within the bound of [`ServerOptions::answers`]; what would exceed it becomes a failure
-    /// for whoever asked. An answer that is not wanted any more, or whose connection is gone, is dropped.
-    pub fn reply(&mut self, request: Request, answer: impl Into<Message>) {
-        self.os.answer(&request, Answer::Response(answer.into()));
-        self.os.flush();
-    }
-
-    /// Answers a request with a failure, as [`reply`](Self::reply): whoever asked gets [`Error::Failure`] with these
-    /// bytes.
-    pub fn fail(&mut self, request: Request, why: impl Into<Message>) {
-        self.os.answer(&request, Answer::Failure(why.into()));
-        self.os.flush();
-    }
-
-    /// Sends the same bytes to everybody who is connected, and waits for nobody: whoever's queue is full misses it, and
-    /// is among those that are returned. A body over 4 KiB is shared by all of them, not copied. It carries no
-    /// descriptors.
-    pub fn broadcast(&mut self, body: impl Into<Bytes>) -> Vec<ConnId> {
-        let missed = self.feed_all(body);
-        self.os.flush();
-        missed
-    }
-
-    /// As [`broadcast`](Self::broadcast), but it writes nothing: it leaves with the next broadcast or answer, or while
-    /// something waits; one system call carries dozens of small ones.
-    pub fn feed_all(&mut self, body: impl Into<Bytes>) -> Vec<ConnId> {
-        self.os.broadcast(body.into())
-    }
-
-    /// Who is connected, the oldest first.
-    pub fn connections(&self) -> Vec<ConnId> {
-        self.os.connections()
-    }
-
-    /// How many are connected.
-    pub fn connection_count(&self) -> usize {
-        self.os.connection_count()
-    }
-
-    /// Is this one connected?
-    pub fn is_connected(&self, id: ConnId) -> bool {
-        self.os.is_connected(id)
-    }
-
-    /// Who is at the other end, as recorded when the connection was made.
-    ///
-    /// # Errors
-    /// `NotConnected` if it is gone; the kernel's, see unix(7) on `SO_PEERCRED`.
-    pub fn peer_credentials(&self, id: ConnId) -> io::Result<Credentials> {
-        self.os.peer_credentials(id)
-    }
-
-    /// What this one takes and who it is. Other wires than the native one have no greeting.
-    pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
-        self.os.greeting(id)
     }
 
     /// Does the path still name this server? Somebody may have removed or replaced it.
@@ -216,14 +91,6 @@ impl Server {
         self.os.republish()
     }
 
-    /// Takes leave of one: what its link holds and a goodbye are still written, for 1 s at most, while something is
-    /// called here. `false`: it is gone already.
-    pub fn disconnect(&mut self, id: ConnId) -> bool {
-        let was_there = self.os.disconnect(id);
-        self.os.flush();
-        was_there
-    }
-
     /// Listens no more, takes leave of each once everything that was queued for it is sent, and waits until all have
     /// ended too, for `drain` at most.
     ///
@@ -240,21 +107,74 @@ impl Server {
         self.os.flush();
         closed
     }
-
-    /// For many threads: a handle that can be cloned, and a driver that the caller runs.
-    pub fn shared(self) -> (ServerHandle, Driver) {
-        ServerHandle::of(self.os)
-    }
-
-    /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
-    pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
-    }
 }
 
-/// One descriptor, readable when there is something to do.
-impl AsFd for Server {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
+/// One of many handles of a [`Server`](crate::Server).
+///
+/// It moves nothing by itself: whoever runs the [`Driver`] does. Each thing that happens is told to one of those who
+/// ask for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and ends: what
+/// each connection was given is still written, for 1 s at most; see [`close`](Self::close).
+///
+/// # Example
+/// ```
+/// use ginnel::{Connection, Happening, Server};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("app.sock");
+/// let (server, driver) = Server::listen(&path)?.shared();
+/// std::thread::spawn(|| driver.run());
+/// for _ in 0..4 {
+///     let server = server.clone();
+///     std::thread::spawn(move || {
+///         while let Ok(happening) = server.next() {
+///             if let Happening::Request(request) = happening {
+///                 server.reply(request, "done");
+///             }
+///         }
+///     });
+/// }
+/// assert_eq!(Connection::connect(&path)?.call("do it")?.body, "done");
+/// # Ok::<(), ginnel::Error>(())
+/// ```
+pub type ServerHandle = Handle<ServerMachine>;
+
+impl ServerHandle {
+    /// As [`Server::recv`](crate::Server::recv). Of many who receive, each message goes to one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn recv(&self) -> Result<(ConnId, Message), Error> {
+        self.arrive(os::Server::received)
+    }
+
+    /// As [`Server::is_published`](crate::Server::is_published).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn is_published(&self) -> io::Result<bool> {
+        self.shared.with(|os| os.is_published())
+    }
+
+    /// As [`Server::republish`](crate::Server::republish).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn republish(&self) -> io::Result<()> {
+        self.shared.with(os::Server::republish)
+    }
+
+    /// Listens no more, and closes as [`Server::close`](crate::Server::close), for all handles.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close(&self, drain: Duration) -> Result<(), Error> {
+        let drained = Instant::now().checked_add(drain);
+        let deadline = [drained, self.deadline].into_iter().flatten().min();
+        self.shared.with(|os| {
+            os.set_drain(drain);
+            os.stop_listening();
+        });
+        let closed = sit_until(self.seat(Awaited::Quiet), deadline, |os| Ok(os.wind_down()));
+        self.shared.with(os::Server::stop);
+        closed
     }
 }

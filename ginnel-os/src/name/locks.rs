@@ -1,20 +1,24 @@
 //! The lock files that this process has open, each once.
 //!
 //! POSIX record locks belong to the process: they die with it even if it forked, which is why they are used.
-//! The price is that closing *any* descriptor of the file drops them all. So each file is opened once, here,
-//! and a descriptor whose closing could drop somebody else's lock is kept open. fcntl(2), "Record locks"
+//! The price is that closing *any* descriptor of the file drops them all. So each file is opened once, here, and a
+//! descriptor whose closing could drop somebody else's lock is kept open. Within the process this register decides who
+//! holds what. fcntl(2), "Record locks"
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ginnel_proto::election::Inode;
 
 use crate::error::SocketError;
-use crate::sys::{FileKind, Files, Status};
+use crate::sys::{Alarm, FileKind, Files, Status, Sys};
 
 /// The byte of a lock file that stands for owning the path.
-pub(super) const LEADERSHIP: i64 = 0;
+const LEADERSHIP: i64 = 0;
+/// The byte that stands for one's turn to find out who owns it.
+const TURN: i64 = 1;
 
 /// Reading and writing for the owner.
 const OWNER: u32 = 0o600;
@@ -30,65 +34,195 @@ struct Open<F> {
     /// Which process this register describes: after a fork the child holds none of these locks.
     pid: u32,
     files: BTreeMap<Inode, File<F>>,
+    /// The last ticket that was given out.
+    last: Ticket,
 }
 
 #[derive(Debug)]
 struct File<F> {
-    fd: F,
-    claimed: bool,
+    fd: Arc<F>,
     /// Further descriptors of the same file, which must not be closed while a lock is held.
     spare: Vec<F>,
+    users: usize,
+    is_led: bool,
+    /// Another copy of this library has a lock on it, in this process: no descriptor of it may be closed.
+    stays: bool,
+    turn: Turn,
+    waiting: VecDeque<Waiter>,
+    /// Whose wait has failed.
+    failed: BTreeMap<Ticket, io::Error>,
+}
+
+/// Who waits for a turn.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct Ticket(u64);
+
+struct Waiter {
+    ticket: Ticket,
+    alarm: Alarm,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    Free,
+    /// Another process has it, and a thread waits for it.
+    Awaited,
+    Of(Ticket),
 }
 
 impl<F> Locks<F> {
     /// An empty register.
     pub const fn new() -> Self {
-        Self { open: Mutex::new(Open { pid: 0, files: BTreeMap::new() }) }
+        Self { open: Mutex::new(Open { pid: 0, files: BTreeMap::new(), last: Ticket(0) }) }
     }
 
-    /// Opens a lock file to claim it; `None` if this process has it claimed already, here or by another copy of
-    /// this library.
+    /// Opens a lock file, once for each time that it is [`close`](Self::close)d.
     pub(super) fn open<S: Files<Fd = F>>(
         &self,
         sys: &S,
         directory: S::Borrowed<'_>,
         name: &[u8],
-    ) -> io::Result<Option<Inode>> {
+    ) -> io::Result<Inode> {
         let mut open = self.current(sys.pid());
         let named = sys.status_at(directory, name)?.map(|status| status.inode);
-        if let Some(file) = named.and_then(|inode| open.files.get_mut(&inode)) {
-            return Ok(file.claim(sys)?.then_some(named).flatten());
+        if let Some((inode, file)) =
+            named.and_then(|inode| open.files.get_mut(&inode).map(|file| (inode, file)))
+        {
+            file.users += 1;
+            return Ok(inode);
         }
         let fd = sys.open_lock(directory, name)?;
-        let Status { inode, kind, mode, .. } = sys.status(sys.borrow(&fd))?;
-        if kind != FileKind::Regular {
-            return Err(SocketError::NotALockFile.into());
-        }
-        if mode & OWNER != OWNER {
-            // A umask took these bits; without them nobody but root could ever open it again.
-            sys.set_mode(sys.borrow(&fd), OWNER)?;
-        }
-        if let Some(file) = open.files.get_mut(&inode) {
-            file.spare.push(fd);
-            return Ok(file.claim(sys)?.then_some(inode));
-        }
-        let mut file = File { fd, claimed: false, spare: Vec::new() };
-        let free = file.claim(sys)?;
-        open.files.insert(inode, file);
-        Ok(free.then_some(inode))
+        open.keep(sys, fd)
     }
 
-    /// Takes the leadership byte of a file that [`open`](Self::open) claimed. `None`: another process has it.
-    pub(super) fn try_lock<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
-        match self.current(sys.pid()).files.get(&inode) {
-            Some(file) => sys.try_lock(sys.borrow(&file.fd), LEADERSHIP),
-            None => Ok(None),
+    /// Does anybody hold the leadership byte of a lock file? If there is none, nobody does.
+    pub(super) fn is_led<S: Files<Fd = F>>(
+        &self,
+        sys: &S,
+        directory: S::Borrowed<'_>,
+        name: &[u8],
+    ) -> io::Result<bool> {
+        let mut open = self.current(sys.pid());
+        let Some(named) = sys.status_at(directory, name)?.map(|status| status.inode) else {
+            return Ok(false);
+        };
+        let inode = match open.files.get_mut(&named) {
+            Some(file) => {
+                file.users += 1;
+                named
+            }
+            None => match sys.find_lock(directory, name)? {
+                Some(fd) => open.keep(sys, fd)?,
+                None => return Ok(false),
+            },
+        };
+        let file = open.file(inode)?;
+        let held = file.is_led || sys.lock_holder(sys.borrow(&file.fd), LEADERSHIP)?.is_some();
+        open.close(inode);
+        Ok(held)
+    }
+
+    /// Takes the leadership byte. `None`: another process has it, or somebody in this one.
+    pub(super) fn try_lead<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
+        let mut open = self.current(sys.pid());
+        let file = open.file(inode)?;
+        if file.is_led || file.is_of_another_copy(sys, LEADERSHIP)? {
+            return Ok(None);
+        }
+        let taken = sys.try_lock(sys.borrow(&file.fd), LEADERSHIP)?;
+        file.is_led = taken.is_some();
+        Ok(taken)
+    }
+
+    /// Is the leadership byte, which was taken, still ours? If a stray close has dropped it, it is taken again; `None`:
+    /// somebody else has it by now.
+    pub(super) fn keep_lead<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
+        let mut open = self.current(sys.pid());
+        let file = open.file(inode)?;
+        sys.try_lock(sys.borrow(&file.fd), LEADERSHIP)
+    }
+
+    /// Gives the leadership byte back.
+    pub(super) fn stop_leading<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) {
+        if let Ok(file) = self.current(sys.pid()).file(inode)
+            && std::mem::take(&mut file.is_led)
+        {
+            // It fails for no lock that is held.
+            let _ = sys.unlock(sys.borrow(&file.fd), LEADERSHIP);
         }
     }
 
-    /// Closes a lock file, which drops its locks.
+    /// A ticket for one turn.
+    pub(super) fn ticket(&self, pid: u32) -> Ticket {
+        let mut open = self.current(pid);
+        open.last.0 += 1;
+        open.last
+    }
+
+    /// Takes the turn byte, or waits for it: then the alarm is given when [`has_turn`](Self::has_turn) knows more.
+    pub(super) fn take_turn<S: Sys<Fd = F>>(
+        &self,
+        sys: &S,
+        inode: Inode,
+        ticket: Ticket,
+        alarm: Alarm,
+    ) -> io::Result<Option<()>> {
+        let mut open = self.current(sys.pid());
+        let file = open.file(inode)?;
+        if file.turn == Turn::Free {
+            let of_another = file.is_of_another_copy(sys, TURN)?;
+            if !of_another && sys.try_lock(sys.borrow(&file.fd), TURN)?.is_some() {
+                file.turn = Turn::Of(ticket);
+                return Ok(Some(()));
+            }
+            sys.await_lock(Arc::clone(&file.fd), inode, TURN)?;
+            file.turn = Turn::Awaited;
+        }
+        file.waiting.push_back(Waiter { ticket, alarm });
+        Ok(None)
+    }
+
+    /// Has its turn come?
+    pub(super) fn has_turn(&self, pid: u32, inode: Inode, ticket: Ticket) -> io::Result<bool> {
+        let mut open = self.current(pid);
+        let file = open.file(inode)?;
+        match file.failed.remove(&ticket) {
+            Some(error) => Err(error),
+            None => Ok(file.turn == Turn::Of(ticket)),
+        }
+    }
+
+    /// The turn is over, or nobody waits for it any more: it goes to whoever has waited longest in this process, else it
+    /// is given back.
+    pub(super) fn end_turn<S: Files<Fd = F>>(&self, sys: &S, inode: Inode, ticket: Ticket) {
+        let mut open = self.current(sys.pid());
+        let Ok(file) = open.file(inode) else { return };
+        file.waiting.retain(|waiter| waiter.ticket != ticket);
+        file.failed.remove(&ticket);
+        if file.turn == Turn::Of(ticket) {
+            file.pass_on(sys);
+        }
+    }
+
+    /// What [`Sys::await_lock`] waited for has come, or never will.
+    pub fn arrived<S: Files<Fd = F>>(&self, sys: &S, inode: Inode, granted: io::Result<()>) {
+        let mut open = self.current(sys.pid());
+        let Ok(file) = open.file(inode) else { return };
+        match granted {
+            Ok(()) => file.pass_on(sys),
+            Err(error) => file.fail(&error),
+        }
+        open.close_unused(inode);
+    }
+
+    /// Lends the lock file's descriptor.
+    pub(super) fn descriptor(&self, pid: u32, inode: Inode) -> io::Result<Arc<F>> {
+        Ok(Arc::clone(&self.current(pid).file(inode)?.fd))
+    }
+
+    /// It is not used here any more. The last who says so closes it, which drops its locks.
     pub(super) fn close(&self, pid: u32, inode: Inode) {
-        self.current(pid).files.remove(&inode);
+        self.current(pid).close(inode);
     }
 
     /// The register of this process: what a forked child finds in it is its parent's, and is closed, which
@@ -103,6 +237,48 @@ impl<F> Locks<F> {
     }
 }
 
+impl<F> Open<F> {
+    /// Takes a descriptor of a lock file in.
+    fn keep<S: Files<Fd = F>>(&mut self, sys: &S, fd: F) -> io::Result<Inode> {
+        let Status { inode, kind, mode, .. } = sys.status(sys.borrow(&fd))?;
+        if kind != FileKind::Regular {
+            return Err(SocketError::NotALockFile.into());
+        }
+        if mode & OWNER != OWNER {
+            // A umask took these bits; without them nobody but root could ever open it again.
+            sys.set_mode(sys.borrow(&fd), OWNER)?;
+        }
+        match self.files.get_mut(&inode) {
+            Some(file) => {
+                file.spare.push(fd);
+                file.users += 1;
+            }
+            None => {
+                self.files.insert(inode, File::new(fd));
+            }
+        }
+        Ok(inode)
+    }
+
+    fn file(&mut self, inode: Inode) -> io::Result<&mut File<F>> {
+        self.files.get_mut(&inode).ok_or_else(|| SocketError::LockLost.into())
+    }
+
+    fn close(&mut self, inode: Inode) {
+        if let Some(file) = self.files.get_mut(&inode) {
+            file.users = file.users.saturating_sub(1);
+        }
+        self.close_unused(inode);
+    }
+
+    /// A thread that waits holds it open too.
+    fn close_unused(&mut self, inode: Inode) {
+        if self.files.get(&inode).is_some_and(|it| it.users == 0 && !it.stays && it.turn != Turn::Awaited) {
+            self.files.remove(&inode);
+        }
+    }
+}
+
 impl<F> Default for Locks<F> {
     fn default() -> Self {
         Self::new()
@@ -110,14 +286,54 @@ impl<F> Default for Locks<F> {
 }
 
 impl<F> File<F> {
-    /// Claims the file within this process. A lock under our own process id that is not claimed here was taken
-    /// by another copy of this library; the descriptor then stays open, since closing it would drop that lock.
-    fn claim<S: Files<Fd = F>>(&mut self, sys: &S) -> io::Result<bool> {
-        if self.claimed {
-            return Ok(false);
+    fn new(fd: F) -> Self {
+        Self {
+            fd: Arc::new(fd),
+            spare: Vec::new(),
+            users: 1,
+            is_led: false,
+            stays: false,
+            turn: Turn::Free,
+            waiting: VecDeque::new(),
+            failed: BTreeMap::new(),
         }
-        let holder = sys.lock_holder(sys.borrow(&self.fd), LEADERSHIP)?;
-        self.claimed = holder != Some(sys.pid());
-        Ok(self.claimed)
+    }
+
+    /// A lock under our own process id that is not known here was taken by another copy of this library. The descriptor
+    /// then stays open, since closing it would drop that lock.
+    fn is_of_another_copy<S: Files<Fd = F>>(&mut self, sys: &S, byte: i64) -> io::Result<bool> {
+        let holder = sys.lock_holder(sys.borrow(&self.fd), byte)?;
+        let another = holder == Some(sys.pid());
+        self.stays |= another;
+        Ok(another)
+    }
+
+    fn pass_on<S: Files<Fd = F>>(&mut self, sys: &S) {
+        match self.waiting.pop_front() {
+            Some(Waiter { ticket, alarm }) => {
+                self.turn = Turn::Of(ticket);
+                alarm();
+            }
+            None => {
+                self.turn = Turn::Free;
+                // It fails for no lock that is held.
+                let _ = sys.unlock(sys.borrow(&self.fd), TURN);
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.turn = Turn::Free;
+        for Waiter { ticket, alarm } in self.waiting.drain(..) {
+            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            self.failed.insert(ticket, io::Error::from_raw_os_error(errno));
+            alarm();
+        }
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waiter").field(&self.ticket).finish()
     }
 }

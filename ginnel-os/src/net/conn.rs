@@ -1,14 +1,16 @@
 //! One connection of an engine.
 
 mod loss;
+mod process;
 
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use ginnel_proto::link::Greeting;
-use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
+use ginnel_proto::machine::{ConnId, Failure, Loss, NetEvent, Refused, SendId};
 use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
 
 use super::NetOptions;
@@ -16,6 +18,7 @@ use crate::SocketError;
 use crate::connection::{Directions, Written, judge, stall, write_all};
 use crate::stream::Stream;
 use crate::sys::{Descriptors, Sys, Wait};
+use process::Process;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +59,8 @@ pub(super) struct Conn<S: Sys> {
     broken: Option<i32>,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
+    /// The process at the other end, which is watched among peers.
+    process: Process<S::Fd>,
     /// When to look at it at the latest.
     pub(super) deadline: Option<Instant>,
     /// As the list of deadlines has it.
@@ -99,6 +104,7 @@ impl<S: Sys> Conn<S> {
             pause: None,
             broken: None,
             lost: None,
+            process: Process::Unwatched,
             deadline: None,
             listed: None,
         }
@@ -113,6 +119,20 @@ impl<S: Sys> Conn<S> {
             conn.owes_room = true;
         }
         conn
+    }
+
+    /// Says who this peer is, before anything else.
+    pub(super) fn introduce(&mut self, hello: Bytes) {
+        self.line.introduce(hello);
+        if self.stage == (Stage::Opening { accepted: false }) {
+            self.process = Process::Wanted;
+        }
+    }
+
+    /// Says a word that always finds room.
+    pub(super) fn say(&mut self, frame: Frame<S::Fd>) {
+        // After our goodbye nothing more is said.
+        let _ = self.line.outbound().push_over(frame);
     }
 
     /// Was it accepted, and has not greeted?
@@ -140,17 +160,23 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Tells the machine, once the other side has greeted or need not.
-    pub(super) fn open(&mut self, reports: &mut Reports<S>) {
-        let Stage::Opening { accepted } = self.stage else { return };
-        if self.line.is_open() {
-            self.stage = Stage::Open;
-            let greeting = self.line.greeting().copied();
-            reports.push_back(match accepted {
-                true => NetEvent::Accepted(self.id, greeting),
-                false => NetEvent::Connected(self.id, greeting),
-            });
-            self.tell_sent(reports);
+    pub(super) fn open(&mut self, reports: &mut Reports<S>) -> After {
+        let Stage::Opening { accepted } = self.stage else { return After::Stays };
+        if !self.line.is_open() {
+            return After::Stays;
         }
+        if self.is_outdated() {
+            reports.push_back(NetEvent::ConnectFailed(self.id, Failure::Outdated));
+            return After::Gone;
+        }
+        self.stage = Stage::Open;
+        let greeting = self.line.greeting().copied();
+        reports.push_back(match accepted {
+            true => NetEvent::Accepted(self.id, greeting),
+            false => NetEvent::Connected(self.id, greeting),
+        });
+        self.tell_sent(reports);
+        After::Stays
     }
 
     /// Queues a frame that the machine sends.
@@ -257,7 +283,9 @@ impl<S: Sys> Conn<S> {
                     }
                     Err(fault) => return self.lose(Loss::Fault(fault), reports),
                     Ok(heard) => {
-                        self.open(reports);
+                        if self.open(reports) == After::Gone {
+                            return After::Gone;
+                        }
                         if let Polled::Frame(frame) = heard
                             && self.stage == Stage::Open
                         {
@@ -271,8 +299,10 @@ impl<S: Sys> Conn<S> {
                     }
                 }
             }
-            self.open(reports);
-            if drained && self.broken.is_none() {
+            if self.open(reports) == After::Gone {
+                return After::Gone;
+            }
+            if drained && self.broken.is_none() && !self.has_died() {
                 return After::Stays;
             }
             // One that leaves, or cannot be written to, must come to its end.
@@ -287,6 +317,7 @@ impl<S: Sys> Conn<S> {
                 }
                 Ok(None) => match self.broken {
                     Some(errno) => return self.lose(Loss::Errno(errno), reports),
+                    None if self.has_died() => return self.lose(Loss::Died, reports),
                     None => return After::Stays,
                 },
                 Err(error) => return self.lose(Loss::Errno(errno(&error)), reports),

@@ -112,6 +112,18 @@ impl<S: Sys> Door<S> {
         self.until.is_none() && self.listener.has_retired()
     }
 
+    /// From now on this socket stands at the path.
+    pub(super) fn succeed(&mut self, fresh: S::Fd, poller: &S::Poller) {
+        self.watch(poller, false);
+        self.listener.succeed(fresh);
+        self.watch(poller, true);
+    }
+
+    /// The listening socket.
+    pub(super) fn borrowed(&self) -> S::Borrowed<'_> {
+        self.listener.borrowed()
+    }
+
     /// Publishes the name again if somebody removed or replaced it.
     pub(super) fn republish(&mut self, poller: &S::Poller) -> io::Result<()> {
         let was_watched = self.watched;

@@ -5,6 +5,7 @@ mod bodies;
 mod conn;
 mod door;
 mod options;
+mod seat;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,6 +28,7 @@ use crate::sys::{Kernel, Poller, Ready, SocketKind, Sys};
 use bodies::Bodies;
 use conn::{After, Conn, errno};
 use door::Door;
+use seat::Seat;
 
 pub use options::NetOptions;
 
@@ -34,6 +36,8 @@ pub use options::NetOptions;
 #[derive(Debug)]
 pub struct UnixNet<S: Sys = Kernel> {
     sys: S,
+    /// The process that made it.
+    pid: u32,
     options: NetOptions,
     poller: S::Poller,
     conns: BTreeMap<ConnId, Box<Conn<S>>>,
@@ -55,6 +59,8 @@ pub struct UnixNet<S: Sys = Kernel> {
     /// Nobody takes what would be read: these are not read meanwhile.
     held: Option<BTreeSet<ConnId>>,
     bodies: Bodies,
+    /// Where peers meet, if this is one.
+    seat: Option<Box<Seat<S>>>,
 }
 
 impl UnixNet {
@@ -98,6 +104,7 @@ impl<S: Sys> UnixNet<S> {
     pub fn on(sys: S, options: NetOptions) -> io::Result<Self> {
         Ok(Self {
             poller: sys.poller()?,
+            pid: sys.pid(),
             sys,
             conns: BTreeMap::new(),
             door: None,
@@ -112,13 +119,18 @@ impl<S: Sys> UnixNet<S> {
             ready: Vec::new(),
             held: None,
             bodies: Bodies::new(options.parts),
+            seat: None,
             options,
         })
     }
 
     fn connect(&mut self, id: ConnId, address: &Address, now: Instant) {
-        let connected = Connecting::on(self.sys.clone(), SocketKind::Stream, address, true)
-            .and_then(|connecting| Ok(connecting.attempt()?.map(|()| connecting)));
+        let connecting = Connecting::on(self.sys.clone(), SocketKind::Stream, address, true);
+        self.connect_by(id, connecting, now);
+    }
+
+    fn connect_by(&mut self, id: ConnId, connecting: io::Result<Connecting<S>>, now: Instant) {
+        let connected = connecting.and_then(|connecting| Ok(connecting.attempt()?.map(|()| connecting)));
         let failure = match connected {
             Ok(Some(connecting)) => {
                 let ours = !connecting.is_inherited();
@@ -140,6 +152,9 @@ impl<S: Sys> UnixNet<S> {
             let _ = self.sys.set_send_buffer(stream.borrowed(), SMALL_BUFFER);
         }
         let mut conn = Conn::new(id, stream, accepted, &self.options);
+        if let Some(seat) = &self.seat {
+            conn.introduce(seat.hello());
+        }
         conn.open(&mut self.reports);
         if accepted
             && !conn.is_knocking()
@@ -191,6 +206,11 @@ impl<S: Sys> UnixNet<S> {
     /// As [`Listener::republish`].
     pub fn republish(&mut self) -> io::Result<()> {
         self.door.as_mut().map_or(Ok(()), |door| door.republish(&self.poller))
+    }
+
+    /// Was it inherited by a fork? Only the process that made it may use it.
+    pub fn is_inherited(&self) -> bool {
+        self.sys.pid() != self.pid
     }
 
     /// What tells who is ready.
@@ -310,6 +330,7 @@ impl<S: Sys> UnixNet<S> {
                 return self.forget(id);
             }
         }
+        conn.watch_process(&self.poller);
         let (listed, deadline) = (conn.listed, conn.deadline);
         conn.listed = deadline;
         self.list(id, listed, deadline);
@@ -329,10 +350,11 @@ impl<S: Sys> UnixNet<S> {
     fn forget(&mut self, id: ConnId) {
         let relieved = self.bodies.forget(id);
         self.relieve(relieved);
-        if let Some(conn) = self.conns.remove(&id) {
+        if let Some(mut conn) = self.conns.remove(&id) {
             if conn.watched.is_some() {
                 self.poller.remove(conn.borrowed());
             }
+            conn.forget_process(&self.poller);
             self.list(id, conn.listed, None);
             self.unwritten.remove(&id);
             if conn.was_accepted()

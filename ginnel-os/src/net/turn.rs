@@ -10,6 +10,8 @@ use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
 use super::UnixNet;
 use super::conn::errno;
 use super::door::{self, Door};
+use super::seat;
+use crate::SocketError;
 use crate::connection::Directions;
 use crate::engine::Net;
 use crate::sys::{Poller, Ready, Sys};
@@ -44,6 +46,12 @@ impl<S: Sys> Net for UnixNet<S> {
                 }
                 None => self.give_back(id, send, frame),
             },
+            Action::Elect(step) => self.elect(step),
+            Action::Probe(id) => self.probe(id, now),
+            Action::Keep(spare) => self.keep(spare),
+            Action::Introduce(hello) => self.introduce(hello),
+            Action::Tell(id, word) => self.say(id, word, Vec::new()),
+            Action::Bequeath(id, word) => self.bequeath(id, word),
             Action::Pause(id) => self.pause(id, true),
             Action::Resume(id) => self.pause(id, false),
             Action::Close(id) => {
@@ -81,6 +89,9 @@ impl<S: Sys> Net for UnixNet<S> {
     }
 
     fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool> {
+        if look && self.is_inherited() {
+            return Err(SocketError::Forked.into());
+        }
         self.look_at_due(now);
         let mut active = self.flush(now);
         let mut ready = mem::take(&mut self.ready);
@@ -90,6 +101,8 @@ impl<S: Sys> Net for UnixNet<S> {
         for Ready { token, directions } in ready.drain(..) {
             match ConnId(token) {
                 door::TOKEN => self.accept(now),
+                seat::TOKEN => self.disturbed(),
+                id if seat::is_process(id) => self.died(seat::connection_of(id), now),
                 id => {
                     if directions.write {
                         self.tend(id, Directions::WRITE, now);
@@ -104,6 +117,7 @@ impl<S: Sys> Net for UnixNet<S> {
             }
         }
         self.ready = ready;
+        self.look_for_turn();
         active |= self.held.is_none() && !self.readable.is_empty();
         self.read_some(now);
         active |= !self.reports.is_empty();

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::Waker;
 use crate::connection::Directions;
-use crate::sys::{Kernel, Poller, Ready};
+use crate::sys::{Alarm, Kernel, Poller, Ready};
 
 /// One epoll instance, and an event to end its waits with.
 pub struct Epoll {
@@ -79,6 +79,14 @@ impl Poller<Kernel> for Epoll {
     fn remove(&self, fd: BorrowedFd<'_>) {
         // It fails only for a descriptor that is not watched.
         let _ = epoll::delete(&self.epoll, fd);
+    }
+
+    fn alarm(&self) -> Alarm {
+        let waker = self.waker();
+        Box::new(move || {
+            // It fails for no event of ours.
+            let _ = waker.wake();
+        })
     }
 
     fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {

@@ -67,6 +67,18 @@ impl<M: Meddle> Files for Double<M> {
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
         Kernel.open_lock(directory, name)
     }
+    fn find_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<OwnedFd>> {
+        Kernel.find_lock(directory, name)
+    }
+    fn read_record(&self, fd: BorrowedFd<'_>, record: &mut [u8]) -> io::Result<usize> {
+        Kernel.read_record(fd, record)
+    }
+    fn write_record(&self, fd: BorrowedFd<'_>, record: &[u8]) -> io::Result<()> {
+        Kernel.write_record(fd, record)
+    }
+    fn unlock(&self, fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
+        Kernel.unlock(fd, byte)
+    }
     fn status_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
         Kernel.status_at(directory, name)
     }

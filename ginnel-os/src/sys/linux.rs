@@ -5,24 +5,26 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
-use rustix::io::{Errno, FdFlags, retry_on_intr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::Mode;
+use rustix::io::{Errno, FdFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::{
-    Descriptors, FileKind, Files, Incoming, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status,
-    Sys, Taken, Wait, Would, linux_msg,
+    Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would,
+    linux_files, linux_msg, linux_watch,
 };
 use crate::name::Locks;
 use crate::poller::Epoll;
 
 /// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
 /// register of them: one of the statics that ARCHITECTURE.md names.
-static LOCKS: Locks<OwnedFd> = Locks::new();
+pub(super) static LOCKS: Locks<OwnedFd> = Locks::new();
 
 /// Held while an inherited descriptor is taken over: what is inherited belongs to the process.
 static TAKING: Mutex<()> = Mutex::new(());
@@ -44,37 +46,12 @@ fn flags(nonblocking: bool) -> SocketFlags {
     if nonblocking { SocketFlags::CLOEXEC | SocketFlags::NONBLOCK } else { SocketFlags::CLOEXEC }
 }
 
-fn status(stat: &rustix::fs::Stat) -> Status {
-    let kind = FileType::from_raw_mode(stat.st_mode);
-    Status {
-        inode: Inode { device: stat.st_dev, number: stat.st_ino },
-        kind: match kind {
-            FileType::Socket => FileKind::Socket,
-            FileType::Directory => FileKind::Directory,
-            FileType::RegularFile => FileKind::Regular,
-            _ => FileKind::Other,
-        },
-        uid: stat.st_uid,
-        mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
-    }
-}
-
 /// `EAGAIN` and an interrupted wait are "not yet".
 fn not_yet<T>(result: Result<T, Errno>) -> Would<T> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(Errno::AGAIN | Errno::INTR) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn one_byte(byte: i64) -> libc::flock64 {
-    libc::flock64 {
-        l_type: libc::F_WRLCK as i16,
-        l_whence: libc::SEEK_SET as i16,
-        l_start: byte,
-        l_len: 1,
-        l_pid: 0,
     }
 }
 
@@ -207,134 +184,49 @@ impl Sys for Kernel {
     fn now(&self) -> Instant {
         Instant::now()
     }
-}
 
-impl Files for Kernel {
-    fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)
+    fn user(&self) -> u32 {
+        user()
     }
 
-    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
+    fn share(&self, fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
     }
 
-    fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
+    fn peer_process(&self, fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+        peer_pidfd(fd)
     }
 
-    fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let mode = Mode::RUSR | Mode::WUSR;
-        Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, mode))?)
+    fn has_ended(&self, process: BorrowedFd<'_>) -> bool {
+        let mut asked = [PollFd::from_borrowed_fd(process, PollFlags::IN)];
+        matches!(poll(&mut asked, Some(&Timespec::default())), Ok(1))
     }
 
-    fn status_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
-        match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(status(&stat))),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn status(&self, fd: BorrowedFd<'_>) -> io::Result<Status> {
-        Ok(status(&rustix::fs::fstat(fd)?))
-    }
-
-    fn set_mode(&self, fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
-        Ok(rustix::fs::fchmod(fd, Mode::from_raw_mode(mode as RawMode))?)
-    }
-
-    fn set_mode_at(&self, directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> io::Result<()> {
-        Ok(rustix::fs::chmodat(directory, name, Mode::from_raw_mode(mode as RawMode), AtFlags::empty())?)
-    }
-
-    fn set_owner_at(
-        &self,
-        directory: BorrowedFd<'_>,
-        name: &[u8],
-        (uid, gid): (Option<u32>, Option<u32>),
-    ) -> io::Result<()> {
-        let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
-        Ok(rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
-    }
-
-    fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
-        let flags = match how {
-            Rename::NoReplace => RenameFlags::NOREPLACE,
-            Rename::Exchange => RenameFlags::EXCHANGE,
+    fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {
+        let wait = move || {
+            let granted = linux_files::await_lock(lock.as_fd(), byte);
+            drop(lock);
+            LOCKS.arrived(&Self, inode, granted);
         };
-        match rustix::fs::renameat_with(dir, from, dir, to, flags) {
-            Err(Errno::INVAL | Errno::NOSYS) => rename_plainly(dir, from, to, how),
-            other => Ok(other?),
-        }
+        let thread = thread::Builder::new().name("ginnel-lock".into()).stack_size(LOCK_STACK);
+        thread.spawn(wait).map(drop)
     }
 
-    fn unlink_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
+    fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
+        linux_watch::is_local(directory)
     }
 
-    fn list(&self, directory: BorrowedFd<'_>) -> io::Result<Vec<Vec<u8>>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
-        let entries = rustix::fs::Dir::new(readable)?;
-        entries.map(|entry| Ok(entry?.file_name().to_bytes().to_owned())).collect()
+    fn watch(&self, named: &[BorrowedFd<'_>], lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        linux_watch::watch(named, lock)
     }
 
-    fn try_lock(&self, fd: BorrowedFd<'_>, byte: i64) -> Would<()> {
-        let libc::flock64 { l_type, l_whence, .. } = one_byte(byte);
-        // Where `off_t` has 32 bits this command reads the smaller structure, and F_OFD_GETLK the larger one.
-        let lock = libc::flock { l_type, l_whence, l_start: byte as _, l_len: 1, l_pid: 0 };
-        // SAFETY: `lock` is the structure of F_SETLK, lives across the call, and is only read. fcntl(2)
-        match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETLK, &raw const lock) } {
-            0 => Ok(Some(())),
-            _ => match io::Error::last_os_error() {
-                error if [Some(libc::EAGAIN), Some(libc::EACCES)].contains(&error.raw_os_error()) => Ok(None),
-                error => Err(error),
-            },
-        }
-    }
-
-    fn lock_holder(&self, fd: BorrowedFd<'_>, byte: i64) -> io::Result<Option<u32>> {
-        let mut lock = one_byte(byte);
-        // SAFETY: `lock` is the structure of F_OFD_GETLK and lives across the call, which writes no more than it.
-        // fcntl(2)
-        match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {
-            0 if lock.l_type == libc::F_UNLCK as i16 => Ok(None),
-            0 => Ok(Some(u32::try_from(lock.l_pid).unwrap_or(0))),
-            _ => Err(io::Error::last_os_error()),
-        }
-    }
-
-    fn locks(&self) -> &Locks<OwnedFd> {
-        &LOCKS
-    }
-
-    fn pid(&self) -> u32 {
-        std::process::id()
-    }
-
-    fn random(&self) -> io::Result<u64> {
-        let mut bytes = [0; 8];
-        // Eight bytes come whole: getrandom(2) promises it up to 256.
-        retry_on_intr(|| rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()))?;
-        Ok(u64::from_ne_bytes(bytes))
+    fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
+        linux_watch::changes(watch)
     }
 }
 
-/// For file systems without renameat2's flags. A hard link fails like `NoReplace` if the target exists; an
-/// exchange becomes a replacement, which leaves nothing at `from`.
-fn rename_plainly(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
-    match how {
-        Rename::NoReplace => {
-            rustix::fs::linkat(dir, from, dir, to, AtFlags::empty())?;
-            Ok(rustix::fs::unlinkat(dir, from, AtFlags::empty())?)
-        }
-        Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
-    }
-}
+/// Bytes of stack for a thread that waits for a lock.
+const LOCK_STACK: usize = 64 << 10;
 
 /// The peer's pidfd, if the kernel has such a thing and the peer can still be named. `SO_PEERPIDFD`
 pub(crate) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
@@ -24,7 +25,11 @@ pub(crate) mod double;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod linux_files;
+#[cfg(target_os = "linux")]
 mod linux_msg;
+#[cfg(target_os = "linux")]
+mod linux_watch;
 #[cfg(target_os = "linux")]
 pub use linux::Kernel;
 #[cfg(target_os = "linux")]
@@ -155,6 +160,24 @@ pub trait Sys: Sockets + Files {
     fn poller(&self) -> io::Result<Self::Poller>;
     /// What time it is.
     fn now(&self) -> Instant;
+    /// The effective user id of this process.
+    fn user(&self) -> u32;
+    /// A further descriptor of the same open file, close-on-exec. `F_DUPFD_CLOEXEC`
+    fn share(&self, fd: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
+    /// The process at the other end, as a descriptor that is readable once it has ended; `None` if it cannot be named any
+    /// more, or the kernel has no such thing. `SO_PEERPIDFD`
+    fn peer_process(&self, fd: Self::Borrowed<'_>) -> io::Result<Option<Self::Fd>>;
+    /// Has the process behind such a descriptor ended? poll(2)
+    fn has_ended(&self, process: Self::Borrowed<'_>) -> bool;
+    /// Waits elsewhere for a record lock, as long as it takes, and then tells [`Locks::arrived`]. `F_SETLKW`
+    fn await_lock(&self, lock: Arc<Self::Fd>, inode: Inode, byte: i64) -> io::Result<()>;
+    /// Does everybody who sees this directory live on this machine? fstatfs(2)
+    fn is_local(&self, directory: Self::Borrowed<'_>) -> io::Result<bool>;
+    /// A descriptor that is readable once one of these files was renamed or has lost a name, or the lock file was closed
+    /// by somebody. inotify(7)
+    fn watch(&self, named: &[Self::Borrowed<'_>], lock: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
+    /// Takes what a watch has to tell. `false`: nothing.
+    fn changes(&self, watch: Self::Borrowed<'_>) -> io::Result<bool>;
 }
 
 /// Many descriptors watched at once, level-triggered: what is left undone is told again. Errors are the kernel's own,
@@ -166,9 +189,14 @@ pub trait Poller<S: Descriptors>: fmt::Debug {
     fn change(&self, fd: S::Borrowed<'_>, token: u64, directions: Directions) -> io::Result<()>;
     /// Watches it no more.
     fn remove(&self, fd: S::Borrowed<'_>);
+    /// What ends a wait for what is watched, from any thread.
+    fn alarm(&self) -> Alarm;
     /// Puts what is ready now in the place of what `ready` holds, without waiting. `false`: nothing is.
     fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool>;
 }
+
+/// Ends a wait, from any thread.
+pub type Alarm = Box<dyn Fn() + Send + Sync>;
 
 /// What is ready, and who it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -261,6 +289,12 @@ pub trait Files: Descriptors {
     fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    /// As [`open_lock`](Self::open_lock), but it creates nothing. `None`: there is none.
+    fn find_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Option<Self::Fd>>;
+    /// Reads a lock file from its start. pread(2)
+    fn read_record(&self, fd: Self::Borrowed<'_>, record: &mut [u8]) -> io::Result<usize>;
+    /// Writes a lock file from its start. pwrite(2)
+    fn write_record(&self, fd: Self::Borrowed<'_>, record: &[u8]) -> io::Result<()>;
     /// What a name is, without following a link; `None` if there is none. fstatat(2)
     fn status_at(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Option<Status>>;
     /// What an open file is. fstat(2)
@@ -285,6 +319,8 @@ pub trait Files: Descriptors {
     fn list(&self, directory: Self::Borrowed<'_>) -> io::Result<Vec<Vec<u8>>>;
     /// Takes an exclusive record lock on one byte. `None`: another process has it. `F_SETLK`, fcntl(2)
     fn try_lock(&self, fd: Self::Borrowed<'_>, byte: i64) -> Would<()>;
+    /// Gives a record lock back. `F_UNLCK`, fcntl(2)
+    fn unlock(&self, fd: Self::Borrowed<'_>, byte: i64) -> io::Result<()>;
     /// Does anybody hold a record lock on this byte, this process included? `F_OFD_GETLK`
     fn lock_holder(&self, fd: Self::Borrowed<'_>, byte: i64) -> io::Result<Option<u32>>;
     /// The lock files that this process has open.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::limits::Bound;
+use crate::machine::{Failure, Loss};
 use crate::{PeerFault, Wire};
 
 /// How a client connects, and comes back.
@@ -89,10 +90,39 @@ pub enum Reason {
     /// That connection is gone.
     #[error("that connection is gone")]
     Gone,
+    /// The process at the other end has ended.
+    #[error("the process at the other end has ended")]
+    Died,
+    /// The process that listened there has ended, and another has taken its place.
+    #[error("another process listens there by now")]
+    Outdated,
     /// As many attempts in a row as were allowed have failed.
     #[error("{attempts} attempts in a row failed")]
     MaxRetriesExceeded {
         /// Attempts that failed.
         attempts: u32,
     },
+}
+
+impl From<Loss> for Reason {
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::Closed { .. } => Self::Closed,
+            Loss::Fault(fault) => Self::Fault(fault),
+            Loss::Died => Self::Died,
+            Loss::Errno(errno) => Self::Error { errno },
+        }
+    }
+}
+
+impl From<Failure> for Reason {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Busy => Self::Busy,
+            Failure::Fault(fault) => Self::Fault(fault),
+            Failure::Closed => Self::Closed,
+            Failure::Outdated => Self::Outdated,
+            Failure::Errno(errno) => Self::Error { errno },
+        }
+    }
 }

@@ -181,6 +181,29 @@ impl Contest {
         matches!(self.state, State::Leading(_) | State::Sulking(_))
     }
 
+    /// Does it take no part?
+    pub const fn is_out(&self) -> bool {
+        matches!(self.state, State::Out)
+    }
+
+    /// The socket that it has published, while it leads.
+    pub fn socket(&self) -> Option<Inode> {
+        match &self.state {
+            State::Leading(election) | State::Sulking(election) => election.owned(),
+            _ => None,
+        }
+    }
+
+    /// Is it asked to reach what [`Step::Inspect`] has looked at, rather than the path?
+    pub const fn has_looked(&self) -> bool {
+        matches!(self.state, State::Reaching(Under::Lead(_)))
+    }
+
+    /// Would it take a duplicate of the listener's socket?
+    pub const fn may_stand(&self) -> bool {
+        matches!(self.state, State::Following | State::Standing(_))
+    }
+
     /// Takes part, or takes part again after a failure.
     pub fn join(&mut self) -> Option<Order> {
         match self.state {
@@ -297,10 +320,10 @@ impl Contest {
 
     /// The one that it follows gave it a duplicate of its socket, which stands at the path as this file.
     pub fn offered(&mut self, socket: Inode) -> Option<Order> {
-        match self.state {
-            State::Following => Some(self.step(State::Accepting(socket), Step::Stand(socket))),
-            _ => None,
+        if !self.may_stand() {
+            return None;
         }
+        Some(self.step(State::Accepting(socket), Step::Stand(socket)))
     }
 
     /// Something may have happened to the name or to the lock.

@@ -71,6 +71,9 @@ pub enum Misuse {
     /// A message after the goodbye.
     #[error("this side has said goodbye, nothing more can be sent")]
     Closing,
+    /// Something for whoever listens, from whoever listens.
+    #[error("this peer is the listener itself")]
+    Oneself,
 }
 
 /// Why a frame was not queued.

@@ -22,7 +22,7 @@ impl<S: Sys> Conn<S> {
         match self.stage {
             Stage::Opening { accepted: false } => {
                 let failure = match loss {
-                    Loss::Closed { .. } => Failure::Closed,
+                    Loss::Closed { .. } | Loss::Died => Failure::Closed,
                     Loss::Fault(fault) => Failure::Fault(fault),
                     Loss::Errno(errno) => Failure::Errno(errno),
                 };

@@ -8,11 +8,11 @@ use ginnel_proto::machine::{ConnId, SendId};
 use ginnel_proto::server::Command;
 use ginnel_proto::{Answer, CallId, Frame, Kind, Request};
 
-use super::{GONE, Server};
+use super::{GONE, Hub, Many};
 use crate::Message;
 use crate::connection::{Error, SendError};
 
-impl Server {
+impl<M: Many> Hub<M> {
     /// Queues a message for one, if there is room. It is taken out of `message` then.
     ///
     /// # Errors

@@ -1,84 +1,52 @@
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use ginnel_os::driven::{Awaited, Driven};
+use ginnel_os::driven::Awaited;
 use ginnel_os::shared::{Seat, Shared};
 use ginnel_os::{
-    self as os, CallId, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError,
+    self as os, CallId, ConnId, Credentials, Error, Greeting, Many, Message, Request, SendError,
 };
 use ginnel_proto::Answer;
 use ginnel_proto::machine::SendId;
 
 use crate::Driver;
-use crate::driver::{Turning, in_time, sit_until};
+use crate::driver::{Turning, sit_until};
 
-/// One of many handles of a [`Server`](crate::Server).
+/// One of many handles of a [`Hub`](crate::Hub): of a [`Server`](crate::Server) or a [`Peer`](crate::Peer).
 ///
-/// It moves nothing by itself: whoever runs the [`Driver`] does. Each thing that happens is told to one of those who
-/// ask for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and ends: what
-/// each connection was given is still written, for 1 s at most; see [`close`](Self::close).
-///
-/// # Example
-/// ```
-/// use ginnel_tokio::{Connection, Happening, Server};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), ginnel_tokio::Error> {
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("app.sock");
-/// let (server, driver) = Server::listen(&path)?.shared();
-/// tokio::spawn(driver);
-/// tokio::spawn(async move {
-///     while let Ok(happening) = server.next().await {
-///         if let Happening::Request(request) = happening {
-///             let server = server.clone();
-///             tokio::spawn(async move { server.reply(request, "done") });
-///         }
-///     }
-/// });
-/// assert_eq!(Connection::connect(&path).await?.call("do it").await?.body, "done");
-/// # Ok(())
-/// # }
-/// ```
+/// It moves nothing by itself: whoever runs the [`Driver`] does. When the last handle is dropped the driver takes leave of
+/// everybody and ends: what each connection was given is still written, for 1 s at most.
 #[derive(Debug)]
-pub struct ServerHandle {
-    shared: Arc<Shared<os::Server>>,
+pub struct Handle<M: Many> {
+    pub(crate) shared: Arc<Shared<os::Hub<M>>>,
 }
 
-impl ServerHandle {
-    pub(crate) fn of(turning: Turning<os::Server>) -> (Self, Driver) {
+impl<M: Many> Handle<M> {
+    pub(crate) fn of(turning: Turning<os::Hub<M>>) -> (Self, Driver) {
         let (shared, driver) = turning.shared();
         (Self { shared }, driver)
     }
 
-    fn seat(&self, awaited: Awaited) -> Seat<'_, os::Server> {
+    pub(crate) fn seat(&self, awaited: Awaited) -> Seat<'_, os::Hub<M>> {
         Seat::new(&self.shared, awaited)
     }
 
-    /// As [`Server::next`](crate::Server::next). Of many who ask, each thing is told to one.
+    /// As [`Hub::next`](crate::Hub::next). Of many who ask, each thing is told to one.
     ///
     /// # Errors
     /// [`Error::Stopped`] with [`Reason::NotDriven`](crate::Reason::NotDriven): nobody drives it any more.
     ///
     /// # Cancel safety
     /// Cancelled, nothing was taken.
-    pub async fn next(&self) -> Result<Happening, Error> {
-        self.arrive(os::Server::happened).await
+    pub async fn next(&self) -> Result<M::Happening, Error> {
+        self.arrive(os::Hub::happened).await
     }
 
-    /// As [`Server::recv`](crate::Server::recv). Of many who receive, each message goes to one.
-    ///
-    /// # Errors
-    /// As [`next`](Self::next).
-    ///
-    /// # Cancel safety
-    /// Cancelled, no message was taken.
-    pub async fn recv(&self) -> Result<(ConnId, Message), Error> {
-        self.arrive(os::Server::received).await
-    }
-
-    async fn arrive<T>(&self, mut look: impl FnMut(&mut os::Server) -> Option<T>) -> Result<T, Error> {
+    pub(crate) async fn arrive<T>(
+        &self,
+        mut look: impl FnMut(&mut os::Hub<M>) -> Option<T>,
+    ) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), |os| {
             os.has_reader();
             Ok(look(os))
@@ -86,7 +54,7 @@ impl ServerHandle {
         .await
     }
 
-    /// As [`Server::feed`](crate::Server::feed).
+    /// As [`Hub::feed`](crate::Hub::feed).
     ///
     /// # Errors
     /// As there.
@@ -102,7 +70,7 @@ impl ServerHandle {
     /// As [`feed`](Self::feed) without waiting: gives the message back if there is no room.
     ///
     /// # Errors
-    /// As [`Server::try_feed`](crate::Server::try_feed).
+    /// As [`Hub::try_feed`](crate::Hub::try_feed).
     pub fn try_feed(&self, id: ConnId, message: impl Into<Message>) -> Result<(), SendError> {
         self.shared.with(|os| os.try_feed(id, message.into()))
     }
@@ -111,7 +79,7 @@ impl ServerHandle {
     /// [`send`](Self::send) is told to them alone.
     ///
     /// # Errors
-    /// As [`Server::flush`](crate::Server::flush).
+    /// As [`Hub::flush`](crate::Hub::flush).
     ///
     /// # Cancel safety
     /// Cancelled, what was not written is still queued, whole.
@@ -120,7 +88,7 @@ impl ServerHandle {
         sit_until(self.seat(Awaited::Sent(id, last)), |os| os.flushed(id, last)).await
     }
 
-    /// As [`Server::send`](crate::Server::send).
+    /// As [`Hub::send`](crate::Hub::send).
     ///
     /// # Errors
     /// As there, about this message alone.
@@ -137,7 +105,7 @@ impl ServerHandle {
         fed.map_err(|error: Error| SendError::with(error, message))?.sent().await
     }
 
-    /// As [`Server::call`](crate::Server::call). Any number may be under way at the same time, up to 1,024 with each.
+    /// As [`Hub::call`](crate::Hub::call). Any number may be under way at the same time, up to 1,024 with each.
     ///
     /// # Errors
     /// As there.
@@ -153,17 +121,17 @@ impl ServerHandle {
         sit_until(open.handle.seat(Awaited::Answer(id, call)), |os| os.answered(id, call)).await
     }
 
-    /// As [`Server::reply`](crate::Server::reply).
+    /// As [`Hub::reply`](crate::Hub::reply).
     pub fn reply(&self, request: Request, answer: impl Into<Message>) {
         self.shared.with(|os| os.answer(&request, Answer::Response(answer.into())));
     }
 
-    /// As [`Server::fail`](crate::Server::fail).
+    /// As [`Hub::fail`](crate::Hub::fail).
     pub fn fail(&self, request: Request, why: impl Into<Message>) {
         self.shared.with(|os| os.answer(&request, Answer::Failure(why.into())));
     }
 
-    /// As [`Server::broadcast`](crate::Server::broadcast).
+    /// As [`Hub::broadcast`](crate::Hub::broadcast).
     pub fn broadcast(&self, body: impl Into<Bytes>) -> Vec<ConnId> {
         self.shared.with(|os| os.broadcast(body.into()))
     }
@@ -183,7 +151,7 @@ impl ServerHandle {
         self.shared.with(|os| os.is_connected(id))
     }
 
-    /// As [`Server::peer_credentials`](crate::Server::peer_credentials).
+    /// As [`Hub::peer_credentials`](crate::Hub::peer_credentials).
     ///
     /// # Errors
     /// As there.
@@ -191,63 +159,26 @@ impl ServerHandle {
         self.shared.with(|os| os.peer_credentials(id))
     }
 
-    /// As [`Server::greeting`](crate::Server::greeting).
+    /// As [`Hub::greeting`](crate::Hub::greeting).
     pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
         self.shared.with(|os| os.greeting(id))
     }
 
-    /// As [`Server::is_published`](crate::Server::is_published).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn is_published(&self) -> io::Result<bool> {
-        self.shared.with(|os| os.is_published())
-    }
-
-    /// As [`Server::republish`](crate::Server::republish).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn republish(&self) -> io::Result<()> {
-        self.shared.with(os::Server::republish)
-    }
-
-    /// As [`Server::disconnect`](crate::Server::disconnect).
+    /// As [`Hub::disconnect`](crate::Hub::disconnect).
     pub fn disconnect(&self, id: ConnId) -> bool {
         self.shared.with(|os| os.disconnect(id))
-    }
-
-    /// Listens no more, and closes as [`Server::close`](crate::Server::close), for all handles.
-    ///
-    /// # Errors
-    /// As there.
-    ///
-    /// # Panics
-    /// Without a runtime that has time enabled.
-    ///
-    /// # Cancel safety
-    /// Cancelled, nobody is listened to any more, and those are left from whom leave was taken.
-    pub async fn close(&self, drain: Duration) -> Result<(), Error> {
-        self.shared.with(|os| {
-            os.set_drain(drain);
-            os.stop_listening();
-        });
-        let quiet = self.seat(Awaited::Quiet);
-        let closed = in_time(drain, sit_until(quiet, |os| Ok::<_, Error>(os.wind_down()))).await;
-        self.shared.with(os::Server::stop);
-        closed
     }
 }
 
 /// A message that somebody waits for alone, until the kernel has it.
-struct Claim<'a> {
-    handle: &'a ServerHandle,
+struct Claim<'a, M: Many> {
+    handle: &'a Handle<M>,
     id: ConnId,
     send: SendId,
 }
 
-impl<'a> Claim<'a> {
-    fn new(handle: &'a ServerHandle, os: &mut os::Server, (id, send): (ConnId, SendId)) -> Self {
+impl<'a, M: Many> Claim<'a, M> {
+    fn new(handle: &'a Handle<M>, os: &mut os::Hub<M>, (id, send): (ConnId, SendId)) -> Self {
         os.claim(id, send);
         Self { handle, id, send }
     }
@@ -258,33 +189,33 @@ impl<'a> Claim<'a> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl<M: Many> Drop for Claim<'_, M> {
     fn drop(&mut self) {
         self.handle.shared.with(|os| os.disclaim(self.id, self.send));
     }
 }
 
 /// A question whose answer is awaited. If nobody waits any more, the other side is told.
-struct OpenCall<'a> {
-    handle: &'a ServerHandle,
+struct OpenCall<'a, M: Many> {
+    handle: &'a Handle<M>,
     id: ConnId,
     call: CallId,
 }
 
-impl Drop for OpenCall<'_> {
+impl<M: Many> Drop for OpenCall<'_, M> {
     fn drop(&mut self) {
         self.handle.shared.with(|os| os.forget(self.id, self.call));
     }
 }
 
-impl Clone for ServerHandle {
+impl<M: Many> Clone for Handle<M> {
     fn clone(&self) -> Self {
         self.shared.add_handle();
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl Drop for ServerHandle {
+impl<M: Many> Drop for Handle<M> {
     fn drop(&mut self) {
         self.shared.drop_handle();
     }

@@ -1,83 +1,53 @@
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use ginnel_os::driven::{Awaited, Driven};
+use ginnel_os::driven::Awaited;
 use ginnel_os::shared::{Seat, Shared};
-use ginnel_os::{self as os, ConnId, Credentials, Error, Greeting, Happening, Message, Request, SendError};
+use ginnel_os::{self as os, ConnId, Credentials, Error, Greeting, Many, Message, Request, SendError};
 use ginnel_proto::Answer;
 
 use crate::Driver;
 use crate::driver::sit_until;
 
-/// One of many handles of a [`Server`](crate::Server).
+/// One of many handles of a [`Hub`](crate::Hub): of a [`Server`](crate::Server) or a [`Peer`](crate::Peer).
 ///
-/// It moves nothing by itself: whoever runs the [`Driver`] does. Each thing that happens is told to one of those who
-/// ask for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and ends: what
-/// each connection was given is still written, for 1 s at most; see [`close`](Self::close).
-///
-/// # Example
-/// ```
-/// use ginnel::{Connection, Happening, Server};
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("app.sock");
-/// let (server, driver) = Server::listen(&path)?.shared();
-/// std::thread::spawn(|| driver.run());
-/// for _ in 0..4 {
-///     let server = server.clone();
-///     std::thread::spawn(move || {
-///         while let Ok(happening) = server.next() {
-///             if let Happening::Request(request) = happening {
-///                 server.reply(request, "done");
-///             }
-///         }
-///     });
-/// }
-/// assert_eq!(Connection::connect(&path)?.call("do it")?.body, "done");
-/// # Ok::<(), ginnel::Error>(())
-/// ```
+/// It moves nothing by itself: whoever runs the [`Driver`] does. When the last handle is dropped the driver takes leave of
+/// everybody and ends: what each connection was given is still written, for 1 s at most.
 #[derive(Debug)]
-pub struct ServerHandle {
-    shared: Arc<Shared<os::Server>>,
-    deadline: Option<Instant>,
+pub struct Handle<M: Many> {
+    pub(crate) shared: Arc<Shared<os::Hub<M>>>,
+    pub(crate) deadline: Option<Instant>,
 }
 
-impl ServerHandle {
-    pub(crate) fn of(server: os::Server) -> (Self, Driver) {
-        let shared = Shared::new(server);
+impl<M: Many> Handle<M> {
+    pub(crate) fn of(hub: os::Hub<M>) -> (Self, Driver) {
+        let shared = Shared::new(hub);
         (Self { shared: Arc::clone(&shared), deadline: None }, Driver::of(shared))
     }
 
-    fn seat(&self, awaited: Awaited) -> Seat<'_, os::Server> {
+    pub(crate) fn seat(&self, awaited: Awaited) -> Seat<'_, os::Hub<M>> {
         Seat::new(&self.shared, awaited)
     }
 
-    /// As [`Server::next`](crate::Server::next). Of many who ask, each thing is told to one.
+    /// As [`Hub::next`](crate::Hub::next). Of many who ask, each thing is told to one.
     ///
     /// # Errors
     /// `TimedOut`: the handle's deadline passed. [`Error::Stopped`] with
     /// [`Reason::NotDriven`](crate::Reason::NotDriven).
-    pub fn next(&self) -> Result<Happening, Error> {
-        self.arrive(os::Server::happened)
+    pub fn next(&self) -> Result<M::Happening, Error> {
+        self.arrive(os::Hub::happened)
     }
 
-    /// As [`Server::recv`](crate::Server::recv). Of many who receive, each message goes to one.
-    ///
-    /// # Errors
-    /// As [`next`](Self::next).
-    pub fn recv(&self) -> Result<(ConnId, Message), Error> {
-        self.arrive(os::Server::received)
-    }
-
-    fn arrive<T>(&self, mut look: impl FnMut(&mut os::Server) -> Option<T>) -> Result<T, Error> {
+    pub(crate) fn arrive<T>(&self, mut look: impl FnMut(&mut os::Hub<M>) -> Option<T>) -> Result<T, Error> {
         sit_until(self.seat(Awaited::Arrival), self.deadline, |os| {
             os.has_reader();
             Ok(look(os))
         })
     }
 
-    /// As [`Server::feed`](crate::Server::feed).
+    /// As [`Hub::feed`](crate::Hub::feed).
     ///
     /// # Errors
     /// As there.
@@ -90,7 +60,7 @@ impl ServerHandle {
     /// As [`feed`](Self::feed) without waiting: gives the message back if there is no room.
     ///
     /// # Errors
-    /// As [`Server::try_feed`](crate::Server::try_feed).
+    /// As [`Hub::try_feed`](crate::Hub::try_feed).
     pub fn try_feed(&self, id: ConnId, message: impl Into<Message>) -> Result<(), SendError> {
         self.shared.with(|os| os.try_feed(id, message.into()))
     }
@@ -99,13 +69,13 @@ impl ServerHandle {
     /// [`send`](Self::send) is told to them alone.
     ///
     /// # Errors
-    /// As [`Server::flush`](crate::Server::flush).
+    /// As [`Hub::flush`](crate::Hub::flush).
     pub fn flush(&self, id: ConnId) -> Result<(), SendError> {
         let last = self.shared.with(|os| os.last(id));
         sit_until(self.seat(Awaited::Sent(id, last)), self.deadline, |os| os.flushed(id, last))
     }
 
-    /// As [`Server::send`](crate::Server::send).
+    /// As [`Hub::send`](crate::Hub::send).
     ///
     /// # Errors
     /// As there, about this message alone.
@@ -120,7 +90,7 @@ impl ServerHandle {
         sent
     }
 
-    /// As [`Server::call`](crate::Server::call). Any number may be under way at the same time, up to 1,024 with each.
+    /// As [`Hub::call`](crate::Hub::call). Any number may be under way at the same time, up to 1,024 with each.
     ///
     /// # Errors
     /// As there.
@@ -133,17 +103,17 @@ impl ServerHandle {
         answer.inspect_err(|_| self.shared.with(|os| os.forget(id, call)))
     }
 
-    /// As [`Server::reply`](crate::Server::reply).
+    /// As [`Hub::reply`](crate::Hub::reply).
     pub fn reply(&self, request: Request, answer: impl Into<Message>) {
         self.shared.with(|os| os.answer(&request, Answer::Response(answer.into())));
     }
 
-    /// As [`Server::fail`](crate::Server::fail).
+    /// As [`Hub::fail`](crate::Hub::fail).
     pub fn fail(&self, request: Request, why: impl Into<Message>) {
         self.shared.with(|os| os.answer(&request, Answer::Failure(why.into())));
     }
 
-    /// As [`Server::broadcast`](crate::Server::broadcast).
+    /// As [`Hub::broadcast`](crate::Hub::broadcast).
     pub fn broadcast(&self, body: impl Into<Bytes>) -> Vec<ConnId> {
         self.shared.with(|os| os.broadcast(body.into()))
     }
@@ -163,7 +133,7 @@ impl ServerHandle {
         self.shared.with(|os| os.is_connected(id))
     }
 
-    /// As [`Server::peer_credentials`](crate::Server::peer_credentials).
+    /// As [`Hub::peer_credentials`](crate::Hub::peer_credentials).
     ///
     /// # Errors
     /// As there.
@@ -171,46 +141,14 @@ impl ServerHandle {
         self.shared.with(|os| os.peer_credentials(id))
     }
 
-    /// As [`Server::greeting`](crate::Server::greeting).
+    /// As [`Hub::greeting`](crate::Hub::greeting).
     pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
         self.shared.with(|os| os.greeting(id))
     }
 
-    /// As [`Server::is_published`](crate::Server::is_published).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn is_published(&self) -> io::Result<bool> {
-        self.shared.with(|os| os.is_published())
-    }
-
-    /// As [`Server::republish`](crate::Server::republish).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn republish(&self) -> io::Result<()> {
-        self.shared.with(os::Server::republish)
-    }
-
-    /// As [`Server::disconnect`](crate::Server::disconnect).
+    /// As [`Hub::disconnect`](crate::Hub::disconnect).
     pub fn disconnect(&self, id: ConnId) -> bool {
         self.shared.with(|os| os.disconnect(id))
-    }
-
-    /// Listens no more, and closes as [`Server::close`](crate::Server::close), for all handles.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn close(&self, drain: Duration) -> Result<(), Error> {
-        let drained = Instant::now().checked_add(drain);
-        let deadline = [drained, self.deadline].into_iter().flatten().min();
-        self.shared.with(|os| {
-            os.set_drain(drain);
-            os.stop_listening();
-        });
-        let closed = sit_until(self.seat(Awaited::Quiet), deadline, |os| Ok(os.wind_down()));
-        self.shared.with(os::Server::stop);
-        closed
     }
 
     /// Lets every call on this handle fail with `TimedOut` once this moment has come; `None`: wait for ever. Other
@@ -220,14 +158,14 @@ impl ServerHandle {
     }
 }
 
-impl Clone for ServerHandle {
+impl<M: Many> Clone for Handle<M> {
     fn clone(&self) -> Self {
         self.shared.add_handle();
         Self { shared: Arc::clone(&self.shared), deadline: self.deadline }
     }
 }
 
-impl Drop for ServerHandle {
+impl<M: Many> Drop for Handle<M> {
     fn drop(&mut self) {
         self.shared.drop_handle();
     }

@@ -1,0 +1,202 @@
+//! An engine's part in who listens at a path: the steps of a contest, and the words between peers.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use bytes::Bytes;
+use ginnel_proto::election::{Refusal, Seen, Step};
+use ginnel_proto::machine::{ConnId, NetEvent, Refused, SendId};
+use ginnel_proto::{Frame, Kind, Message};
+
+use super::UnixNet;
+use super::door::Door;
+use crate::connection::Directions;
+use crate::listener::Listener;
+use crate::name::{Claim, Contender};
+use crate::socket::Connecting;
+use crate::sys::{Poller, SocketKind, Sys};
+
+/// What the poller calls the watch over the name.
+pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 2);
+
+/// What the poller calls the process at the other end of a connection that was made here; those are numbered below.
+const PROCESS: u64 = 1 << 62;
+
+pub(super) const fn process_of(id: ConnId) -> ConnId {
+    ConnId(id.0 | PROCESS)
+}
+
+pub(super) const fn connection_of(id: ConnId) -> ConnId {
+    ConnId(id.0 & !PROCESS)
+}
+
+pub(super) const fn is_process(id: ConnId) -> bool {
+    id.0 & PROCESS != 0 && id.0 < ConnId::FIRST_ACCEPTED.0
+}
+
+/// One peer's seat at a path.
+#[derive(Debug)]
+pub(super) struct Seat<S: Sys> {
+    contender: Contender<S>,
+    hello: Bytes,
+}
+
+impl<S: Sys> Seat<S> {
+    /// What whoever is connected with is told first.
+    pub(super) fn hello(&self) -> Bytes {
+        self.hello.clone()
+    }
+}
+
+impl<S: Sys> UnixNet<S> {
+    /// Takes part in who listens at this path.
+    ///
+    /// # Errors
+    /// The path does not suit peers: [`SocketError::OpenDirectory`](crate::SocketError::OpenDirectory) and its like, or the
+    /// kernel's. Nothing was changed.
+    pub fn contend(&mut self, path: PathBuf) -> io::Result<()> {
+        let options = &self.options.listener;
+        let claim = Claim {
+            kind: SocketKind::Stream,
+            nonblocking: true,
+            mode: options.mode,
+            owner: options.owner,
+            backlog: options.backlog,
+        };
+        let contender = Contender::new(self.sys.clone(), path, claim);
+        contender.check()?;
+        self.seat = Some(Box::new(Seat { contender, hello: Bytes::new() }));
+        Ok(())
+    }
+
+    /// Why the contest has failed.
+    pub fn refusal(&mut self, why: Refusal) -> io::Error {
+        match &mut self.seat {
+            Some(seat) => seat.contender.refusal(why),
+            None => io::ErrorKind::Other.into(),
+        }
+    }
+
+    pub(super) fn introduce(&mut self, hello: Bytes) {
+        if let Some(seat) = &mut self.seat {
+            seat.hello = hello;
+        }
+    }
+
+    pub(super) fn keep(&mut self, spare: S::Fd) {
+        if let Some(seat) = &mut self.seat {
+            seat.contender.keep(spare);
+        }
+    }
+
+    pub(super) fn elect(&mut self, step: Step) {
+        if step == Step::Unlock {
+            self.unwatch();
+        }
+        let Some(seat) = &mut self.seat else { return };
+        let seen = seat.contender.carry_out(step, || self.poller.alarm());
+        let seen = match step {
+            Step::Watch => self.open_door(),
+            _ => seen,
+        };
+        self.reports.extend(seen.map(NetEvent::Elected));
+    }
+
+    fn unwatch(&mut self) {
+        if let Some(watched) = self.seat.as_ref().and_then(|seat| seat.contender.watched()) {
+            self.poller.remove(self.sys.borrow(watched));
+        }
+    }
+
+    /// The path is ours: whoever connects is let in from now on, and the name is watched.
+    fn open_door(&mut self) -> Option<Seen> {
+        let Some(fresh) = self.seat.as_mut()?.contender.own() else { return Some(Seen::Done) };
+        self.unwatch();
+        if let Some(door) = &mut self.door {
+            door.succeed(fresh, &self.poller);
+        } else {
+            let listener = Listener::of(self.sys.clone(), fresh, self.options.listener.clone());
+            match Door::new(listener, &self.poller) {
+                Ok(door) => self.door = Some(door),
+                Err(error) => tracing::error!(%error, "cannot watch the listening socket"),
+            }
+        }
+        if let Some(watch) = self.seat.as_mut()?.contender.watch() {
+            if let Err(error) = self.poller.add(self.sys.borrow(watch), TOKEN.0, Directions::READ) {
+                tracing::warn!(%error, "nobody will tell when the socket file is removed");
+            }
+            // It may have been removed before it was watched.
+            self.reports.push_back(NetEvent::Disturbed);
+        }
+        Some(Seen::Done)
+    }
+
+    /// Something happened to the name, to the lock or to their directory.
+    pub(super) fn disturbed(&mut self) {
+        let watched = self.seat.as_ref().and_then(|seat| seat.contender.watched());
+        let changed = watched.map(|watch| self.sys.changes(self.sys.borrow(watch)));
+        match changed {
+            Some(Ok(false)) | None => {}
+            Some(Ok(true)) => self.reports.push_back(NetEvent::Disturbed),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "nobody will tell any more when the socket file is removed");
+                self.unwatch();
+            }
+        }
+    }
+
+    /// Has the turn come that is waited for?
+    pub(super) fn look_for_turn(&mut self) {
+        let seen = self.seat.as_mut().and_then(|seat| seat.contender.has_turn());
+        self.reports.extend(seen.map(NetEvent::Elected));
+    }
+
+    /// Connects to the socket file that was looked at.
+    pub(super) fn probe(&mut self, id: ConnId, now: Instant) {
+        let target = match &self.seat {
+            Some(seat) => seat.contender.target(),
+            None => Err(io::ErrorKind::NotFound.into()),
+        };
+        let connecting = target.and_then(|name| Connecting::to(self.sys.clone(), SocketKind::Stream, name));
+        self.connect_by(id, connecting, now);
+    }
+
+    /// Says a word between peers.
+    pub(super) fn say(&mut self, id: ConnId, word: Bytes, fds: Vec<S::Fd>) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.say(Frame::new(Kind::Control, Message::new(word).with_fds(fds)));
+            self.unwritten.insert(id);
+        }
+    }
+
+    /// Gives one a duplicate of the listening socket, if it is of our user.
+    pub(super) fn bequeath(&mut self, id: ConnId, word: Bytes) {
+        match self.duplicate_for(id) {
+            Ok(Some(duplicate)) => self.say(id, word, vec![duplicate]),
+            refused => {
+                if let Err(error) = refused {
+                    tracing::warn!(%error, "cannot hand over the listening socket");
+                }
+                let frame = Frame::empty(Kind::Control);
+                self.reports.push_back(NetEvent::Refused(id, SendId(0), frame, Refused::Descriptors));
+            }
+        }
+    }
+
+    fn duplicate_for(&self, id: ConnId) -> io::Result<Option<S::Fd>> {
+        let (Some(conn), Some(door)) = (self.conns.get(&id), &self.door) else { return Ok(None) };
+        if self.sys.peer_ids(conn.borrowed())?.uid != self.sys.user() {
+            return Ok(None);
+        }
+        self.sys.share(door.borrowed()).map(Some)
+    }
+
+    /// The process at the other end has ended.
+    pub(super) fn died(&mut self, id: ConnId, now: Instant) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.died(&self.poller);
+            self.tend(id, Directions::READ, now);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What peers tell each other in control frames. `docs/wire.md`, section 6
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::PeerFault;
+use crate::election::Inode;
+use crate::limits;
+
+/// Who a peer is.
+///
+/// ```
+/// use ginnel_proto::peer::Hello;
+/// let hello = Hello::new("worker 3")?;
+/// assert_eq!(hello.name(), "worker 3");
+/// assert!(Hello::new(&"x".repeat(256)).is_err());
+/// # Ok::<(), ginnel_proto::peer::HelloError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hello {
+    name: String,
+    data: Bytes,
+    /// It takes a duplicate of the listener's socket.
+    pub(crate) takes_over: bool,
+    /// The so-manieth socket at the path, as far as it knows.
+    pub(crate) epoch: u64,
+}
+
+impl Hello {
+    /// A peer of this name, which may be empty, and need not be its alone.
+    ///
+    /// # Errors
+    /// [`HelloError::Name`]: it has more than 255 bytes.
+    pub fn new(name: &str) -> Result<Self, HelloError> {
+        match name.len() {
+            ..=limits::PEER_NAME => {
+                Ok(Self { name: name.into(), data: Bytes::new(), takes_over: true, epoch: 0 })
+            }
+            bytes => Err(HelloError::Name { bytes }),
+        }
+    }
+
+    /// The same, with bytes that mean something to the application.
+    ///
+    /// # Errors
+    /// [`HelloError::Data`]: more than 16 KiB.
+    pub fn with_data(self, data: impl Into<Bytes>) -> Result<Self, HelloError> {
+        let data = data.into();
+        match data.len() {
+            ..=limits::PEER_DATA => Ok(Self { data, ..self }),
+            bytes => Err(HelloError::Data { bytes }),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the application has to say about it.
+    pub const fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// The so-manieth socket at the path, as far as this one knows.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut body = BytesMut::with_capacity(11 + self.name.len() + self.data.len());
+        body.put_u8(HELLO);
+        body.put_u8(u8::from(self.takes_over));
+        body.put_u64_le(self.epoch);
+        body.put_u8(self.name.len() as u8);
+        body.put_slice(self.name.as_bytes());
+        body.put_slice(&self.data);
+        body.freeze()
+    }
+}
+
+/// Why a peer cannot introduce itself so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HelloError {
+    /// The name is too long.
+    #[error("a peer's name of {bytes} bytes was given, {} fit", limits::PEER_NAME)]
+    Name {
+        /// Bytes of the name.
+        bytes: usize,
+    },
+    /// The data is too long.
+    #[error("{bytes} bytes of greeting data were given, {} fit", limits::PEER_DATA)]
+    Data {
+        /// Bytes of the data.
+        bytes: usize,
+    },
+}
+
+/// A control frame.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Word {
+    /// Who it is.
+    Hello(Hello),
+    /// The frame brings a duplicate of the listening socket, which stands at the path as this file.
+    Standby(Inode),
+    /// It listens no more: the path is not its own any longer.
+    StepDown,
+}
+
+impl Word {
+    /// The body of a control frame.
+    pub(crate) fn encode(&self) -> Bytes {
+        match self {
+            Self::Hello(hello) => hello.encode(),
+            Self::Standby(Inode { device, number }) => {
+                let mut body = BytesMut::with_capacity(17);
+                body.put_u8(STANDBY);
+                body.put_u64_le(*device);
+                body.put_u64_le(*number);
+                body.freeze()
+            }
+            Self::StepDown => Bytes::from_static(&[STEP_DOWN]),
+        }
+    }
+
+    /// `Ok(None)`: a word that is not known here, which says nothing.
+    pub(crate) fn decode(body: &Bytes) -> Result<Option<Self>, PeerFault> {
+        let word = match body.first() {
+            Some(&HELLO) => decode_hello(body).map(Self::Hello),
+            Some(&STANDBY) => decode_standby(&body[1..]).map(Self::Standby),
+            Some(&STEP_DOWN) if body.len() == 1 => Some(Self::StepDown),
+            Some(&STEP_DOWN) | None => None,
+            Some(_) => return Ok(None),
+        };
+        word.map(Some).ok_or(PeerFault::BadWord { length: body.len() })
+    }
+}
+
+fn decode_hello(body: &Bytes) -> Option<Hello> {
+    let (&[_, flags, e0, e1, e2, e3, e4, e5, e6, e7, length], rest) = body.split_first_chunk()?;
+    let name = rest.get(..usize::from(length))?;
+    let data = body.slice(HELLO_BYTES + name.len()..);
+    if data.len() > limits::PEER_DATA {
+        return None;
+    }
+    let epoch = u64::from_le_bytes([e0, e1, e2, e3, e4, e5, e6, e7]);
+    let name = std::str::from_utf8(name).ok()?.to_owned();
+    Some(Hello { name, data, takes_over: flags & 1 != 0, epoch })
+}
+
+fn decode_standby(rest: &[u8]) -> Option<Inode> {
+    let (device, rest) = rest.split_first_chunk()?;
+    let number = rest.try_into().ok()?;
+    Some(Inode { device: u64::from_le_bytes(*device), number: u64::from_le_bytes(number) })
+}
+
+const HELLO: u8 = 1;
+const STANDBY: u8 = 2;
+const STEP_DOWN: u8 = 3;
+
+/// Bytes of a hello before its name.
+const HELLO_BYTES: usize = 11;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_as_it_was_said() {
+        let hello = Hello { epoch: 7, ..Hello::new("näme").unwrap().with_data("some data").unwrap() };
+        let quiet = Hello { takes_over: false, ..Hello::new("").unwrap() };
+        for word in [
+            Word::Hello(hello),
+            Word::Hello(quiet),
+            Word::Standby(Inode { device: 1, number: u64::MAX }),
+            Word::StepDown,
+        ] {
+            assert_eq!(Word::decode(&word.encode()), Ok(Some(word)));
+        }
+    }
+
+    #[test]
+    fn a_cut_word_is_a_fault_and_an_unknown_one_says_nothing() {
+        for word in [Word::Hello(Hello::new("name").unwrap()), Word::Standby(Inode { device: 1, number: 2 })]
+        {
+            let whole = word.encode();
+            let least = if matches!(word, Word::Hello(_)) { HELLO_BYTES + 4 } else { 17 };
+            for cut in 0..least {
+                let fault = Err(PeerFault::BadWord { length: cut });
+                assert_eq!(Word::decode(&whole.slice(..cut)), fault, "{word:?} cut to {cut}");
+            }
+        }
+        assert_eq!(Word::decode(&Bytes::from_static(&[99, 1])), Ok(None));
+        assert!(Word::decode(&Bytes::from_static(&[STEP_DOWN, 0])).is_err());
+        assert!(Word::decode(&Bytes::from_static(b"\x01\0\0\0\0\0\0\0\0\0\x02\xff\xfe")).is_err(), "no text");
+    }
+}
