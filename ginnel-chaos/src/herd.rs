@@ -1,0 +1,275 @@
+//! Many peers at one path, each in a process of its own, and what they say of themselves.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use ginnel::SeqPacket;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::report::{Order, Report, Told, now};
+
+/// How a herd lives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habits {
+    pub(crate) no_standby: bool,
+    /// Every second one is driven by a thread of its own.
+    pub(crate) mixed: bool,
+}
+
+/// Many peers at one path.
+#[derive(Debug)]
+pub(crate) struct Herd {
+    directory: PathBuf,
+    habits: Habits,
+    pub(crate) members: Vec<Member>,
+    last: usize,
+    /// Children that were forked by members, and keep what those had.
+    children: Vec<i32>,
+    /// Two leaders at once are not an error for now: the lock file was taken from them.
+    pub(crate) robbed: bool,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) number: usize,
+    child: Child,
+    line: SeqPacket,
+    /// What it said last.
+    pub(crate) state: Told,
+    /// When it said that.
+    pub(crate) since: u64,
+    pub(crate) is_stopped: bool,
+    pub(crate) driven: bool,
+}
+
+impl Herd {
+    pub(crate) fn new(directory: &Path, habits: Habits) -> Self {
+        let directory = directory.to_owned();
+        Self { directory, habits, members: Vec::new(), last: 0, children: Vec::new(), robbed: false }
+    }
+
+    /// Where they meet.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.join("s")
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Starts one more.
+    pub(crate) fn start(&mut self) -> Result<()> {
+        self.last += 1;
+        let number = self.last;
+        let (line, theirs) = SeqPacket::pair()?;
+        let driven = self.habits.mixed && number.is_multiple_of(2);
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("member").arg("--path").arg(self.path()).args(["--number", &number.to_string()]);
+        if self.habits.no_standby {
+            command.arg("--no-standby");
+        }
+        if driven {
+            command.arg("--driven");
+        }
+        let child =
+            command.stdin(Stdio::from(OwnedFd::from(theirs))).spawn().context("a member does not start")?;
+        let state = Told::Seeks;
+        self.members.push(Member { number, child, line, state, since: now(), is_stopped: false, driven });
+        Ok(())
+    }
+
+    /// Who leads, if one does.
+    pub(crate) fn leader(&self) -> Option<usize> {
+        self.members.iter().position(|member| member.state == Told::Leads)
+    }
+
+    /// Sends one a signal.
+    pub(crate) fn signal(&mut self, at: usize, signal: Signal) -> Result<()> {
+        let member = &mut self.members[at];
+        match signal {
+            Signal::STOP => member.is_stopped = true,
+            Signal::CONT => member.is_stopped = false,
+            _ => {}
+        }
+        kill_process(member.pid(), signal).context("a member cannot be signalled")
+    }
+
+    /// Kills one, and tells when that was. It is reaped later: its death must not wait for that.
+    pub(crate) fn kill(&mut self, at: usize) -> Result<(u64, Member)> {
+        let when = now();
+        self.signal(at, Signal::KILL)?;
+        Ok((when, self.members.swap_remove(at)))
+    }
+
+    /// Tells one to do something.
+    pub(crate) fn order(&self, at: usize, order: Order) -> Result<()> {
+        Ok(self.members[at].line.send(order.encode())?)
+    }
+
+    /// Lets a member fork a child that keeps every descriptor.
+    pub(crate) fn fork(&mut self, at: usize) -> Result<()> {
+        let before = self.children.len();
+        self.order(at, Order::Fork)?;
+        let until = Instant::now() + PATIENCE;
+        while self.children.len() == before {
+            ensure!(Instant::now() < until, "a member does not fork");
+            self.listen(Duration::from_millis(100))?;
+        }
+        Ok(())
+    }
+
+    /// Ends what members have forked.
+    pub(crate) fn end_children(&mut self) {
+        for child in self.children.drain(..) {
+            if let Some(child) = Pid::from_raw(child) {
+                // It may have ended by itself.
+                let _ = kill_process(child, Signal::KILL);
+            }
+        }
+    }
+
+    /// Takes what members say, for so long at most. `false`: nobody has said anything.
+    pub(crate) fn listen(&mut self, length: Duration) -> Result<bool> {
+        let mut asked: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| PollFd::from_borrowed_fd(member.line.as_fd(), PollFlags::IN))
+            .collect();
+        let timeout = Timespec::try_from(length)?;
+        match poll(&mut asked, Some(&timeout)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready: Vec<_> = (0..asked.len()).filter(|&at| !asked[at].revents().is_empty()).collect();
+        for at in ready {
+            self.hear(at)?;
+        }
+        self.check_leaders()?;
+        Ok(true)
+    }
+
+    fn hear(&mut self, at: usize) -> Result<()> {
+        let member = &mut self.members[at];
+        let Some(packet) = member.line.recv()? else { bail!("member {} is gone", member.number) };
+        let report = Report::decode(&packet.body)?;
+        match report.what {
+            Told::Child(pid) => self.children.push(pid),
+            // It tries again by itself.
+            Told::Trouble(why) if self.robbed => drop(why),
+            Told::Trouble(why) => bail!("member {} is in trouble: {why}", member.number),
+            what => (member.state, member.since) = (what, report.at),
+        }
+        Ok(())
+    }
+
+    /// At most one of those who live believes that it leads.
+    fn check_leaders(&self) -> Result<()> {
+        let leaders: Vec<_> = self
+            .members
+            .iter()
+            .filter(|member| member.state == Told::Leads)
+            .map(|member| member.number)
+            .collect();
+        ensure!(leaders.len() <= 1 || self.robbed, "members {leaders:?} lead at the same time");
+        Ok(())
+    }
+
+    /// Waits until one leads and all others who run follow it.
+    pub(crate) fn heal(&mut self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while !self.is_healthy() {
+            if Instant::now() > until {
+                bail!("not healed after {PATIENCE:?}: {}", self.tell());
+            }
+            self.listen(Duration::from_millis(100))?;
+        }
+        self.robbed = false;
+        self.check_leaders()
+    }
+
+    fn is_healthy(&self) -> bool {
+        let mut running = self.members.iter().filter(|member| !member.is_stopped);
+        let leaders: Vec<_> = self.members.iter().filter(|member| member.state == Told::Leads).collect();
+        let [leader] = leaders[..] else { return false };
+        let follows = |member: &Member| member.state == Told::Follows(leader.number);
+        running.all(|member| member.number == leader.number || follows(member))
+    }
+
+    fn tell(&self) -> String {
+        let tell = |member: &Member| {
+            format!("{} {:?}{}", member.number, member.state, if member.is_stopped { " stopped" } else { "" })
+        };
+        let names = self.names().unwrap_or_default().join(" ");
+        format!("{} [{names}]", self.members.iter().map(tell).collect::<Vec<_>>().join(", "))
+    }
+
+    /// The names in the directory.
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.directory)?;
+        let mut names: Vec<_> = entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<_>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Which file stands at the path.
+    pub(crate) fn inode(&self) -> io::Result<(u64, u64)> {
+        let there = fs::symlink_metadata(self.path())?;
+        Ok((there.dev(), there.ino()))
+    }
+
+    /// Ends everybody.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.end_children();
+        while !self.members.is_empty() {
+            self.kill(0)?.1.reap()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Herd {
+    fn drop(&mut self) {
+        // Whoever is left ends with the line to it.
+        let _ = self.end();
+    }
+}
+
+impl Member {
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// How often its threads have gone to sleep by themselves.
+    pub(crate) fn waits(&self) -> Result<u64> {
+        let mut waits = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let status = fs::read_to_string(thread?.path().join("status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            waits += line.context("no count of waits")?.trim().parse::<u64>()?;
+        }
+        Ok(waits)
+    }
+
+    pub(crate) fn reap(mut self) -> io::Result<()> {
+        self.child.wait().map(drop)
+    }
+}
+
+/// How long anything may take before it counts as broken.
+const PATIENCE: Duration = Duration::from_secs(10);
