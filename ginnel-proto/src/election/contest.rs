@@ -40,7 +40,7 @@ pub struct Contest {
 enum State {
     Out,
     Reaching(Under),
-    /// Somebody is there who has not greeted: does anybody hold byte 0? `waits`: the connection stands.
+    /// Somebody is there who has not greeted: who holds byte 0? `waits`: the connection stands.
     Seeking {
         waits: bool,
     },

@@ -71,7 +71,8 @@ impl Contest {
         }
     }
 
-    /// Whoever is silent while somebody holds byte 0 is only slow.
+    /// Whoever is silent and holds byte 0 is only slow. If somebody else holds it, the connection leads to a dead leader's
+    /// socket, which a forked child keeps: it would be silent for ever.
     pub(super) fn on_sought(&mut self, waits: bool, seen: Seen) -> Order {
         if self.due.leave.take().is_some() {
             return self.go(State::Out, Order::Left);
@@ -79,7 +80,7 @@ impl Contest {
         match seen {
             Seen::Done => self.step(State::Opening, Step::OpenLock),
             Seen::Held if waits => self.go(State::Reaching(Under::Nothing), Order::Wait),
-            Seen::Held => self.go(State::Pausing(Under::Nothing), Order::Pause),
+            Seen::Held | Seen::Moved => self.go(State::Pausing(Under::Nothing), Order::Pause),
             _ => self.fail(Refusal::System),
         }
     }
