@@ -1,6 +1,6 @@
 //! What is shared by the peers of a path, and who they are.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::{Contest, Heir, Order, Reached};
 use super::alike::{Alike, FIRST, Process, Who};
@@ -9,6 +9,7 @@ use crate::election::{Inode, Seen, Step};
 
 mod acts;
 mod checks;
+mod faults;
 mod steps;
 
 /// A socket that lay at the path dead from the start, unknown to any lock file.
@@ -42,6 +43,8 @@ impl Budget {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Sabotage {
     None,
+    /// Whoever holds byte 0 is taken for the one at the other end.
+    SeeksAnyLeader,
     /// Byte 0 is granted to everybody.
     NoLock,
     /// Byte 0 outlives its holder in a forked child, as other kinds of lock do.
@@ -249,120 +252,24 @@ impl World {
         is_strange || self.shared.kept.contains(&socket) || self.people.iter().any(holds)
     }
 
-    fn killed(&self) -> Vec<(Deed, Self)> {
-        let Some(left) = self.budget.kills.checked_sub(1) else { return Vec::new() };
-        let runs = |it: &&Person| matches!(it.life, Life::Runs(_));
-        let mut processes: Vec<Process> =
-            self.people.iter().filter(runs).map(|person| person.process).collect();
-        processes.dedup();
-        let kill = |process: Process| {
-            let mut world = self.clone();
-            world.budget.kills = left;
-            for i in 0..world.people.len() {
-                if world.people[i].process == process {
-                    world.kill(i);
-                }
-            }
-            if world.shared.turn == Some(Turn::Thread(process)) {
-                world.shared.turn = None;
-            }
-            (Deed::Killed(process), world)
-        };
-        processes.into_iter().map(kill).collect()
+    /// The hash of the world with everybody called what it is.
+    pub(super) fn as_it_is(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.budget, &self.shared, &self.people).hash(&mut hasher);
+        hasher.finish()
     }
 
-    fn kill(&mut self, i: usize) {
-        self.people[i].haunted = false;
-        let Some(it) = self.running(i) else { return };
-        let who = Who(i as u32);
-        let mut sockets = it.serves.clone();
-        sockets.extend(it.spare.into_iter().chain(it.fresh));
-        // The one gap, named in `docs/semantics.md`: nobody is left who would put the stranger's file back.
-        if it.private == Some(STRANGER) {
-            self.shared.stranger_listens = false;
+    /// The hash of the world with its people in this order, whatever they and their sockets are called.
+    pub(super) fn in_order(&self, order: &[usize]) -> u64 {
+        let mut names = vec![0; order.len()];
+        for (rank, &i) in order.iter().enumerate() {
+            names[i] = rank as u8;
         }
-        let lead = self.shared.lead == Some(Lead::Person(who));
-        let turn = self.shared.turn == Some(Turn::Person(who));
-        self.people[i].life = Life::Dies { lead, turn, sockets };
-        self.bury_if_bare(i);
-    }
-
-    fn bury_if_bare(&mut self, i: usize) {
-        if let Life::Dies { lead: false, turn: false, sockets } = &self.people[i].life
-            && sockets.is_empty()
-        {
-            self.people[i].life = Life::Gone;
-        }
-    }
-
-    /// A dying process frees a lock or closes a socket, or leaves it to a child, in any order.
-    fn lets_go(&self, i: usize) -> Vec<(Deed, Self)> {
-        let Life::Dies { lead, turn, sockets } = &self.people[i].life else { return Vec::new() };
-        let (who, lead, turn) = (Who(i as u32), *lead, *turn);
-        let mut all = Vec::new();
-        let mut after = |deed: Deed, change: &dyn Fn(&mut Self), life: Life| {
-            let mut world = self.changed(change);
-            world.people[i].life = life;
-            world.bury_if_bare(i);
-            all.push((deed, world));
-        };
-        if lead {
-            let freed = if self.sabotage == Sabotage::ChildKeepsLock { Some(Lead::Nobody) } else { None };
-            let life = Life::Dies { lead: false, turn, sockets: sockets.clone() };
-            after(Deed::LetsGoOfLead(who), &|world| world.shared.lead = freed, life);
-        }
-        if turn {
-            let freed = if self.sabotage == Sabotage::TurnOutlivesHolder { Some(Turn::Nobody) } else { None };
-            let life = Life::Dies { lead, turn: false, sockets: sockets.clone() };
-            after(Deed::LetsGoOfTurn(who), &|world| world.shared.turn = freed, life);
-        }
-        for (at, &socket) in sockets.iter().enumerate() {
-            let mut rest = sockets.clone();
-            rest.remove(at);
-            let life = Life::Dies { lead, turn, sockets: rest };
-            after(Deed::LetsGoOf(who, socket), &|_| {}, life.clone());
-            if self.budget.children > 0 && !self.shared.kept.contains(&socket) {
-                let keep = |world: &mut Self| {
-                    world.budget.children -= 1;
-                    world.shared.kept.push(socket);
-                };
-                after(Deed::LeavesToChild(who, socket), &keep, life);
-            }
-        }
-        all
-    }
-
-    /// What those do who know no lock.
-    fn outsiders(&self) -> Vec<(Deed, Self)> {
-        let mut all = Vec::new();
-        let name = self.shared.name;
-        if let Some(left) = self.budget.deletions.checked_sub(1)
-            && name.is_some_and(|name| name != STRANGER)
-        {
-            let mut world = self.changed(|world| world.budget.deletions = left);
-            world.rename_outside(None);
-            all.push((Deed::NameDeleted, world));
-        }
-        if self.budget.stranger && name.is_none() {
-            let mut world = self.changed(|world| world.budget.stranger = false);
-            world.shared.stranger_listens = true;
-            world.rename_outside(Some(STRANGER));
-            all.push((Deed::StrangerListens, world));
-        }
-        if self.shared.stranger_listens {
-            all.push((Deed::StrangerGoes, self.changed(|world| world.shared.stranger_listens = false)));
-        }
-        all
-    }
-
-    fn rename_outside(&mut self, name: Option<Inode>) {
-        self.shared.name = name;
-        let deaf = self.sabotage == Sabotage::Deaf;
-        for person in &mut self.people {
-            if let Life::Runs(it) = &mut person.life {
-                it.disturbed |= it.watches && !deaf;
-            }
-        }
+        let mut hasher = Alike::new(&names);
+        self.budget.hash(&mut hasher);
+        self.shared.hash(&mut hasher);
+        order.iter().for_each(|&i| self.people[i].hash(&mut hasher));
+        hasher.finish()
     }
 
     /// How the world looks to one peer, whatever everybody is called.
@@ -402,6 +309,12 @@ impl System for World {
         self.check_now()
     }
 
+    /// A stranger who has come goes some day, and who has stopped goes on.
+    fn is_fault(deed: &Deed) -> bool {
+        use Deed::*;
+        matches!(deed, Killed(_) | LeavesToChild(..) | Stops(_) | Leaves(_) | NameDeleted | StrangerListens)
+    }
+
     fn check_end(&self) -> Result<(), String> {
         self.check_last()
     }
@@ -409,16 +322,9 @@ impl System for World {
     /// Peers are put into an order that does not depend on what they are called. Where it leaves two of them equal, a
     /// world may be visited in both orders, which costs time and nothing else.
     fn fingerprint(&self) -> u64 {
-        let mut order: Vec<(u64, usize)> = (0..self.people.len()).map(|i| (self.seen_by(i), i)).collect();
-        order.sort_unstable();
-        let mut names = vec![0; order.len()];
-        for (rank, &(_, i)) in order.iter().enumerate() {
-            names[i] = rank as u8;
-        }
-        let mut hasher = Alike::new(&names);
-        self.budget.hash(&mut hasher);
-        self.shared.hash(&mut hasher);
-        order.iter().for_each(|&(_, i)| self.people[i].hash(&mut hasher));
-        hasher.finish()
+        let seen: Vec<u64> = (0..self.people.len()).map(|i| self.seen_by(i)).collect();
+        let mut order: Vec<usize> = (0..self.people.len()).collect();
+        order.sort_unstable_by_key(|&i| (seen[i], i));
+        self.in_order(&order)
     }
 }

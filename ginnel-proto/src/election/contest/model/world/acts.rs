@@ -19,6 +19,9 @@ impl World {
         loop {
             let it = world.running_mut(i);
             it.order = order.unwrap_or(it.order);
+            if order == Some(Order::Reach) {
+                it.connection = None;
+            }
             order = match it.order {
                 Order::Step(step) if is_private(step) => {
                     let seen = world.step(i, step)?;
@@ -105,9 +108,8 @@ impl World {
         connection: Option<(Inode, Option<Who>)>,
     ) -> Result<Self, String> {
         self.tell(i, |it| {
-            let order = it.contest.reached(reached);
-            it.connection = if order == Some(Order::Reach) { None } else { connection };
-            order
+            it.connection = connection;
+            it.contest.reached(reached)
         })
     }
 
@@ -120,8 +122,9 @@ impl World {
 
     /// A connection is lost with the service at its other end. Of a dying process it may be the first thing to go.
     fn loses(&self, i: usize) -> Found {
-        let Some((_, Some(by))) = self.running(i).expect("it runs").connection else { return Ok(Vec::new()) };
-        if self.running(by.0 as usize).is_some_and(|it| !it.serves.is_empty()) {
+        let connection = self.running(i).expect("it runs").connection;
+        let Some((socket, Some(by))) = connection else { return Ok(Vec::new()) };
+        if self.running(by.0 as usize).is_some_and(|it| it.serves.contains(&socket)) {
             return Ok(Vec::new());
         }
         let lost = |it: &mut Running| {

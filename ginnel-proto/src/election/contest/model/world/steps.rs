@@ -9,7 +9,7 @@ impl World {
         Ok(match step {
             Step::OpenLock | Step::CheckLock | Step::Sweep | Step::Restrict | Step::Listen => Seen::Done,
             Step::TryLock | Step::KeepLock => self.take_lead(who, step),
-            Step::SeekLeader => self.shared.lead.map_or(Seen::Done, |_| Seen::Held),
+            Step::SeekLeader => self.seek_leader(i),
             Step::AwaitTurn => {
                 self.shared.turn = Some(Turn::Person(who));
                 Seen::Done
@@ -65,6 +65,21 @@ impl World {
         Seen::Done
     }
 
+    fn seek_leader(&self, i: usize) -> Seen {
+        let there = self.running(i).and_then(|it| it.connection).map(|(socket, _)| socket);
+        let listens =
+            |leader: &Running, socket| leader.serves.contains(&socket) || leader.fresh == Some(socket);
+        let leads_there = |Who(leader)| {
+            self.running(leader as usize).is_some_and(|it| there.is_some_and(|there| listens(it, there)))
+        };
+        match self.shared.lead {
+            None => Seen::Done,
+            Some(_) if self.sabotage == Sabotage::SeeksAnyLeader => Seen::Held,
+            Some(Lead::Person(leader)) if leads_there(leader) => Seen::Held,
+            Some(_) => Seen::Moved,
+        }
+    }
+
     fn release(&mut self, who: Who, step: Step) {
         if self.shared.turn == Some(Turn::Person(who)) {
             self.shared.turn = None;
@@ -78,8 +93,10 @@ impl World {
         let (name, sabotage) = (self.shared.name, self.sabotage);
         let it = self.running_mut(i);
         it.pinned = name;
-        let trusts = sabotage == Sabotage::StandbyDoesNotLook && it.spare.is_some();
-        found(if trusts { it.spare } else { name })
+        let inherited = |socket: &Inode| socket.number / FIRST != i as u64 + 1;
+        let taken_over = it.serves.last().copied().filter(inherited).or(it.spare);
+        let trusts = sabotage == Sabotage::StandbyDoesNotLook && taken_over.is_some();
+        found(if trusts { taken_over } else { name })
     }
 
     fn inspect_displaced(&mut self, i: usize) -> Seen {
