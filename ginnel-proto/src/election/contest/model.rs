@@ -22,7 +22,6 @@ const NONE: Budget = Budget::NONE;
 /// Nothing is broken, and from everywhere a healthy end can be reached.
 fn clean(budget: Budget, people: &[u16]) -> Seen {
     let seen = explore(World::new(people, budget)).unwrap_or_else(|trace| panic!("{trace}"));
-    println!("{people:?} {budget:?}: {seen:?}");
     assert!(seen.ends > 0, "{seen:?}");
     seen
 }

@@ -28,7 +28,6 @@ pub(super) trait System: Sized {
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) states: usize,
-    pub(super) transitions: usize,
     /// States in which nothing happens any more, unless something goes wrong. They were all healthy.
     pub(super) ends: usize,
 }
@@ -39,7 +38,7 @@ pub(super) fn explore<S: System>(start: S) -> Result<Seen, String> {
     let mut numbers = HashMap::from([(start.fingerprint(), 0_u32)]);
     let mut trail = Trail(Vec::new());
     let mut edges: Vec<(u32, u32)> = Vec::new();
-    let (mut transitions, mut ends) = (0, Vec::new());
+    let mut ends = Vec::new();
     let mut queue = VecDeque::from([(0_u32, start)]);
     while let Some((at, state)) = queue.pop_front() {
         let successors = state.successors().map_err(|what| trail.to(at, &what))?;
@@ -50,7 +49,6 @@ pub(super) fn explore<S: System>(start: S) -> Result<Seen, String> {
         for (deed, next) in successors {
             let fresh = numbers.len() as u32;
             let number = *numbers.entry(next.fingerprint()).or_insert(fresh);
-            transitions += 1;
             if !S::is_fault(&deed) {
                 edges.push((number, at));
             }
@@ -61,7 +59,7 @@ pub(super) fn explore<S: System>(start: S) -> Result<Seen, String> {
             }
         }
     }
-    let seen = Seen { states: numbers.len(), transitions, ends: ends.len() };
+    let seen = Seen { states: numbers.len(), ends: ends.len() };
     match backwards(seen.states, edges, ends).iter().position(|&healthy| !healthy) {
         Some(trap) => Err(trail.to(trap as u32, "no healthy end can be reached any more")),
         None => Ok(seen),
