@@ -25,6 +25,7 @@ use super::{Election, Inode, Refusal, Seen, Step};
 /// ```
 ///
 /// *Reach* is to connect and to finish the greeting. Whoever is reached without holding byte 0 is somebody who holds it.
+/// Behind `Watch` it looks at the name once more, for what happened to it before.
 /// From `LEAD` a removed name is published again ([`disturbed`](Self::disturbed)); if that is not possible any more, it
 /// steps down, which is [`Order::Resign`], and begins anew.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

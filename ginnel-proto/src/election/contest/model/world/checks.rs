@@ -3,16 +3,17 @@
 use super::*;
 
 impl World {
-    /// At every moment at most one leads, and it can be reached unless somebody from outside meddles with the name. A live
-    /// stranger keeps its name, but for the blink of an eye in which a mistaken exchange is undone.
+    /// At every moment at most one serves, and if it leads it can be reached, unless somebody from outside meddles with the
+    /// name. A live stranger keeps its name, but for the blink of an eye in which a mistaken exchange is undone.
     pub(super) fn check_now(&self) -> Result<(), String> {
-        let leads = |&i: &usize| self.running(i).is_some_and(|it| it.contest.is_leading());
-        let leaders: Vec<_> = (0..self.people.len()).filter(leads).collect();
-        if leaders.len() > 1 {
-            return Err(format!("{leaders:?} lead"));
+        let serves = |&i: &usize| self.running(i).is_some_and(|it| !it.serves.is_empty());
+        let serving: Vec<_> = (0..self.people.len()).filter(serves).collect();
+        if serving.len() > 1 {
+            return Err(format!("{serving:?} serve"));
         }
         let name = self.shared.name;
-        if let [leader] = leaders[..]
+        if let [leader] = serving[..]
+            && self.running(leader).is_some_and(|it| it.contest.is_leading())
             && name.is_some_and(|name| name != STRANGER)
             && !self.is_reachable(leader)
         {
