@@ -25,9 +25,9 @@ use super::{Election, Inode, Refusal, Seen, Step};
 /// ```
 ///
 /// *Reach* is to connect and to finish the greeting. Whoever is reached without holding byte 0 is somebody who holds it.
-/// Behind `Watch` it looks at the name once more, for what happened to it before.
-/// From `LEAD` a removed name is published again ([`disturbed`](Self::disturbed)); if that is not possible any more, it
-/// steps down, which is [`Order::Resign`], and begins anew.
+/// Behind `Watch` it looks at the name once more, for what happened to it before. From `LEAD` a removed name is published
+/// again ([`disturbed`](Self::disturbed)); if that is not possible any more, it steps down, which is [`Order::Resign`],
+/// and begins anew.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Contest {
     state: State,
@@ -278,6 +278,7 @@ impl Contest {
     }
 
     /// The one that it follows gave it a duplicate of its socket, which stands at the path as this file.
+    /// `None`: it has no use for it now, and whoever holds the duplicate closes it.
     pub fn offered(&mut self, socket: Inode) -> Option<Order> {
         match self.state {
             State::Following => Some(self.step(State::Accepting(socket), Step::Stand(socket))),
