@@ -25,8 +25,9 @@ use super::{Election, Inode, Refusal, Seen, Step};
 /// ```
 ///
 /// *Reach* is to connect and to finish the greeting. Whoever is reached without holding byte 0 is somebody who holds it.
-/// From `LEAD` a removed name is published again ([`disturbed`](Self::disturbed)); if that is not possible any more, it
-/// steps down, which is [`Order::Resign`], and begins anew.
+/// Behind `Watch` it looks at the name once more, for what happened to it before. From `LEAD` a removed name is published
+/// again ([`disturbed`](Self::disturbed)); if that is not possible any more, it steps down, which is [`Order::Resign`],
+/// and begins anew.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Contest {
     state: State,
@@ -40,7 +41,7 @@ pub struct Contest {
 enum State {
     Out,
     Reaching(Under),
-    /// Somebody is there who has not greeted: does anybody hold byte 0? `waits`: the connection stands.
+    /// Somebody is there who has not greeted: who holds byte 0? `waits`: the connection stands.
     Seeking {
         waits: bool,
     },
@@ -60,6 +61,7 @@ enum State {
     Leading(Election),
     /// Publishing anew failed for now.
     Sulking(Election),
+    Resigning,
     Following,
     Accepting(Inode),
     Preparing(Inode),
@@ -92,8 +94,8 @@ enum Whence {
     Turn,
     /// It had a duplicate of this socket.
     Standby(Inode),
-    /// It leads already.
-    Lead,
+    /// It leads already, at this socket.
+    Lead(Option<Inode>),
 }
 
 /// Where a detour leads.
@@ -208,7 +210,7 @@ impl Contest {
     pub fn join(&mut self) -> Option<Order> {
         match self.state {
             State::Out => {
-                self.tries = 0;
+                self.due = Due::default();
                 Some(self.reach())
             }
             _ => None,
@@ -242,7 +244,8 @@ impl Contest {
             State::Ending(publishing) => self.after_turn(publishing),
             State::TakingOver(publishing) => self.on_taken_over(publishing, seen),
             State::RecordingAnew(publishing) => self.step(State::Watching(publishing), Step::Watch),
-            State::Watching(publishing) => self.lead(publishing.election),
+            // Nobody was told of what had happened to the name before: it looks once more.
+            State::Watching(publishing) => self.republish(publishing.election),
             State::Accepting(inode) => match seen {
                 Seen::Done => self.step(State::Preparing(inode), Step::OpenLock),
                 _ => self.step(State::LettingGo(Next::Follow), Step::StandDown),
@@ -259,39 +262,18 @@ impl Contest {
         Some(order)
     }
 
-    /// Takes what reaching for the path brought.
+    /// Takes what reaching for the path brought. It is told while [`Order::Reach`] or [`Order::Wait`] is the order, and kept
+    /// until then if another one has come in between.
     pub fn reached(&mut self, reached: Reached) -> Option<Order> {
-        let State::Reaching(under) = std::mem::replace(&mut self.state, State::Out) else {
-            return None;
-        };
-        Some(match under {
-            Under::Nothing => match reached {
-                Reached::Greeted => self.follow(),
-                Reached::Absent | Reached::Refused => self.step(State::Opening, Step::OpenLock),
-                Reached::Silent => self.step(State::Seeking { waits: true }, Step::SeekLeader),
-                Reached::Ended | Reached::Busy => {
-                    self.step(State::Seeking { waits: false }, Step::SeekLeader)
-                }
-                Reached::Failed => self.fail(Refusal::System),
-            },
-            Under::Turn => match reached {
-                Reached::Greeted => self.unlock(Next::Follow),
-                Reached::Failed => self.unlock(Next::Fail(Refusal::System)),
-                _ => self.step(State::Trying, Step::TryLock),
-            },
-            Under::Lead(mut publishing) => match reached {
-                Reached::Greeted => {
-                    publishing.greeted = true;
-                    self.next(publishing, Seen::Answered)
-                }
-                Reached::Absent => self.next(publishing, Seen::Absent),
-                Reached::Refused => self.next(publishing, Seen::Refused),
-                Reached::Failed => self.next(publishing, Seen::Failed),
-                Reached::Silent | Reached::Ended | Reached::Busy => {
-                    self.step(State::Recalling(publishing), Step::Recall)
-                }
-            },
-        })
+        match std::mem::replace(&mut self.state, State::Out) {
+            State::Reaching(Under::Nothing) => Some(self.on_reached(reached)),
+            State::Reaching(Under::Turn) => Some(self.on_reached_in_turn(reached)),
+            State::Reaching(Under::Lead(publishing)) => Some(self.on_probed(publishing, reached)),
+            waiting => {
+                self.state = waiting;
+                None
+            }
+        }
     }
 
     /// The pause is over.
@@ -319,6 +301,7 @@ impl Contest {
     }
 
     /// The one that it follows gave it a duplicate of its socket, which stands at the path as this file.
+    /// `None`: it has no use for it now, and whoever holds the duplicate closes it.
     pub fn offered(&mut self, socket: Inode) -> Option<Order> {
         if !self.may_stand() {
             return None;
@@ -341,7 +324,7 @@ impl Contest {
     /// Everybody was told, and nobody can connect any more.
     pub fn resigned(&mut self) -> Option<Order> {
         match self.state {
-            State::Out => Some(self.unlock(Next::Reach)),
+            State::Resigning => Some(self.unlock(Next::Reach)),
             _ => None,
         }
     }
@@ -351,10 +334,11 @@ impl Contest {
         match std::mem::replace(&mut self.state, State::Out) {
             State::Out => Some(Order::Left),
             State::Leading(election) | State::Sulking(election) => Some(self.abdicate(election, heir)),
+            State::Reaching(Under::Lead(Publishing { whence: Whence::Standby(_), .. }))
+            | State::Standing(_) => Some(self.step(State::LettingGo(Next::Leave), Step::StandDown)),
             State::Reaching(_) | State::Pausing(_) | State::Following | State::AwaitingTurn => {
                 Some(self.unlock(Next::Leave))
             }
-            State::Standing(_) => Some(self.step(State::LettingGo(Next::Leave), Step::StandDown)),
             busy => {
                 self.state = busy;
                 self.due.leave = Some(heir);

@@ -66,7 +66,8 @@ pub enum Step {
     Withdraw,
     /// Release what is held of the lock file, wait for nothing of it any more, and close it. → anything.
     Unlock,
-    /// Does anybody hold the leadership byte? Nothing is created for that. → `Done` if nobody does, `Held`.
+    /// Who holds the leadership byte? Nothing is created for that. → `Done` if nobody does; `Held` by the process that
+    /// listens at the other end of the connection, as its credentials say; `Moved` if another has it, or it cannot be said.
     SeekLeader,
     /// Wait for the election byte, as long as it takes. → `Done`.
     AwaitTurn,
@@ -98,7 +99,7 @@ pub enum Seen {
     Done,
     /// Somebody else holds it.
     Held,
-    /// The name belongs to another file by now.
+    /// It belongs to another by now.
     Moved,
     /// There is no such name.
     Absent,

@@ -1,6 +1,6 @@
 //! From one state of a contest to the next.
 
-use super::{Contest, Due, Heir, Next, Order, Publishing, State, Under, Whence};
+use super::{Contest, Due, Heir, Next, Order, Publishing, Reached, State, Under, Whence};
 use crate::election::{Election, Inode, Refusal, Seen, Step};
 
 impl Contest {
@@ -15,11 +15,45 @@ impl Contest {
 
     pub(super) fn reach(&mut self) -> Order {
         self.due.loss = false;
+        self.tries = 0;
         self.go(State::Reaching(Under::Nothing), Order::Reach)
     }
 
     pub(super) fn unlock(&mut self, next: Next) -> Order {
         self.step(State::Unlocking(next), Step::Unlock)
+    }
+
+    pub(super) fn on_reached(&mut self, reached: Reached) -> Order {
+        match reached {
+            Reached::Greeted => self.follow(),
+            Reached::Absent | Reached::Refused => self.step(State::Opening, Step::OpenLock),
+            Reached::Silent => self.step(State::Seeking { waits: true }, Step::SeekLeader),
+            Reached::Ended | Reached::Busy => self.step(State::Seeking { waits: false }, Step::SeekLeader),
+            Reached::Failed => self.fail(Refusal::System),
+        }
+    }
+
+    pub(super) fn on_reached_in_turn(&mut self, reached: Reached) -> Order {
+        match reached {
+            Reached::Greeted => self.unlock(Next::Follow),
+            Reached::Failed => self.unlock(Next::Fail(Refusal::System)),
+            _ => self.step(State::Trying, Step::TryLock),
+        }
+    }
+
+    pub(super) fn on_probed(&mut self, mut publishing: Publishing, reached: Reached) -> Order {
+        match reached {
+            Reached::Greeted => {
+                publishing.greeted = true;
+                self.next(publishing, Seen::Answered)
+            }
+            Reached::Absent => self.next(publishing, Seen::Absent),
+            Reached::Refused => self.next(publishing, Seen::Refused),
+            Reached::Failed => self.next(publishing, Seen::Failed),
+            Reached::Silent | Reached::Ended | Reached::Busy => {
+                self.step(State::Recalling(publishing), Step::Recall)
+            }
+        }
     }
 
     pub(super) fn fail(&mut self, why: Refusal) -> Order {
@@ -37,7 +71,8 @@ impl Contest {
         }
     }
 
-    /// Whoever is silent while somebody holds byte 0 is only slow.
+    /// Whoever is silent and holds byte 0 is only slow. If somebody else holds it, the connection leads to a dead leader's
+    /// socket, which a forked child keeps: it would be silent for ever.
     pub(super) fn on_sought(&mut self, waits: bool, seen: Seen) -> Order {
         if self.due.leave.take().is_some() {
             return self.go(State::Out, Order::Left);
@@ -45,7 +80,7 @@ impl Contest {
         match seen {
             Seen::Done => self.step(State::Opening, Step::OpenLock),
             Seen::Held if waits => self.go(State::Reaching(Under::Nothing), Order::Wait),
-            Seen::Held => self.go(State::Pausing(Under::Nothing), Order::Pause),
+            Seen::Held | Seen::Moved => self.go(State::Pausing(Under::Nothing), Order::Pause),
             _ => self.fail(Refusal::System),
         }
     }
@@ -68,8 +103,9 @@ impl Contest {
 
     pub(super) fn republish(&mut self, mut election: Election) -> Order {
         self.due.disturbance = false;
+        let was = election.owned();
         let first = election.republish();
-        self.publish((election, first), Whence::Lead)
+        self.publish((election, first), Whence::Lead(was))
     }
 
     pub(super) fn next(&mut self, mut publishing: Publishing, seen: Seen) -> Order {
@@ -91,7 +127,8 @@ impl Contest {
     fn on_owned(&mut self, publishing: Publishing) -> Order {
         match publishing.whence {
             Whence::Turn => self.step(State::Ending(publishing), Step::EndTurn),
-            Whence::Lead => self.step(State::Watching(publishing), Step::Watch),
+            Whence::Lead(was) if publishing.election.owned() == was => self.lead(publishing.election),
+            Whence::Lead(_) => self.step(State::Watching(publishing), Step::Watch),
             Whence::Standby(inode) if publishing.election.owned() == Some(inode) => {
                 self.step(State::TakingOver(publishing), Step::TakeOver)
             }
@@ -107,14 +144,14 @@ impl Contest {
             (Whence::Turn, _) => self.fail(why),
             (Whence::Standby(_), _) if greeted => self.step(State::LettingGo(Next::Follow), Step::StandDown),
             (Whence::Standby(_), _) => self.step(State::LettingGo(Next::Reach), Step::StandDown),
-            (Whence::Lead, Refusal::System) => self.sulk(election),
-            (Whence::Lead, _) => self.resign(),
+            (Whence::Lead(_), Refusal::System) => self.sulk(election),
+            (Whence::Lead(_), _) => self.resign(),
         }
     }
 
     /// The path is not its own any more.
     fn resign(&mut self) -> Order {
-        self.go(State::Out, Order::Resign)
+        self.go(State::Resigning, Order::Resign)
     }
 
     fn sulk(&mut self, election: Election) -> Order {
@@ -136,13 +173,12 @@ impl Contest {
         }
     }
 
-    pub(super) fn lead(&mut self, mut election: Election) -> Order {
+    fn lead(&mut self, election: Election) -> Order {
         if let Some(heir) = self.due.leave.take() {
             return self.abdicate(election, heir);
         }
-        if std::mem::take(&mut self.due.disturbance) {
-            let first = election.republish();
-            return self.publish((election, first), Whence::Lead);
+        if self.due.disturbance {
+            return self.republish(election);
         }
         self.go(State::Leading(election), Order::Lead)
     }
@@ -151,8 +187,9 @@ impl Contest {
         match heir {
             Heir::Standby => self.unlock(Next::Leave),
             Heir::Nobody => {
+                let was = election.owned();
                 let first = election.release();
-                self.publish((election, first), Whence::Lead)
+                self.publish((election, first), Whence::Lead(was))
             }
         }
     }

@@ -1,68 +1,75 @@
-//! Visits every world that can be reached.
+//! Visits every state that a system can reach.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt::Debug;
 
-use super::world::World;
+/// Something whose every interleaving is visited.
+pub(super) trait System: Sized {
+    /// What leads from one state to the next.
+    type Deed: Debug;
+
+    /// Everything that may happen next, or what is broken by it.
+    fn successors(&self) -> Result<Vec<(Self::Deed, Self)>, String>;
+
+    /// What must hold at every moment.
+    fn check(&self) -> Result<(), String>;
+
+    /// Does something go wrong by this? Nothing may depend on that for its good.
+    fn is_fault(deed: &Self::Deed) -> bool;
+
+    /// What must hold when nothing happens any more, unless something goes wrong.
+    fn check_end(&self) -> Result<(), String>;
+
+    /// Two states with one fingerprint are taken for the same.
+    fn fingerprint(&self) -> u64;
+}
 
 /// What a search has found.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) states: usize,
-    pub(super) transitions: usize,
-    /// States in which nothing happens any more. They were all healthy.
+    /// States in which nothing happens any more, unless something goes wrong. They were all healthy.
     pub(super) ends: usize,
-    /// States from which no such end can be reached.
-    pub(super) traps: usize,
-    /// How to get into one.
-    pub(super) trap: String,
 }
 
-/// Visits every world; what is broken, and how it came about.
-pub(super) fn explore(start: World) -> Result<Seen, String> {
-    let mut numbers = HashMap::from([(fingerprint(&start), 0_u32)]);
-    let mut came_from: Vec<(u32, String)> = vec![(0, String::new())];
+/// Visits every state. The error says what is broken, and how it came about; a state from which no end can be reached
+/// without further faults is broken too.
+pub(super) fn explore<S: System>(start: S) -> Result<Seen, String> {
+    let mut numbers = HashMap::from([(start.fingerprint(), 0_u32)]);
+    let mut trail = Trail(Vec::new());
     let mut edges: Vec<(u32, u32)> = Vec::new();
     let mut ends = Vec::new();
     let mut queue = VecDeque::from([(0_u32, start)]);
-    while let Some((at, world)) = queue.pop_front() {
-        let successors = world.successors().map_err(|what| format!("{what}:{}", trace(&came_from, at)))?;
-        if successors.is_empty() {
-            world.check_end().map_err(|what| format!("{what}:{}\n{world:#?}", trace(&came_from, at)))?;
+    while let Some((at, state)) = queue.pop_front() {
+        let successors = state.successors().map_err(|what| trail.to(at, &what))?;
+        if successors.iter().all(|(deed, _)| S::is_fault(deed)) {
+            state.check_end().map_err(|what| trail.to(at, &what))?;
             ends.push(at);
         }
-        for (what, next) in successors {
+        for (deed, next) in successors {
             let fresh = numbers.len() as u32;
-            let number = *numbers.entry(fingerprint(&next)).or_insert(fresh);
-            edges.push((number, at));
+            let number = *numbers.entry(next.fingerprint()).or_insert(fresh);
+            if !S::is_fault(&deed) {
+                edges.push((number, at));
+            }
             if number == fresh {
-                came_from.push((at, what));
-                next.check().map_err(|broken| format!("{broken}:{}", trace(&came_from, number)))?;
+                trail.0.push((at, deed));
+                next.check().map_err(|what| trail.to(number, &what))?;
                 queue.push_back((number, next));
             }
         }
     }
-    let (states, transitions) = (numbers.len(), edges.len());
-    let healthy = backwards(states, edges, &ends);
-    let traps: Vec<_> = (0..states).filter(|&at| !healthy[at]).collect();
-    let trap = traps.first().map(|&at| trace(&came_from, at as u32)).unwrap_or_default();
-    Ok(Seen { states, transitions, ends: ends.len(), traps: traps.len(), trap })
-}
-
-/// Two halves, so that no two of millions of worlds are taken for one another.
-fn fingerprint(world: &World) -> (u64, u64) {
-    let (mut one, mut two) = (DefaultHasher::new(), DefaultHasher::new());
-    two.write_u8(1);
-    world.hash(&mut one);
-    world.hash(&mut two);
-    (one.finish(), two.finish())
+    let seen = Seen { states: numbers.len(), ends: ends.len() };
+    match backwards(seen.states, edges, ends).iter().position(|&healthy| !healthy) {
+        Some(trap) => Err(trail.to(trap as u32, "no healthy end can be reached any more")),
+        None => Ok(seen),
+    }
 }
 
 /// From where can an end be reached?
-fn backwards(states: usize, mut edges: Vec<(u32, u32)>, ends: &[u32]) -> Vec<bool> {
+fn backwards(states: usize, mut edges: Vec<(u32, u32)>, mut stack: Vec<u32>) -> Vec<bool> {
     edges.sort_unstable();
     let mut healthy = vec![false; states];
-    let mut stack = ends.to_vec();
     while let Some(at) = stack.pop() {
         if std::mem::replace(&mut healthy[at as usize], true) {
             continue;
@@ -73,13 +80,18 @@ fn backwards(states: usize, mut edges: Vec<(u32, u32)>, ends: &[u32]) -> Vec<boo
     healthy
 }
 
-fn trace(came_from: &[(u32, String)], mut at: u32) -> String {
-    let mut steps = Vec::new();
-    while at != 0 {
-        let (from, what) = &came_from[at as usize];
-        steps.push(what.as_str());
-        at = *from;
+/// From where each state but the first was reached, and by what.
+struct Trail<D>(Vec<(u32, D)>);
+
+impl<D: Debug> Trail<D> {
+    fn to(&self, mut at: u32, what: &str) -> String {
+        let mut steps = Vec::new();
+        while let Some((from, deed)) = (at as usize).checked_sub(1).map(|before| &self.0[before]) {
+            steps.push(format!("\n    {deed:?}"));
+            at = *from;
+        }
+        steps.push(format!("{what}:"));
+        steps.reverse();
+        steps.concat()
     }
-    steps.reverse();
-    steps.iter().map(|step| format!("\n    {step}")).collect()
 }

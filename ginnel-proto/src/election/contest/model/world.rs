@@ -1,15 +1,21 @@
 //! What is shared by the peers of a path, and who they are.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::super::{Contest, Heir, Order, Reached};
+use super::alike::{Alike, FIRST, Process, Who};
+use super::search::System;
 use crate::election::{Inode, Seen, Step};
 
-/// A socket. Each person numbers its own.
-pub(super) type Id = u8;
+mod acts;
+mod checks;
+mod faults;
+mod steps;
 
 /// A socket that lay at the path dead from the start, unknown to any lock file.
-const OLD: Id = 250;
+const OLD: Inode = Inode { device: 0, number: 1 };
 /// The socket of somebody who knows no lock.
-const STRANGER: Id = 251;
+const STRANGER: Inode = Inode { device: 0, number: 2 };
 
 /// What may go wrong, and how often.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -23,119 +29,194 @@ pub(super) struct Budget {
     pub(super) leaves: u8,
     /// Deletions of the name.
     pub(super) deletions: u8,
-    /// Strangers who listen where there is no name.
-    pub(super) strangers: u8,
+    /// Does a stranger listen where there is no name, and go away some day?
+    pub(super) stranger: bool,
     pub(super) standby: bool,
 }
 
 impl Budget {
     pub(super) const NONE: Self =
-        Self { kills: 0, children: 0, stops: 0, leaves: 0, deletions: 0, strangers: 0, standby: true };
+        Self { kills: 0, children: 0, stops: 0, leaves: 0, deletions: 0, stranger: false, standby: true };
+}
+
+/// A mistake that somebody could make who carries the orders out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Sabotage {
+    None,
+    /// Whoever holds byte 0 is taken for the one at the other end.
+    SeeksAnyLeader,
+    /// Byte 0 is granted to everybody.
+    NoLock,
+    /// Byte 0 outlives its holder in a forked child, as other kinds of lock do.
+    ChildKeepsLock,
+    /// The election byte outlives its holder.
+    TurnOutlivesHolder,
+    /// A standby takes it for granted that its socket still stands at the path.
+    StandbyDoesNotLook,
+    /// Whoever has byte 0 does not connect once more, and believes that nobody is there.
+    NoLastLook,
+    /// Every socket is taken for one that peers have published.
+    RecallsEverything,
+    /// What came out of an exchange is taken for what was expected.
+    DisplacedUnseen,
+    /// A leader is not told that its name was deleted.
+    Deaf,
+}
+
+/// What happened, and to whom.
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "it is read by printing it")]
+pub(super) enum Deed {
+    Does(Who, Step, Seen),
+    Connects(Who, Option<Inode>),
+    Hears(Who, Reached),
+    Loses(Who, Who),
+    IsMadeStandby(Who),
+    IsDisturbed(Who),
+    Resigns(Who),
+    Leaves(Who),
+    Stops(Who),
+    GoesOn(Who),
+    Killed(Process),
+    LetsGoOfLead(Who),
+    LetsGoOfTurn(Who),
+    LetsGoOf(Who, Inode),
+    LeavesToChild(Who, Inode),
+    LockThread(Who),
+    NameDeleted,
+    StrangerListens,
+    StrangerGoes,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct World {
+    budget: Budget,
+    sabotage: Sabotage,
+    shared: Shared,
+    people: Vec<Person>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct World {
-    pub(super) budget: Budget,
-    name: Option<Id>,
-    record: [Option<Id>; 2],
-    lead: Option<u8>,
+struct Shared {
+    name: Option<Inode>,
+    record: [Option<Inode>; 2],
+    lead: Option<Lead>,
     turn: Option<Turn>,
     /// Sockets that a forked child keeps.
-    kept: Vec<Id>,
-    pub(super) people: Vec<Person>,
+    kept: Vec<Inode>,
+    stranger_listens: bool,
+}
+
+/// Who holds byte 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Lead {
+    Person(Who),
+    /// Only after a sabotage.
+    Nobody,
 }
 
 /// Who holds the election byte.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Turn {
-    Person(u8),
+    Person(Who),
     /// The lock thread of a process in which nobody waits any more.
-    Nobody(u8),
+    Thread(Process),
+    /// Only after a sabotage.
+    Nobody,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Person {
-    process: u8,
-    pub(super) life: Life,
-    /// How many sockets it has made.
-    made: u8,
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Person {
+    process: Process,
+    life: Life,
     /// In its process the lock thread still waits for a peer that has left.
     haunted: bool,
-    /// It has done something. Of several who have not, all alike, the first goes first.
-    begun: bool,
+    /// How many sockets it has made. That only names the next, so it is not hashed.
+    made: u64,
+}
+
+impl Hash for Person {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.process.hash(state);
+        self.life.hash(state);
+        self.haunted.hash(state);
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Life {
+enum Life {
     Runs(Box<Running>),
     /// Killed, and holding this still.
     Dies {
         lead: bool,
         turn: bool,
-        sockets: Vec<Id>,
+        sockets: Vec<Inode>,
     },
     Gone,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Running {
-    pub(super) contest: Contest,
-    pub(super) order: Order,
+struct Running {
+    contest: Contest,
+    order: Order,
     stopped: bool,
     leaving: bool,
+    /// It is told what happens to the name.
+    watches: bool,
+    /// Something has happened to the name, which it will be told.
+    disturbed: bool,
     /// What was looked at.
-    pinned: Option<Id>,
+    pinned: Option<Inode>,
     /// What stands at its private name.
-    private: Option<Id>,
+    private: Option<Inode>,
     /// The socket it makes.
-    fresh: Option<Id>,
+    fresh: Option<Inode>,
     /// The duplicate it was given.
-    spare: Option<Id>,
+    spare: Option<Inode>,
     /// What it listens on, the newest last.
-    serves: Vec<Id>,
+    serves: Vec<Inode>,
     /// What it is connected to, and who has greeted there.
-    connection: Option<(Id, Option<u8>)>,
+    connection: Option<(Inode, Option<Who>)>,
 }
 
-pub(super) type Found = Result<Vec<(String, World)>, String>;
-
-const fn inode(id: Id) -> Inode {
-    Inode { device: 1, number: id as u64 }
-}
-
-const fn id(inode: Inode) -> Id {
-    inode.number as Id
-}
+type Found = Result<Vec<(Deed, World)>, String>;
 
 impl World {
-    pub(super) fn new(processes: &[u8], budget: Budget) -> Self {
-        let person = |&process: &u8| {
-            let mut contest = Contest::new();
-            let order = contest.join().expect("it begins");
-            let running = Running {
-                contest,
-                order,
-                stopped: false,
-                leaving: false,
-                pinned: None,
-                private: None,
-                fresh: None,
-                spare: None,
-                serves: Vec::new(),
-                connection: None,
-            };
-            Person { process, life: Life::Runs(Box::new(running)), made: 0, haunted: false, begun: false }
+    pub(super) fn new(processes: &[u16], budget: Budget) -> Self {
+        let mut contest = Contest::new();
+        let order = contest.join().expect("it begins");
+        let running = Box::new(Running {
+            contest,
+            order,
+            stopped: false,
+            leaving: false,
+            watches: false,
+            disturbed: false,
+            pinned: None,
+            private: None,
+            fresh: None,
+            spare: None,
+            serves: Vec::new(),
+            connection: None,
+        });
+        let person = |&process: &u16| {
+            let life = Life::Runs(running.clone());
+            Person { process: Process(process), life, haunted: false, made: 0 }
         };
         let people = processes.iter().map(person).collect();
-        Self {
-            budget,
+        let shared = Shared {
             name: Some(OLD),
             record: [None, None],
             lead: None,
             turn: None,
             kept: Vec::new(),
-            people,
-        }
+            stranger_listens: false,
+        };
+        Self { budget, sabotage: Sabotage::None, shared, people }
+    }
+
+    pub(super) fn with(self, sabotage: Sabotage) -> Self {
+        Self { sabotage, ..self }
     }
 
     fn running(&self, i: usize) -> Option<&Running> {
@@ -152,545 +233,98 @@ impl World {
         }
     }
 
-    /// Does a socket take connections?
-    fn lives(&self, id: Id) -> bool {
-        let holds = |person: &Person| match &person.life {
-            Life::Runs(it) => it.serves.contains(&id) || it.spare == Some(id) || it.fresh == Some(id),
-            Life::Dies { sockets, .. } => sockets.contains(&id),
-            Life::Gone => false,
-        };
-        id == STRANGER || self.kept.contains(&id) || self.people.iter().any(holds)
+    fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut world = self.clone();
+        change(&mut world);
+        world
     }
 
-    /// Everything that may happen next.
-    pub(super) fn successors(&self) -> Found {
+    /// Does a socket take connections?
+    fn lives(&self, socket: Inode) -> bool {
+        let holds = |person: &Person| match &person.life {
+            Life::Runs(it) => {
+                it.serves.contains(&socket) || it.spare == Some(socket) || it.fresh == Some(socket)
+            }
+            Life::Dies { sockets, .. } => sockets.contains(&socket),
+            Life::Gone => false,
+        };
+        let is_strange = socket == STRANGER && self.shared.stranger_listens;
+        is_strange || self.shared.kept.contains(&socket) || self.people.iter().any(holds)
+    }
+
+    /// The hash of the world with everybody called what it is.
+    pub(super) fn as_it_is(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.budget, &self.shared, &self.people).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The hash of the world with its people in this order, whatever they and their sockets are called.
+    pub(super) fn in_order(&self, order: &[usize]) -> u64 {
+        let mut names = vec![0; order.len()];
+        for (rank, &i) in order.iter().enumerate() {
+            names[i] = rank as u8;
+        }
+        let mut hasher = Alike::new(&names);
+        self.budget.hash(&mut hasher);
+        self.shared.hash(&mut hasher);
+        order.iter().for_each(|&i| self.people[i].hash(&mut hasher));
+        hasher.finish()
+    }
+
+    /// How the world looks to one peer, whatever everybody is called.
+    fn seen_by(&self, i: usize) -> u64 {
+        let mut names = vec![1; self.people.len()];
+        names[i] = 0;
+        let mut hasher = Alike::new(&names);
+        self.shared.hash(&mut hasher);
+        self.people[i].hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl System for World {
+    type Deed = Deed;
+
+    fn successors(&self) -> Found {
         let mut all = Vec::new();
         for i in 0..self.people.len() {
             match &self.people[i].life {
-                Life::Runs(_) if self.waits_for_others_to_begin(i) => continue,
                 Life::Runs(it) if it.stopped => {
-                    all.push((format!("{i} goes on"), self.with(i, |it| it.stopped = false)))
+                    let goes_on = self.changed(|world| world.running_mut(i).stopped = false);
+                    all.push((Deed::GoesOn(Who(i as u32)), goes_on));
                 }
-                Life::Runs(_) => {
-                    all.extend(self.acts(i)?);
-                    all.extend(self.leaves(i)?);
-                    all.extend(self.stops(i));
-                }
+                Life::Runs(_) => all.extend(self.acts(i)?),
                 Life::Dies { .. } => all.extend(self.lets_go(i)),
                 Life::Gone => {}
             }
             all.extend(self.haunts(i));
         }
         all.extend(self.killed());
-        all.extend(self.disturbed()?);
+        all.extend(self.outsiders());
         Ok(all)
     }
 
-    fn waits_for_others_to_begin(&self, i: usize) -> bool {
-        let is_alike =
-            |j: usize| self.people.iter().filter(|it| it.process == self.people[j].process).count() == 1;
-        let one_before = i.checked_sub(1).filter(|&before| is_alike(before) && is_alike(i));
-        !self.people[i].begun && one_before.is_some_and(|before| !self.people[before].begun)
+    fn check(&self) -> Result<(), String> {
+        self.check_now()
     }
 
-    fn with(&self, i: usize, change: impl FnOnce(&mut Running)) -> Self {
-        let mut world = self.clone();
-        change(world.running_mut(i));
-        world
+    /// A stranger who has come goes some day, and who has stopped goes on.
+    fn is_fault(deed: &Deed) -> bool {
+        use Deed::*;
+        matches!(deed, Killed(_) | LeavesToChild(..) | Stops(_) | Leaves(_) | NameDeleted | StrangerListens)
     }
 
-    /// Gives a person its next order, and carries out at once what only itself can notice.
-    fn told(mut self, i: usize, order: Option<Order>) -> Result<Self, String> {
-        self.people[i].begun = true;
-        if let Some(order) = order {
-            self.running_mut(i).order = order;
-        }
-        loop {
-            let it = self.running_mut(i);
-            let next = match it.order {
-                Order::Step(step) if is_private(step) => {
-                    let seen = self.step(i, step)?;
-                    self.running_mut(i).contest.seen(seen)
-                }
-                // Reaching can come as late as one likes.
-                Order::Pause => it.contest.paused(),
-                Order::Resign => {
-                    it.serves.clear();
-                    it.contest.resigned()
-                }
-                Order::Fail(_) => {
-                    it.connection = None;
-                    (it.spare, it.fresh, it.private) = (None, None, None);
-                    it.contest.join()
-                }
-                Order::Left => {
-                    self.bury(i);
-                    return Ok(self);
-                }
-                _ => return Ok(self),
-            };
-            if let Some(order) = next {
-                self.running_mut(i).order = order;
-            }
-        }
+    fn check_end(&self) -> Result<(), String> {
+        self.check_last()
     }
 
-    /// What a person may do.
-    fn acts(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        let mut all = Vec::new();
-        match it.order {
-            Order::Step(Step::AwaitTurn) if self.turn.is_some() => {}
-            Order::Step(step) => {
-                let mut world = self.clone();
-                let seen = world.step(i, step)?;
-                let order = world.running_mut(i).contest.seen(seen);
-                all.push((format!("{i} {step:?}: {seen:?}"), world.told(i, order)?));
-            }
-            Order::Reach | Order::Wait => all.extend(self.reaches(i)?),
-            Order::Follow => all.extend(self.offered(i)?),
-            Order::Lead => all.extend(self.looks(i)?),
-            Order::Pause | Order::Resign | Order::Fail(_) | Order::Left => {}
-        }
-        all.extend(self.loses(i)?);
-        Ok(all)
+    /// Peers are put into an order that does not depend on what they are called. Where it leaves two of them equal, a
+    /// world may be visited in both orders, which costs time and nothing else.
+    fn fingerprint(&self) -> u64 {
+        let seen: Vec<u64> = (0..self.people.len()).map(|i| self.seen_by(i)).collect();
+        let mut order: Vec<usize> = (0..self.people.len()).collect();
+        order.sort_unstable_by_key(|&i| (seen[i], i));
+        self.in_order(&order)
     }
-
-    fn reaches(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        let (target, greeted) = match it.connection {
-            Some((target, None)) => (target, self.server_of(target)),
-            // It is greeted already, or there is none: what was reached for is out of date.
-            _ => return self.connects(i),
-        };
-        let mut all = vec![(format!("{i} hears nothing"), self.reached(i, Reached::Silent)?)];
-        if let Some(server) = greeted {
-            let world = self.with(i, |it| it.connection = Some((target, Some(server))));
-            all.push((format!("{i} is greeted by {server}"), world.reached(i, Reached::Greeted)?));
-        }
-        if !self.lives(target) {
-            let world = self.with(i, |it| it.connection = None);
-            all.push((format!("{i} is cut off"), world.reached(i, Reached::Ended)?));
-        }
-        Ok(all)
-    }
-
-    fn connects(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        if it.order == Order::Wait {
-            return Ok(vec![(format!("{i} was cut off"), self.reached(i, Reached::Ended)?)]);
-        }
-        let target = if self.lead == Some(i as u8) { it.pinned } else { self.name };
-        let world = match target {
-            None => self.reached(i, Reached::Absent)?,
-            Some(target) if !self.lives(target) => self.reached(i, Reached::Refused)?,
-            Some(target) => self.with(i, |it| it.connection = Some((target, None))),
-        };
-        Ok(vec![(format!("{i} connects to {target:?}"), world)])
-    }
-
-    fn reached(&self, i: usize, reached: Reached) -> Result<Self, String> {
-        let mut world = self.clone();
-        let order = world.running_mut(i).contest.reached(reached);
-        if order == Some(Order::Reach) {
-            world.running_mut(i).connection = None;
-        }
-        world.told(i, order)
-    }
-
-    /// Who greets at this socket.
-    fn server_of(&self, id: Id) -> Option<u8> {
-        let serves = |person: &Person| match &person.life {
-            Life::Runs(it) => !it.stopped && it.serves.contains(&id),
-            _ => false,
-        };
-        self.people.iter().position(serves).map(|i| i as u8)
-    }
-
-    /// Is it still there? A connection of a dying process may be the first thing to go.
-    fn is_served(&self, by: u8) -> bool {
-        self.running(by as usize).is_some_and(|it| !it.serves.is_empty())
-    }
-
-    fn loses(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        match it.connection {
-            Some((_, Some(by))) if !self.is_served(by) => {
-                let mut world = self.with(i, |it| it.connection = None);
-                let order = world.running_mut(i).contest.lost();
-                Ok(vec![(format!("{i} loses {by}"), world.told(i, order)?)])
-            }
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// A leader without a standby gives one of those who follow a duplicate of its socket.
-    fn offered(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        let Some((_, Some(by))) = it.connection else { return Ok(Vec::new()) };
-        let leader = self.running(by as usize).filter(|leader| !leader.stopped);
-        let Some(socket) = leader.and_then(|leader| leader.serves.last().copied()) else {
-            return Ok(Vec::new());
-        };
-        if !self.budget.standby || self.has_heir(socket) || it.spare.is_some() {
-            return Ok(Vec::new());
-        }
-        let mut world = self.with(i, |it| it.spare = Some(socket));
-        let order = world.running_mut(i).contest.offered(inode(socket));
-        Ok(vec![(format!("{i} is made standby"), world.told(i, order)?)])
-    }
-
-    fn has_heir(&self, socket: Id) -> bool {
-        (0..self.people.len()).any(|i| self.running(i).is_some_and(|it| it.spare == Some(socket)))
-    }
-
-    /// Whoever leads and is told that its name is gone.
-    fn looks(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        if self.name == it.serves.last().copied() {
-            return Ok(Vec::new());
-        }
-        let mut world = self.clone();
-        let order = world.running_mut(i).contest.disturbed();
-        Ok(vec![(format!("{i} misses its name"), world.told(i, order)?)])
-    }
-
-    fn leaves(&self, i: usize) -> Found {
-        let it = self.running(i).expect("it runs");
-        let Some(left) = self.budget.leaves.checked_sub(1).filter(|_| !it.leaving) else {
-            return Ok(Vec::new());
-        };
-        let mut world = self.clone();
-        world.budget.leaves = left;
-        let heir = it.serves.last().is_some_and(|&socket| self.has_heir(socket));
-        world.people[i].haunted = it.order == Order::Step(Step::AwaitTurn);
-        let it = world.running_mut(i);
-        it.leaving = true;
-        let order = it.contest.leave(if heir { Heir::Standby } else { Heir::Nobody });
-        Ok(vec![(format!("{i} leaves"), world.told(i, order)?)])
-    }
-
-    fn stops(&self, i: usize) -> Option<(String, Self)> {
-        let mut world = self.clone();
-        world.budget.stops = self.budget.stops.checked_sub(1)?;
-        world.running_mut(i).stopped = true;
-        world.people[i].begun = true;
-        Some((format!("{i} stops"), world))
-    }
-
-    /// The lock thread gets what nobody waits for any more, and gives it back.
-    fn haunts(&self, i: usize) -> Option<(String, Self)> {
-        let mut world = self.clone();
-        let nobody = Turn::Nobody(self.people[i].process);
-        match self.turn {
-            None if self.people[i].haunted => {
-                world.turn = Some(nobody);
-                world.people[i].haunted = false;
-            }
-            Some(turn) if turn == nobody && self.people[i].life == Life::Gone => world.turn = None,
-            _ => return None,
-        }
-        Some((format!("the lock thread of {i}"), world))
-    }
-
-    fn killed(&self) -> Vec<(String, Self)> {
-        let Some(left) = self.budget.kills.checked_sub(1) else { return Vec::new() };
-        let mut processes: Vec<u8> =
-            self.people.iter().filter(|it| matches!(it.life, Life::Runs(_))).map(|it| it.process).collect();
-        processes.dedup();
-        let kill = |process: u8| {
-            let mut world = self.clone();
-            world.budget.kills = left;
-            for i in 0..world.people.len() {
-                if world.people[i].process == process {
-                    world.kill(i);
-                }
-            }
-            if world.turn == Some(Turn::Nobody(process)) {
-                world.turn = None;
-            }
-            (format!("process {process} is killed"), world)
-        };
-        processes.into_iter().map(kill).collect()
-    }
-
-    fn kill(&mut self, i: usize) {
-        self.people[i].haunted = false;
-        let Some(it) = self.running(i) else { return };
-        let mut sockets = it.serves.clone();
-        sockets.extend(it.spare.into_iter().chain(it.fresh));
-        let (lead, turn) = (self.lead == Some(i as u8), self.turn == Some(Turn::Person(i as u8)));
-        self.people[i].life = Life::Dies { lead, turn, sockets };
-        self.people[i].begun = true;
-        self.bury_if_bare(i);
-    }
-
-    fn bury(&mut self, i: usize) {
-        (self.people[i].life, self.people[i].made) = (Life::Gone, 0);
-    }
-
-    fn bury_if_bare(&mut self, i: usize) {
-        if let Life::Dies { lead: false, turn: false, sockets } = &self.people[i].life
-            && sockets.is_empty()
-        {
-            self.bury(i);
-        }
-    }
-
-    /// A dying process frees a lock or closes a socket, or leaves it to a child.
-    fn lets_go(&self, i: usize) -> Vec<(String, Self)> {
-        let Life::Dies { lead, turn, sockets } = &self.people[i].life else { return Vec::new() };
-        let mut all = Vec::new();
-        let mut after = |what: &str, change: &dyn Fn(&mut Self), life: Life| {
-            let mut world = self.clone();
-            change(&mut world);
-            world.people[i].life = life;
-            world.bury_if_bare(i);
-            all.push((format!("{i} lets go of {what}"), world));
-        };
-        let (lead, turn) = (*lead, *turn);
-        if lead {
-            after(
-                "byte 0",
-                &|world| world.lead = None,
-                Life::Dies { lead: false, turn, sockets: sockets.clone() },
-            );
-        }
-        if turn {
-            after(
-                "byte 1",
-                &|world| world.turn = None,
-                Life::Dies { lead, turn: false, sockets: sockets.clone() },
-            );
-        }
-        for (at, &socket) in sockets.iter().enumerate() {
-            let mut rest = sockets.clone();
-            rest.remove(at);
-            let life = Life::Dies { lead, turn, sockets: rest };
-            after("a socket", &|_| {}, life.clone());
-            if self.budget.children > 0 && !self.kept.contains(&socket) {
-                let keep = |world: &mut Self| {
-                    world.budget.children -= 1;
-                    world.kept.push(socket);
-                };
-                after("a socket that its child keeps", &keep, life);
-            }
-        }
-        all
-    }
-
-    fn disturbed(&self) -> Found {
-        let mut all = Vec::new();
-        if let (Some(left), Some(_)) = (self.budget.deletions.checked_sub(1), self.name) {
-            let mut world = self.clone();
-            (world.budget.deletions, world.name) = (left, None);
-            all.push(("somebody deletes the name".into(), world));
-        }
-        if let (Some(left), None) = (self.budget.strangers.checked_sub(1), self.name) {
-            let mut world = self.clone();
-            (world.budget.strangers, world.name) = (left, Some(STRANGER));
-            all.push(("a stranger listens".into(), world));
-        }
-        Ok(all)
-    }
-
-    /// Carries out a step of a person.
-    fn step(&mut self, i: usize, step: Step) -> Result<Seen, String> {
-        let me = i as u8;
-        let found = |id: Option<Id>| id.map_or(Seen::Absent, |id| Seen::Found(inode(id)));
-        Ok(match step {
-            Step::OpenLock | Step::CheckLock | Step::Sweep | Step::Restrict | Step::Listen => Seen::Done,
-            Step::KeepLock if self.lead == Some(me) => Seen::Done,
-            Step::TryLock if self.lead.is_none() => {
-                self.lead = Some(me);
-                Seen::Done
-            }
-            Step::KeepLock | Step::TryLock => Seen::Held,
-            Step::SeekLeader => {
-                if self.lead.is_some() {
-                    Seen::Held
-                } else {
-                    Seen::Done
-                }
-            }
-            Step::AwaitTurn => {
-                self.turn = Some(Turn::Person(me));
-                Seen::Done
-            }
-            Step::EndTurn | Step::Unlock => {
-                self.release(me, step);
-                Seen::Done
-            }
-            Step::Inspect => {
-                let name = self.name;
-                self.running_mut(i).pinned = name;
-                found(name)
-            }
-            Step::Bind => {
-                self.people[i].made += 1;
-                let id = me * 16 + self.people[i].made;
-                let it = self.running_mut(i);
-                (it.private, it.fresh) = (Some(id), Some(id));
-                Seen::Done
-            }
-            Step::Identify | Step::InspectDisplaced => found(self.running_mut(i).private),
-            Step::Record => self.record(i),
-            Step::Recall => {
-                let known = self.running_mut(i).pinned.is_some_and(|it| self.record.contains(&Some(it)));
-                if known { Seen::Done } else { Seen::Foreign }
-            }
-            Step::Publish | Step::Exchange | Step::Withdraw => self.rename(i, step)?,
-            Step::RemovePrivate => {
-                let removed = self.running_mut(i).private.take();
-                self.check_removed(i, removed)?;
-                let it = self.running_mut(i);
-                it.fresh = it.fresh.filter(|&fresh| removed != Some(fresh));
-                Seen::Done
-            }
-            Step::Stand(socket) if self.name == Some(id(socket)) => {
-                self.running_mut(i).pinned = self.name;
-                Seen::Done
-            }
-            Step::Stand(_) => Seen::Moved,
-            Step::StandDown => {
-                self.running_mut(i).spare = None;
-                Seen::Done
-            }
-            Step::TakeOver => {
-                let it = self.running_mut(i);
-                it.fresh = it.spare.take();
-                Seen::Done
-            }
-            Step::Watch => {
-                let it = self.running_mut(i);
-                it.serves.extend(it.fresh.take());
-                Seen::Done
-            }
-            Step::BindName | Step::Probe | Step::Own | Step::Released | Step::Refuse(_) => {
-                return Err(format!("{step:?} is no step of a contest"));
-            }
-        })
-    }
-
-    fn release(&mut self, me: u8, step: Step) {
-        if self.turn == Some(Turn::Person(me)) {
-            self.turn = None;
-        }
-        if step == Step::Unlock && self.lead == Some(me) {
-            self.lead = None;
-        }
-    }
-
-    /// What stands at the name, if it is known, and what is put there.
-    fn record(&mut self, i: usize) -> Seen {
-        let it = self.running(i).expect("it runs");
-        let there = it.pinned.filter(|&it| self.record.contains(&Some(it)));
-        self.record = [there, it.fresh];
-        Seen::Recorded(1)
-    }
-
-    fn rename(&mut self, i: usize, step: Step) -> Result<Seen, String> {
-        let name = self.name;
-        let it = self.running_mut(i);
-        match step {
-            Step::Publish if name.is_some() => return Ok(Seen::Exists),
-            Step::Publish => self.name = it.private.take(),
-            _ if name.is_none() => return Ok(Seen::Absent),
-            Step::Exchange => {
-                let private = std::mem::replace(&mut it.private, name);
-                self.name = private;
-            }
-            _ => {
-                it.private = name;
-                self.name = None;
-            }
-        }
-        if let Some(displaced) = name
-            && self.server_of_others(i, displaced)
-        {
-            return Err(format!("{i} removes the name of a live leader"));
-        }
-        Ok(Seen::Done)
-    }
-
-    fn server_of_others(&self, i: usize, id: Id) -> bool {
-        let serves = |j: usize| self.running(j).is_some_and(|it| it.serves.contains(&id));
-        (0..self.people.len()).any(|j| j != i && serves(j))
-    }
-
-    fn check_removed(&self, i: usize, removed: Option<Id>) -> Result<(), String> {
-        match removed {
-            None => Err(format!("{i} removes a private name that is not there")),
-            Some(STRANGER) => Err(format!("{i} removes the stranger's file")),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// What must hold at every moment.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let leaders: Vec<_> = (0..self.people.len())
-            .filter(|&i| self.running(i).is_some_and(|it| it.contest.is_leading()))
-            .collect();
-        if leaders.len() > 1 {
-            return Err(format!("{leaders:?} lead"));
-        }
-        if let [leader] = leaders[..] {
-            let it = self.running(leader).expect("it runs");
-            let reachable = self.name == it.serves.last().copied();
-            if !reachable && self.budget.deletions == 0 && !self.was_disturbed() {
-                return Err(format!("{leader} leads and cannot be reached"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Somebody meddles with the name.
-    fn was_disturbed(&self) -> bool {
-        self.name == Some(STRANGER) || self.name.is_none()
-    }
-
-    /// What must hold when nothing happens any more.
-    pub(super) fn check_end(&self) -> Result<(), String> {
-        let running: Vec<_> = (0..self.people.len()).filter(|&i| self.running(i).is_some()).collect();
-        let leads =
-            |&i: &usize| self.running(i).is_some_and(|it| it.order == Order::Lead && it.contest.is_leading());
-        let leader = running.iter().copied().find(leads);
-        let Some(leader) = leader else {
-            return if running.is_empty() { Ok(()) } else { Err("nobody leads".into()) };
-        };
-        if self.turn.is_some() {
-            return Err("the election byte is held for ever".into());
-        }
-        for i in running {
-            let it = self.running(i).expect("it runs");
-            let follows =
-                it.order == Order::Follow && it.connection.is_some_and(|(_, by)| by == Some(leader as u8));
-            if i != leader && !follows {
-                return Err(format!("{i} does not follow {leader}"));
-            }
-            if it.private.is_some() {
-                return Err(format!("{i} has left a private name"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Steps that nobody else can notice: they are taken together with the one before.
-fn is_private(step: Step) -> bool {
-    use Step::*;
-    matches!(
-        step,
-        OpenLock
-            | CheckLock
-            | Sweep
-            | Bind
-            | Identify
-            | Restrict
-            | Listen
-            | Record
-            | Watch
-            | RemovePrivate
-            | InspectDisplaced
-    )
 }
