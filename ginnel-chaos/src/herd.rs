@@ -1,9 +1,9 @@
 //! Many peers at one path, each in a process of its own, and what they say of themselves.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::report::{Order, Report, Told, now};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Habits {
     pub(crate) no_standby: bool,
-    /// Every second one is driven by a thread of its own.
+    /// Half of them are driven by threads of their own.
     pub(crate) mixed: bool,
 }
 
@@ -34,6 +34,8 @@ pub(crate) struct Herd {
     children: Vec<i32>,
     /// Two leaders at once are not an error for now: the lock file was taken from them.
     pub(crate) robbed: bool,
+    /// What was said and done of late.
+    log: VecDeque<String>,
 }
 
 /// One of them.
@@ -53,7 +55,15 @@ pub(crate) struct Member {
 impl Herd {
     pub(crate) fn new(directory: &Path, habits: Habits) -> Self {
         let directory = directory.to_owned();
-        Self { directory, habits, members: Vec::new(), last: 0, children: Vec::new(), robbed: false }
+        Self {
+            directory,
+            habits,
+            members: Vec::new(),
+            last: 0,
+            children: Vec::new(),
+            robbed: false,
+            log: VecDeque::new(),
+        }
     }
 
     /// Where they meet.
@@ -70,7 +80,8 @@ impl Herd {
         self.last += 1;
         let number = self.last;
         let (line, theirs) = SeqPacket::pair()?;
-        let driven = self.habits.mixed && number.is_multiple_of(2);
+        let others = self.members.iter().filter(|member| member.driven).count();
+        let driven = self.habits.mixed && others * 2 <= self.members.len();
         let mut command = Command::new("/proc/self/exe");
         command.arg("member").arg("--path").arg(self.path()).args(["--number", &number.to_string()]);
         if self.habits.no_standby {
@@ -161,6 +172,9 @@ impl Herd {
         let member = &mut self.members[at];
         let Some(packet) = member.line.recv()? else { bail!("member {} is gone", member.number) };
         let report = Report::decode(&packet.body)?;
+        let said = format!("{} {:?} at {:.3} ms", member.number, report.what, report.at as f64 / 1e6);
+        self.log.push_back(said);
+        let member = &mut self.members[at];
         match report.what {
             Told::Child(pid) => self.children.push(pid),
             // It tries again by itself.
@@ -222,10 +236,16 @@ impl Herd {
         Ok(names)
     }
 
-    /// Which file stands at the path.
-    pub(crate) fn inode(&self) -> io::Result<(u64, u64)> {
-        let there = fs::symlink_metadata(self.path())?;
-        Ok((there.dev(), there.ino()))
+    /// Notes what is done, and forgets what was long ago.
+    pub(crate) fn note(&mut self, what: String) {
+        self.log.push_back(format!("{what} at {:.3} ms", now() as f64 / 1e6));
+        let old = self.log.len().saturating_sub(LOG);
+        self.log.drain(..old);
+    }
+
+    /// What was said and done of late.
+    pub(crate) fn story(&self) -> String {
+        self.log.iter().map(|line| format!("\n    {line}")).collect()
     }
 
     /// Ends everybody.
@@ -270,6 +290,9 @@ impl Member {
         self.child.wait().map(drop)
     }
 }
+
+/// Lines that are kept of what was said and done.
+const LOG: usize = 60;
 
 /// How long anything may take before it counts as broken.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -79,7 +79,8 @@ fn play(chaos: &Chaos) -> Result<()> {
         if chaos.only.as_ref().is_some_and(|only| *only != deed.name()) {
             continue;
         }
-        let many = if deed.is_kill() { chaos.rounds } else { chaos.rounds.div_ceil(100) };
+        let many =
+            if deed.is_kill() || chaos.only.is_some() { chaos.rounds } else { chaos.rounds.div_ceil(100) };
         let from = Instant::now();
         let mut done = 0;
         // Each kind has its share of the time.

@@ -1,9 +1,10 @@
 //! Rounds of chaos: something is done to a herd, and then it must be healthy again.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,11 @@ impl Deed {
         }
     }
 
+    /// Does it take files away that a leader relies on?
+    const fn robs(self) -> bool {
+        matches!(self, Self::DeleteSocket | Self::DeleteLock | Self::DeleteDirectory)
+    }
+
     pub(crate) const fn is_kill(self) -> bool {
         matches!(self, Self::Kill | Self::KillTwo)
     }
@@ -85,7 +91,7 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    pub(crate) fn new(directory: &std::path::Path, peers: usize, seed: u64) -> Result<Self> {
+    pub(crate) fn new(directory: &Path, peers: usize, seed: u64) -> Result<Self> {
         let mut herd = Herd::new(directory, Habits { mixed: true, no_standby: false });
         for _ in 0..peers {
             herd.start()?;
@@ -97,10 +103,24 @@ impl Rounds {
 
     /// Does one thing to them, and checks everything afterwards.
     pub(crate) fn round(&mut self, deed: Deed) -> Result<()> {
-        self.done(deed).with_context(|| format!("after {deed:?}"))?;
-        self.fill_up()?;
-        self.herd.heal()?;
-        self.check().with_context(|| format!("after {deed:?}"))
+        self.herd.note(format!("{deed:?}"));
+        let done = self.done(deed).and_then(|()| self.fill_up()).and_then(|()| self.settle(deed));
+        done.with_context(|| format!("after {deed:?}, which went so:{}", self.herd.story()))
+    }
+
+    /// Waits until all is well. Whoever was robbed of a file may not have noticed yet, and seem well.
+    fn settle(&mut self, deed: Deed) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            self.herd.heal()?;
+            match self.check() {
+                Err(_) if deed.robs() && Instant::now() < until => {
+                    self.herd.robbed = true;
+                    self.herd.listen(Duration::from_millis(10))?;
+                }
+                checked => return checked,
+            }
+        }
     }
 
     fn done(&mut self, deed: Deed) -> Result<()> {
@@ -192,7 +212,8 @@ impl Rounds {
     }
 
     fn leave(&mut self) -> Result<()> {
-        let Some(at) = self.herd.members.iter().position(|member| member.driven) else { return Ok(()) };
+        let at =
+            self.herd.members.iter().position(|member| member.driven).context("half of them are driven")?;
         let leader = self.leader()?;
         let at = if self.herd.members[leader].driven { leader } else { at };
         let number = self.herd.members[at].number;
@@ -211,12 +232,17 @@ impl Rounds {
 
     /// Somebody deletes a file: what is lost is made anew, or somebody else takes over.
     fn delete(&mut self, name: &str) -> Result<()> {
-        let before = self.herd.inode()?;
         self.herd.robbed = true;
-        fs::remove_file(self.herd.directory().join(name))?;
+        let file = self.herd.directory().join(name);
+        fs::remove_file(&file)?;
+        self.await_file(&file)
+    }
+
+    /// Waits until somebody has made it anew.
+    fn await_file(&mut self, file: &Path) -> Result<()> {
         let until = Instant::now() + Duration::from_secs(10);
-        while self.herd.inode().is_ok_and(|now| now == before) || self.herd.inode().is_err() {
-            ensure!(Instant::now() < until, "nothing is at the path");
+        while !file.exists() {
+            ensure!(Instant::now() < until, "{} is not made anew", file.display());
             self.herd.listen(Duration::from_millis(1))?;
         }
         Ok(())
@@ -224,15 +250,13 @@ impl Rounds {
 
     fn delete_directory(&mut self) -> Result<()> {
         self.herd.robbed = true;
-        fs::remove_dir_all(self.herd.directory())?;
+        // Somebody may make a file in the middle of it.
+        while let Err(error) = fs::remove_dir_all(self.herd.directory()) {
+            ensure!(error.kind() == io::ErrorKind::DirectoryNotEmpty, "cannot delete the directory: {error}");
+        }
         self.herd.listen(Duration::from_millis(self.random.u64(..5)))?;
         fs::DirBuilder::new().mode(0o700).create(self.herd.directory())?;
-        let until = Instant::now() + Duration::from_secs(10);
-        while self.herd.inode().is_err() {
-            ensure!(Instant::now() < until, "nothing is at the path");
-            self.herd.listen(Duration::from_millis(1))?;
-        }
-        Ok(())
+        self.await_file(&self.herd.path())
     }
 
     /// The leader is reached at the path, nothing is left over, nobody has descriptors too many.
@@ -273,7 +297,7 @@ impl Rounds {
 }
 
 /// The name that whoever listens at a path says it has: the hello behind its greeting, see docs/wire.md.
-fn name_at(path: &std::path::Path) -> Result<String> {
+fn name_at(path: &Path) -> Result<String> {
     let mut stream = UnixStream::connect(path).context("nobody is reached at the path")?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut head = [0; GREETING + HEADER + HELLO];
@@ -292,5 +316,5 @@ const HEADER: usize = 8;
 const HELLO: usize = 11;
 
 /// Descriptors of a connector: standard streams, the line twice, the poller, its waker, the connection, the process at
-/// its other end; as the standby also the duplicate, the directory, the socket file and the lock file.
-const ALLOWED: usize = 14;
+/// its other end; as the standby also the duplicate, the directory, the socket file and the lock file; of a listener before, an inotify.
+const ALLOWED: usize = 15;

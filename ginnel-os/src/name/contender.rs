@@ -74,7 +74,13 @@ impl<S: Sys> Contender<S> {
     }
 
     /// Carries out a step. `None`: it will be known later, see [`has_turn`](Self::has_turn).
-    pub(crate) fn carry_out(&mut self, step: Step, alarm: impl FnOnce() -> Alarm) -> Option<Seen> {
+    /// `silent`: the process that listens at the other end of the connection on which a greeting is awaited.
+    pub(crate) fn carry_out(
+        &mut self,
+        step: Step,
+        silent: Option<u32>,
+        alarm: impl FnOnce() -> Alarm,
+    ) -> Option<Seen> {
         let done = match step {
             Step::AwaitTurn => match self.take_turn(alarm()) {
                 Ok(None) => return None,
@@ -89,7 +95,8 @@ impl<S: Sys> Contender<S> {
             }
             Step::TakeOver => self.take_over(),
             // Whether this is a path for peers is found out when the name is.
-            Step::SeekLeader | Step::OpenLock => self.hands().map(|hands| hands.carry_out(step)),
+            Step::OpenLock => self.hands().map(|hands| hands.carry_out(step)),
+            Step::SeekLeader => self.seek_leader(silent),
             Step::Watch => Ok(Seen::Done),
             step => Ok(self.hands.as_mut().map_or(Seen::Failed, |hands| hands.carry_out(step))),
         };
@@ -104,6 +111,14 @@ impl<S: Sys> Contender<S> {
             self.hands = Some(self.open()?);
         }
         self.hands.as_mut().ok_or_else(|| SocketError::LockLost.into())
+    }
+
+    fn seek_leader(&mut self, silent: Option<u32>) -> io::Result<Seen> {
+        Ok(match self.hands()?.leader()? {
+            None => Seen::Done,
+            Some(pid) if silent == Some(pid) => Seen::Held,
+            Some(_) => Seen::Moved,
+        })
     }
 
     fn lock(&self) -> io::Result<Inode> {

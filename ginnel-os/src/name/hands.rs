@@ -116,14 +116,9 @@ impl<S: Sockets + Files> Hands<S> {
             Step::Withdraw => self.withdraw(),
             Step::RemovePrivate => self.remove(&self.private),
             Step::Unlock => Ok(self.unlock()),
-            Step::SeekLeader => self.seek_leader(),
-            // Of these the contender sees to what is not done.
-            Step::AwaitTurn
-            | Step::EndTurn
-            | Step::Stand(_)
-            | Step::StandDown
-            | Step::TakeOver
-            | Step::Watch => Ok(Seen::Failed),
+            // These are the contender's.
+            Step::SeekLeader | Step::AwaitTurn | Step::EndTurn | Step::Watch => Ok(Seen::Failed),
+            Step::Stand(_) | Step::StandDown | Step::TakeOver => Ok(Seen::Failed),
             Step::Own | Step::Released | Step::Refuse(_) => Ok(Seen::Done),
         };
         done.unwrap_or_else(|error| {
@@ -149,9 +144,9 @@ impl<S: Sockets + Files> Hands<S> {
         Ok(if held.is_some() { Seen::Done } else { Seen::Held })
     }
 
-    fn seek_leader(&self) -> io::Result<Seen> {
-        let led = self.sys.locks().is_led(&self.sys, self.directory(), &self.place.lock())?;
-        Ok(if led { Seen::Held } else { Seen::Done })
+    /// The process that holds the leadership byte.
+    pub(super) fn leader(&self) -> io::Result<Option<u32>> {
+        self.sys.locks().leader(&self.sys, self.directory(), &self.place.lock())
     }
 
     /// Writes down what stands at the name, if it was known before, and what is put there.

@@ -95,17 +95,15 @@ impl<F> Locks<F> {
         open.keep(sys, fd)
     }
 
-    /// Does anybody hold the leadership byte of a lock file? If there is none, nobody does.
-    pub(super) fn is_led<S: Files<Fd = F>>(
+    /// The process that holds the leadership byte of a lock file. If there is no such file, nobody does.
+    pub(super) fn leader<S: Files<Fd = F>>(
         &self,
         sys: &S,
         directory: S::Borrowed<'_>,
         name: &[u8],
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<u32>> {
         let mut open = self.current(sys.pid());
-        let Some(named) = sys.status_at(directory, name)?.map(|status| status.inode) else {
-            return Ok(false);
-        };
+        let Some(named) = sys.status_at(directory, name)?.map(|status| status.inode) else { return Ok(None) };
         let inode = match open.files.get_mut(&named) {
             Some(file) => {
                 file.users += 1;
@@ -113,13 +111,14 @@ impl<F> Locks<F> {
             }
             None => match sys.find_lock(directory, name)? {
                 Some(fd) => open.keep(sys, fd)?,
-                None => return Ok(false),
+                None => return Ok(None),
             },
         };
         let file = open.file(inode)?;
-        let held = file.is_led || sys.lock_holder(sys.borrow(&file.fd), LEADERSHIP)?.is_some();
+        let holder = sys.lock_holder(sys.borrow(&file.fd), LEADERSHIP);
+        file.stays |= !file.is_led && matches!(holder, Ok(Some(pid)) if pid == sys.pid());
         open.close(inode);
-        Ok(held)
+        holder
     }
 
     /// Takes the leadership byte. `None`: another process has it, or somebody in this one.

@@ -94,13 +94,20 @@ impl<S: Sys> UnixNet<S> {
         if step == Step::Unlock {
             self.unwatch();
         }
+        let silent = if step == Step::SeekLeader { self.listens_there() } else { None };
         let Some(seat) = &mut self.seat else { return };
-        let seen = seat.contender.carry_out(step, || self.poller.alarm());
+        let seen = seat.contender.carry_out(step, silent, || self.poller.alarm());
         let seen = match step {
             Step::Watch => self.open_door(),
             _ => seen,
         };
         self.reports.extend(seen.map(NetEvent::Elected));
+    }
+
+    /// The process that listens at the other end of the newest connection that was made here.
+    fn listens_there(&self) -> Option<u32> {
+        let (_, newest) = self.conns.range(..ConnId::FIRST_ACCEPTED).next_back()?;
+        self.sys.peer_ids(newest.borrowed()).ok()?.pid
     }
 
     fn unwatch(&mut self) {
@@ -126,8 +133,6 @@ impl<S: Sys> UnixNet<S> {
             if let Err(error) = self.poller.add(self.sys.borrow(watch), TOKEN.0, Directions::READ) {
                 tracing::warn!(%error, "nobody will tell when the socket file is removed");
             }
-            // It may have been removed before it was watched.
-            self.reports.push_back(NetEvent::Disturbed);
         }
         Some(Seen::Done)
     }
