@@ -121,8 +121,13 @@ impl Herd {
     }
 
     /// Tells one to do something.
-    pub(crate) fn order(&self, at: usize, order: Order) -> Result<()> {
-        Ok(self.members[at].line.send(order.encode())?)
+    pub(crate) fn order(&mut self, at: usize, order: Order) -> Result<()> {
+        let member = &mut self.members[at];
+        if order == Order::Leave {
+            // It gives up the path before it can say so.
+            member.state = Told::Seeks;
+        }
+        Ok(member.line.send(order.encode())?)
     }
 
     /// Lets a member fork a child that keeps every descriptor.
