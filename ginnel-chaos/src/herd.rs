@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ginnel::SeqPacket;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::report::{Order, Report, Told, now};
@@ -28,6 +31,8 @@ pub(crate) struct Habits {
 pub(crate) struct Herd {
     directory: PathBuf,
     habits: Habits,
+    /// What members say.
+    lines: OwnedFd,
     pub(crate) members: Vec<Member>,
     last: usize,
     /// Children that were forked by members, and keep what those had.
@@ -53,9 +58,10 @@ pub(crate) struct Member {
 }
 
 impl Herd {
-    pub(crate) fn new(directory: &Path, habits: Habits) -> Self {
-        let directory = directory.to_owned();
-        Self {
+    pub(crate) fn new(directory: &Path, habits: Habits) -> Result<Self> {
+        let (directory, lines) = (directory.to_owned(), epoll::create(CreateFlags::CLOEXEC)?);
+        Ok(Self {
+            lines,
             directory,
             habits,
             members: Vec::new(),
@@ -63,7 +69,7 @@ impl Herd {
             children: Vec::new(),
             robbed: false,
             log: VecDeque::new(),
-        }
+        })
     }
 
     /// Where they meet.
@@ -93,6 +99,7 @@ impl Herd {
         let child =
             command.stdin(Stdio::from(OwnedFd::from(theirs))).spawn().context("a member does not start")?;
         let state = Told::Seeks;
+        epoll::add(&self.lines, &line, EventData::new_u64(number as u64), EventFlags::IN)?;
         self.members.push(Member { number, child, line, state, since: now(), is_stopped: false, driven });
         Ok(())
     }
@@ -154,20 +161,20 @@ impl Herd {
 
     /// Takes what members say, for so long at most. `false`: nobody has said anything.
     pub(crate) fn listen(&mut self, length: Duration) -> Result<bool> {
-        let mut asked: Vec<_> = self
-            .members
-            .iter()
-            .map(|member| PollFd::from_borrowed_fd(member.line.as_fd(), PollFlags::IN))
-            .collect();
+        let mut events = [MaybeUninit::uninit(); 1024];
         let timeout = Timespec::try_from(length)?;
-        match poll(&mut asked, Some(&timeout)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
-            Ok(_) => {}
+        let ready: Vec<_> = match epoll::wait(&self.lines, &mut events, Some(&timeout)) {
+            Ok((events, _)) => events.iter().map(|event| event.data.u64() as usize).collect(),
+            Err(rustix::io::Errno::INTR) => return Ok(false),
             Err(error) => return Err(error.into()),
+        };
+        if ready.is_empty() {
+            return Ok(false);
         }
-        let ready: Vec<_> = (0..asked.len()).filter(|&at| !asked[at].revents().is_empty()).collect();
-        for at in ready {
-            self.hear(at)?;
+        for number in ready {
+            if let Some(at) = self.members.iter().position(|member| member.number == number) {
+                self.hear(at)?;
+            }
         }
         self.check_leaders()?;
         Ok(true)
@@ -205,7 +212,10 @@ impl Herd {
     /// Waits until one leads and all others who run follow it.
     pub(crate) fn heal(&mut self) -> Result<()> {
         let until = Instant::now() + PATIENCE;
+        // With many the listening itself would take the processors from them.
+        let pause = if self.members.len() > MANY { Duration::from_millis(2) } else { Duration::ZERO };
         while !self.is_healthy() {
+            thread::sleep(pause);
             if Instant::now() > until {
                 bail!("not healed after {PATIENCE:?}: {}", self.tell());
             }
@@ -295,6 +305,9 @@ impl Member {
         self.child.wait().map(drop)
     }
 }
+
+/// So many are listened to every now and then.
+const MANY: usize = 50;
 
 /// Lines that are kept of what was said and done.
 const LOG: usize = 60;

@@ -3,6 +3,7 @@
 mod heal;
 mod herd;
 mod member;
+mod plot;
 mod report;
 mod rounds;
 
@@ -30,6 +31,9 @@ enum Command {
     /// One process of a herd
     #[command(hide = true)]
     Member(member::Part),
+    /// A process that is there to be killed
+    #[command(hide = true)]
+    Victim,
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Command::Rounds(chaos) => play(&chaos),
         Command::Heal(plan) => heal::run(&plan),
         Command::Member(part) => member::run(&part),
+        Command::Victim => heal::victim(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
