@@ -67,7 +67,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     for &peers in &plan.peers {
         let rounds = plan.rounds.unwrap_or(match peers {
             ..=20 => 1000,
-            ..=200 => 300,
+            21..=200 => 300,
             _ => 60,
         });
         let (floor, heal) = measure(peers, rounds, plan.no_standby)?;

@@ -1,6 +1,7 @@
 //! A connection that comes back.
 
 mod frames;
+mod led;
 mod status;
 mod words;
 
@@ -86,14 +87,6 @@ impl<F> Client<F> {
             }
         };
         Self { calls, lane, ..Self::in_state(state, None, options) }
-    }
-
-    /// A client whose connections somebody else makes, see [`joined`](Self::joined). Its queue stays between them.
-    pub(crate) fn led(options: ClientOptions) -> Self {
-        Self {
-            led: true,
-            ..Self::in_state(State::Disconnected { reason: Reason::Intentional }, None, options)
-        }
     }
 
     fn in_state(state: State, address: Option<Address>, options: ClientOptions) -> Self {
@@ -251,32 +244,6 @@ impl<F> Client<F> {
         self.calls_lost();
         self.backoff.reset();
         self.change(State::Disconnected { reason });
-    }
-
-    /// Somebody has connected for it.
-    pub(crate) fn joined(&mut self, connection: ConnId) {
-        self.lane.room();
-        self.change(State::Connected { connection });
-        self.pump();
-    }
-
-    /// Nobody will connect for it: what waits is given back.
-    pub(crate) fn give_back(&mut self, why: Refused) {
-        self.returns(Reason::Intentional, why);
-    }
-
-    /// Takes a frame out that was not given to the link.
-    pub(crate) fn take_back(&mut self, send: SendId) -> Option<Frame<F>> {
-        let frame = self.lane.take_back(send)?;
-        if let Kind::Request(call) = frame.kind {
-            self.calls.forget(call);
-        }
-        Some(frame)
-    }
-
-    /// What it has to say.
-    pub(crate) const fn outputs(&mut self) -> Outputs<'_, Event<F>, F> {
-        Outputs::new(&mut self.outputs)
     }
 
     fn change(&mut self, state: State) {

@@ -6,6 +6,7 @@
 //! the protocol in prose.
 
 mod contest;
+mod leaving;
 mod steps;
 
 pub use contest::{Contest, Heir, Order, Reached};
@@ -330,34 +331,6 @@ impl Election {
             Seen::Done => self.discard(Then::LookAgain),
             Seen::Absent => self.go(State::Restoring, Step::Publish),
             _ => self.refuse(Refusal::System),
-        }
-    }
-
-    fn on_leaving(&mut self, mine: Inode, seen: Seen) -> Step {
-        match seen {
-            Seen::Found(there) if there == mine => {
-                self.go(State::Withdrawing(mine, Then::Released), Step::Withdraw)
-            }
-            _ => self.go(State::Unlocking(Then::Released), Step::Unlock),
-        }
-    }
-
-    fn on_withdrawn(&mut self, expected: Inode, then: Then, seen: Seen) -> Step {
-        match (seen, then) {
-            (Seen::Done, _) => self.go(State::Parting(expected, then), Step::InspectDisplaced),
-            (_, Then::Released) => self.go(State::Unlocking(Then::Released), Step::Unlock),
-            (Seen::Absent, _) => self.again(Then::LookAgain),
-            _ => self.refuse(Refusal::System),
-        }
-    }
-
-    /// Removes what was withdrawn if it is what was expected, and puts it back if it is not.
-    fn on_parting(&mut self, expected: Inode, then: Then, seen: Seen) -> Step {
-        let back = if then == Then::Released { Then::Released } else { Then::LookAgain };
-        match seen {
-            Seen::Found(there) if there == expected => self.discard(then),
-            Seen::Found(_) | Seen::Foreign => self.go(State::Discarding(back), Step::Publish),
-            _ => self.after_discarding(back),
         }
     }
 

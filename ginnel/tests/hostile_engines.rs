@@ -60,7 +60,7 @@ fn what_was_read_before_the_inbox_was_full_is_received_too() -> Told {
     let (server, (_dir, path)) = listening(small_inbox())?;
     let (server, driver) = server.shared();
     let driving = begin(|| driver.run());
-    let mut peer = Peer::connect(&path);
+    let mut peer = Raw::connect(&path);
     peer.says(&frame(MESSAGE, b"x").repeat(200));
     while server.connection_count() == 0 {
         thread::yield_now();
@@ -83,7 +83,7 @@ fn an_answer_never_reaches_another_connection() -> Told {
     let other = client.clone();
     let replying = asleep(move || other.reply(request, "the old answer"));
     drop(first);
-    let mut second = Peer::accept(&listener);
+    let mut second = Raw::accept(&listener);
     second.says(&about(REQUEST, 1, b"new"));
     let request = asked(&client);
     thread::spawn(move || client.reply(request, "the new answer"));
@@ -99,7 +99,7 @@ fn a_cancellation_concerns_its_own_connection() -> Told {
     first.says(&about(REQUEST, 1, b"old"));
     first.is_heard();
     drop(first);
-    let mut second = Peer::accept(&listener);
+    let mut second = Raw::accept(&listener);
     second.says(&[about(REQUEST, 1, b"new"), about(CANCEL, 1, b""), frame(MESSAGE, b"end")].concat());
     second.is_heard();
     // Nobody wants the answer to either question.
@@ -147,7 +147,7 @@ fn after_one_that_is_refused_others_are_sent() -> Told {
     let (_dir, path) = place();
     let listener = listen(&path)?;
     let (client, _driver) = driven(Client::connect(&path)?);
-    let mut peer = Peer::silent(&listener);
+    let mut peer = Raw::silent(&listener);
     let refuses_fds = peer.refuses_fds()?;
     peer.says(&greeting(64 << 10));
     client.wait_for(|status| status == Status::Connected, LONG)?;
@@ -164,7 +164,7 @@ fn after_one_that_is_refused_others_are_sent() -> Told {
 #[test]
 fn one_that_takes_no_answers_and_goes_has_left() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut peer = Peer::connect(&path);
+    let mut peer = Raw::connect(&path);
     peer.says(&questions(40, b"?"));
     answers(&mut server, 40, || vec![0; 64 << 10].into());
     drop(peer);
@@ -187,7 +187,7 @@ fn whoever_asks_is_told_when_the_inbox_is_full() -> Told {
 #[test]
 fn closing_says_goodbye_to_all_but_those_who_do_not_read() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let _deaf = Peer::connect(&path);
+    let _deaf = Raw::connect(&path);
     let deaf = joined(&mut server);
     let mut good = Connection::connect(&path)?;
     joined(&mut server);
@@ -205,7 +205,7 @@ fn one_that_never_greets_does_not_hold_up_closing() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new().greeting_deadline(None))?;
     let _silent = UnixStream::connect(&path)?;
     // It was let in before this one.
-    let peer = Peer::connect(&path);
+    let peer = Raw::connect(&path);
     joined(&mut server);
     drop(peer);
     server.close(LONG)?;
@@ -217,7 +217,7 @@ fn closed_in_order_means_that_the_other_side_has_ended() -> Told {
     let (_dir, path) = place();
     let listener = listen(&path)?;
     let mut client = Client::connect(&path)?;
-    let _peer = Peer::accept(&listener);
+    let _peer = Raw::accept(&listener);
     client.wait_for(|status| status == Status::Connected, LONG)?;
     // Longer than a connection that was closed by itself may linger.
     let error = client.close(Duration::from_millis(1200)).expect_err("the other side has not ended");
@@ -260,7 +260,7 @@ fn what_was_not_begun_goes_over_the_next_connection() -> Told {
     for (number, frame) in (1u32..).zip(frames) {
         assert!(frame[8..].iter().zip(number.to_le_bytes()).all(|(there, sent)| *there == sent));
     }
-    let mut second = Peer::accept(&listener);
+    let mut second = Raw::accept(&listener);
     for number in next..900 {
         assert_eq!(second.hears().1[..4], number.to_le_bytes());
     }
@@ -272,10 +272,10 @@ fn whoever_greets_while_the_inbox_is_full_is_not_taken_for_silent() -> Told {
     let hasty = small_inbox().greeting_deadline(Some(Duration::from_millis(50)));
     let (server, (_dir, path)) = listening(hasty)?;
     let server = serving(server);
-    let mut noisy = Peer::connect(&path);
+    let mut noisy = Raw::connect(&path);
     let Happening::Joined(first) = server.next()? else { panic!("it joins") };
     noisy.says(&frame(MESSAGE, b"x").repeat(100));
-    let mut late = Peer::connect(&path);
+    let mut late = Raw::connect(&path);
     late.is_greeted();
     // Nobody looks at its greeting for longer than it may take.
     late.stream.set_read_timeout(Some(Duration::from_millis(200)))?;
@@ -312,7 +312,7 @@ fn a_call_that_is_given_up_makes_room_for_whoever_waits() -> Told {
 #[test]
 fn a_call_whose_connection_ends_before_it_was_written_ends() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let deaf = Peer::connect(&path);
+    let deaf = Raw::connect(&path);
     let id = joined(&mut server);
     // Little waits in the link, so that the question does too.
     loop {
@@ -334,7 +334,7 @@ fn a_call_whose_connection_ends_before_it_was_written_ends() -> Told {
 fn one_that_takes_its_answers_slowly_and_says_something_is_not_taken_for_hung() -> Told {
     let lively = ConnectionOptions::new().keep_alive(Duration::from_millis(500));
     let (mut server, (_dir, path)) = listening(lively)?;
-    let mut peer = Peer::connect(&path);
+    let mut peer = Raw::connect(&path);
     peer.says(&questions(60, b"?"));
     let (over, is_over) = mpsc::channel::<()>();
     let talking = thread::spawn(move || {
@@ -358,7 +358,7 @@ fn disconnecting_writes_what_was_handed_to_the_connection() -> Told {
     let (_dir, path) = place();
     let listener = listen(&path)?;
     let mut client = Client::connect(&path)?;
-    let peer = Peer::accept(&listener);
+    let peer = Raw::accept(&listener);
     client.wait_for(|status| status == Status::Connected, LONG)?;
     client.feed("x")?;
     client.disconnect();

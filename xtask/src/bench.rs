@@ -10,7 +10,22 @@ use cargo_metadata::MetadataCommand;
 use crate::cargo::{cargo, passes};
 use crate::workspace::Workspace;
 
+/// The race, and how fast peers heal; with `--only heal` that alone.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<bool> {
+    match args {
+        [only, heal] if only == "--only" && heal == "heal" => self::heal(workspace),
+        _ if args.iter().any(|arg| arg == "--only") => race(workspace, args),
+        _ => Ok(race(workspace, args)? && heal(workspace)?),
+    }
+}
+
+/// From SIGKILL of a listener to the last of its survivors being served.
+fn heal(workspace: &Workspace) -> Result<bool> {
+    let args = ["run", "--release", "--locked", "-p", "ginnel-chaos", "--", "heal"];
+    passes(&mut cargo(workspace.root(), args))
+}
+
+fn race(workspace: &Workspace, args: &[String]) -> Result<bool> {
     let peers = build_peers(workspace.root())?;
     let program = build(workspace)?;
     let mut command = Command::new(program);

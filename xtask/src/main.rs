@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod finding;
 mod fuzz;
 mod interop;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let length = runs.map_or(fuzz::Length::Seconds(seconds), fuzz::Length::Runs);
             fuzz::run(&workspace, length, &target)?
         }
+        Command::Chaos { args } => chaos::run(&workspace, &args)?,
         Command::Soak { minutes } => soak::run(&workspace, minutes)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -122,6 +124,12 @@ enum Command {
         /// Plant mistakes in a copy of the tree, one after the other: each has to be found
         #[arg(long, conflicts_with = "seed")]
         planted: bool,
+    },
+    /// Kill, stop and rob peers in processes of their own, and look whether one of them always listens
+    Chaos {
+        /// Passed on to ginnel-chaos: --rounds N, --peers M, --seed S, --seconds T, --only KIND
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Run the long checks
     Soak {

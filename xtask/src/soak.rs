@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cargo::{cargo, passes};
 use crate::workspace::Workspace;
-use crate::{bench, fuzz, sanitize, sim};
+use crate::{bench, chaos, fuzz, sanitize, sim};
 
 /// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
 pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
@@ -29,6 +29,7 @@ const STEPS: &[(&str, Step)] = &[
     ("ignored tests", ignored_tests),
     ("planted mistakes", planted),
     ("hostile peers", hostile_peers),
+    ("chaos", chaos::whole),
     ("fuzz targets", all_targets),
     ("sanitizers", sanitizers),
     ("benchmark", full_bench),

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::cargo::{self, Counts, cargo};
 use crate::workspace::Workspace;
-use crate::{interop, layers, sim, sizes};
+use crate::{chaos, interop, layers, sim, sizes};
 
 /// What `--only` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,6 +22,7 @@ pub(crate) enum Group {
     Examples,
     Doc,
     Sim,
+    Chaos,
     Demo,
 }
 
@@ -64,6 +65,7 @@ const STEPS: &[Step] = &[
     },
     Step { group: Group::Doc, title: "doc", work: Work::Check(cargo::doc) },
     Step { group: Group::Sim, title: "sim", work: Work::Check(sim::in_ci) },
+    Step { group: Group::Chaos, title: "chaos", work: Work::Check(chaos::in_ci) },
     Step {
         group: Group::Demo,
         title: "demo",

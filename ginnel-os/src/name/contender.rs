@@ -8,7 +8,7 @@ use ginnel_proto::election::{Inode, Refusal, Seen, Step};
 use rustix::net::SocketAddrUnix;
 
 use super::hands::{Claim, Hands};
-use super::locks::Ticket;
+use super::locks::Lock;
 use super::place::{self, Place};
 use crate::error::SocketError;
 use crate::sys::{Alarm, FileKind, Status, Sys};
@@ -23,8 +23,7 @@ pub(crate) struct Contender<S: Sys> {
     hands: Option<Hands<S>>,
     /// A duplicate of the listener's socket.
     spare: Option<S::Fd>,
-    /// The turn that was taken, or is waited for.
-    ticket: Option<Ticket>,
+    /// It waits for its turn.
     waits: bool,
     /// Tells when the name or the lock may be lost.
     watch: Option<S::Fd>,
@@ -33,17 +32,7 @@ pub(crate) struct Contender<S: Sys> {
 
 impl<S: Sys> Contender<S> {
     pub(crate) fn new(sys: S, path: PathBuf, claim: Claim) -> Self {
-        Self {
-            sys,
-            path,
-            claim,
-            hands: None,
-            spare: None,
-            ticket: None,
-            waits: false,
-            watch: None,
-            error: None,
-        }
+        Self { sys, path, claim, hands: None, spare: None, waits: false, watch: None, error: None }
     }
 
     /// Does this path suit peers? Nothing is changed to find out.
@@ -121,23 +110,20 @@ impl<S: Sys> Contender<S> {
         })
     }
 
-    fn lock(&self) -> io::Result<Inode> {
+    fn lock(&self) -> io::Result<Lock> {
         self.hands.as_ref().and_then(|hands| hands.lock).ok_or_else(|| SocketError::LockLost.into())
     }
 
     fn take_turn(&mut self, alarm: Alarm) -> io::Result<Option<()>> {
-        let (lock, locks) = (self.lock()?, self.sys.locks());
-        let ticket = locks.ticket(self.sys.pid());
-        let taken = locks.take_turn(&self.sys, lock, ticket, alarm)?;
-        (self.ticket, self.waits) = (Some(ticket), taken.is_none());
+        let taken = self.sys.locks().take_turn(&self.sys, self.lock()?, alarm)?;
+        self.waits = taken.is_none();
         Ok(taken)
     }
 
     /// What became of a turn that is waited for, once it is known.
     pub(crate) fn has_turn(&mut self) -> Option<Seen> {
-        let (Some(ticket), true) = (self.ticket, self.waits) else { return None };
-        let lock = self.lock().ok()?;
-        let seen = match self.sys.locks().has_turn(self.sys.pid(), lock, ticket) {
+        let lock = self.lock().ok().filter(|_| self.waits)?;
+        let seen = match self.sys.locks().has_turn(self.sys.pid(), lock) {
             Ok(false) => return None,
             Ok(true) => Seen::Done,
             Err(error) => {
@@ -151,15 +137,14 @@ impl<S: Sys> Contender<S> {
 
     fn end_turn(&mut self) -> Seen {
         self.waits = false;
-        if let (Some(ticket), Ok(lock)) = (self.ticket.take(), self.lock()) {
-            self.sys.locks().end_turn(&self.sys, lock, ticket);
+        if let Ok(lock) = self.lock() {
+            self.sys.locks().end_turn(&self.sys, lock);
         }
         Seen::Done
     }
 
     fn unlock(&mut self) -> Seen {
-        self.end_turn();
-        self.watch = None;
+        (self.waits, self.watch) = (false, None);
         if let Some(mut hands) = self.hands.take() {
             hands.carry_out(Step::Unlock);
             self.error = hands.error.take().or(self.error.take());

@@ -4,7 +4,7 @@ use std::io;
 
 use ginnel_proto::election::{Inode, Refusal, Seen, Step};
 
-use super::Locks;
+use super::locks::{Lock, Locks};
 use super::place::{self, Place};
 use super::record::Record;
 use crate::error::SocketError;
@@ -28,7 +28,7 @@ pub(super) struct Hands<S: Sockets + Files> {
     pub(super) sys: S,
     pub(super) place: Place<S::Fd>,
     claim: Claim,
-    pub(super) lock: Option<Inode>,
+    pub(super) lock: Option<Lock>,
     /// A forked child must not touch what its parent owns.
     pub(super) pid: u32,
     /// What stood at the name when it was looked at last, held so that its inode number means nothing else.
@@ -138,7 +138,7 @@ impl<S: Sockets + Files> Hands<S> {
         Ok(Seen::Done)
     }
 
-    fn lock(&self, ask: impl FnOnce(&Locks<S::Fd>, &S, Inode) -> Would<()>) -> io::Result<Seen> {
+    fn lock(&self, ask: impl FnOnce(&Locks<S::Fd>, &S, Lock) -> Would<()>) -> io::Result<Seen> {
         let Some(lock) = self.lock else { return Ok(Seen::Failed) };
         let held = ask(self.sys.locks(), &self.sys, lock)?;
         Ok(if held.is_some() { Seen::Done } else { Seen::Held })
@@ -175,7 +175,7 @@ impl<S: Sockets + Files> Hands<S> {
 
     fn check_lock(&self) -> io::Result<Seen> {
         let named = self.sys.status_at(self.directory(), &self.place.lock())?;
-        let same = named.map(|named| named.inode) == self.lock;
+        let same = named.map(|named| named.inode) == self.lock.map(|lock| lock.inode);
         Ok(if same { Seen::Done } else { Seen::Moved })
     }
 
@@ -327,8 +327,7 @@ impl<S: Sockets + Files> Hands<S> {
 
     fn unlock(&mut self) -> Seen {
         if let Some(lock) = self.lock.take() {
-            self.sys.locks().stop_leading(&self.sys, lock);
-            self.sys.locks().close(self.pid, lock);
+            self.sys.locks().close(&self.sys, lock);
         }
         Seen::Done
     }

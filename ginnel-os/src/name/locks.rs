@@ -44,7 +44,8 @@ struct File<F> {
     /// Further descriptors of the same file, which must not be closed while a lock is held.
     spare: Vec<F>,
     users: usize,
-    is_led: bool,
+    /// Who holds the leadership byte, within this process.
+    leader: Option<Ticket>,
     /// Another copy of this library has a lock on it, in this process: no descriptor of it may be closed.
     stays: bool,
     turn: Turn,
@@ -53,9 +54,16 @@ struct File<F> {
     failed: BTreeMap<Ticket, io::Error>,
 }
 
-/// Who waits for a turn.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub(crate) struct Ticket(u64);
+/// One user of a lock file, among those of this process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Ticket(u64);
+
+/// A lock file that was opened, and who has opened it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Lock {
+    pub(super) inode: Inode,
+    ticket: Ticket,
+}
 
 struct Waiter {
     ticket: Ticket,
@@ -82,17 +90,19 @@ impl<F> Locks<F> {
         sys: &S,
         directory: S::Borrowed<'_>,
         name: &[u8],
-    ) -> io::Result<Inode> {
+    ) -> io::Result<Lock> {
         let mut open = self.current(sys.pid());
         let named = sys.status_at(directory, name)?.map(|status| status.inode);
-        if let Some((inode, file)) =
-            named.and_then(|inode| open.files.get_mut(&inode).map(|file| (inode, file)))
-        {
-            file.users += 1;
-            return Ok(inode);
-        }
-        let fd = sys.open_lock(directory, name)?;
-        open.keep(sys, fd)
+        let known = named.filter(|inode| open.files.contains_key(inode));
+        let inode = match known {
+            Some(inode) => {
+                open.file(inode)?.users += 1;
+                inode
+            }
+            None => open.keep(sys, sys.open_lock(directory, name)?)?,
+        };
+        open.last.0 += 1;
+        Ok(Lock { inode, ticket: open.last })
     }
 
     /// The process that holds the leadership byte of a lock file. If there is no such file, nobody does.
@@ -116,56 +126,42 @@ impl<F> Locks<F> {
         };
         let file = open.file(inode)?;
         let holder = sys.lock_holder(sys.borrow(&file.fd), LEADERSHIP);
-        file.stays |= !file.is_led && matches!(holder, Ok(Some(pid)) if pid == sys.pid());
+        file.stays |= file.leader.is_none() && matches!(holder, Ok(Some(pid)) if pid == sys.pid());
         open.close(inode);
         holder
     }
 
-    /// Takes the leadership byte. `None`: another process has it, or somebody in this one.
-    pub(super) fn try_lead<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
+    /// Takes the leadership byte. `None`: another process has it, or somebody else in this one.
+    pub(super) fn try_lead<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) -> io::Result<Option<()>> {
         let mut open = self.current(sys.pid());
-        let file = open.file(inode)?;
-        if file.is_led || file.is_of_another_copy(sys, LEADERSHIP)? {
+        let file = open.file(lock.inode)?;
+        if file.leader.is_some() || file.is_of_another_copy(sys, LEADERSHIP)? {
             return Ok(None);
         }
         let taken = sys.try_lock(sys.borrow(&file.fd), LEADERSHIP)?;
-        file.is_led = taken.is_some();
+        file.leader = taken.map(|()| lock.ticket);
         Ok(taken)
     }
 
     /// Is the leadership byte, which was taken, still ours? If a stray close has dropped it, it is taken again; `None`:
     /// somebody else has it by now.
-    pub(super) fn keep_lead<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) -> io::Result<Option<()>> {
+    pub(super) fn keep_lead<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) -> io::Result<Option<()>> {
         let mut open = self.current(sys.pid());
-        let file = open.file(inode)?;
-        sys.try_lock(sys.borrow(&file.fd), LEADERSHIP)
-    }
-
-    /// Gives the leadership byte back.
-    pub(super) fn stop_leading<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) {
-        if let Ok(file) = self.current(sys.pid()).file(inode)
-            && std::mem::take(&mut file.is_led)
-        {
-            // It fails for no lock that is held.
-            let _ = sys.unlock(sys.borrow(&file.fd), LEADERSHIP);
+        let file = open.file(lock.inode)?;
+        if file.leader != Some(lock.ticket) {
+            return Ok(None);
         }
-    }
-
-    /// A ticket for one turn.
-    pub(super) fn ticket(&self, pid: u32) -> Ticket {
-        let mut open = self.current(pid);
-        open.last.0 += 1;
-        open.last
+        sys.try_lock(sys.borrow(&file.fd), LEADERSHIP)
     }
 
     /// Takes the turn byte, or waits for it: then the alarm is given when [`has_turn`](Self::has_turn) knows more.
     pub(super) fn take_turn<S: Sys<Fd = F>>(
         &self,
         sys: &S,
-        inode: Inode,
-        ticket: Ticket,
+        lock: Lock,
         alarm: Alarm,
     ) -> io::Result<Option<()>> {
+        let Lock { inode, ticket } = lock;
         let mut open = self.current(sys.pid());
         let file = open.file(inode)?;
         if file.turn == Turn::Free {
@@ -182,24 +178,20 @@ impl<F> Locks<F> {
     }
 
     /// Has its turn come?
-    pub(super) fn has_turn(&self, pid: u32, inode: Inode, ticket: Ticket) -> io::Result<bool> {
+    pub(super) fn has_turn(&self, pid: u32, lock: Lock) -> io::Result<bool> {
         let mut open = self.current(pid);
-        let file = open.file(inode)?;
-        match file.failed.remove(&ticket) {
+        let file = open.file(lock.inode)?;
+        match file.failed.remove(&lock.ticket) {
             Some(error) => Err(error),
-            None => Ok(file.turn == Turn::Of(ticket)),
+            None => Ok(file.turn == Turn::Of(lock.ticket)),
         }
     }
 
     /// The turn is over, or nobody waits for it any more: it goes to whoever has waited longest in this process, else it
     /// is given back.
-    pub(super) fn end_turn<S: Files<Fd = F>>(&self, sys: &S, inode: Inode, ticket: Ticket) {
-        let mut open = self.current(sys.pid());
-        let Ok(file) = open.file(inode) else { return };
-        file.waiting.retain(|waiter| waiter.ticket != ticket);
-        file.failed.remove(&ticket);
-        if file.turn == Turn::Of(ticket) {
-            file.pass_on(sys);
+    pub(super) fn end_turn<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) {
+        if let Ok(file) = self.current(sys.pid()).file(lock.inode) {
+            file.end_turn(sys, lock.ticket);
         }
     }
 
@@ -215,13 +207,22 @@ impl<F> Locks<F> {
     }
 
     /// Lends the lock file's descriptor.
-    pub(super) fn descriptor(&self, pid: u32, inode: Inode) -> io::Result<Arc<F>> {
-        Ok(Arc::clone(&self.current(pid).file(inode)?.fd))
+    pub(super) fn descriptor(&self, pid: u32, lock: Lock) -> io::Result<Arc<F>> {
+        Ok(Arc::clone(&self.current(pid).file(lock.inode)?.fd))
     }
 
-    /// It is not used here any more. The last who says so closes it, which drops its locks.
-    pub(super) fn close(&self, pid: u32, inode: Inode) {
-        self.current(pid).close(inode);
+    /// Gives back what this one holds of it. The last who does so closes it.
+    pub(super) fn close<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) {
+        let mut open = self.current(sys.pid());
+        if let Ok(file) = open.file(lock.inode) {
+            file.end_turn(sys, lock.ticket);
+            if file.leader == Some(lock.ticket) {
+                file.leader = None;
+                // It fails for no lock that is held.
+                let _ = sys.unlock(sys.borrow(&file.fd), LEADERSHIP);
+            }
+        }
+        open.close(lock.inode);
     }
 
     /// The register of this process: what a forked child finds in it is its parent's, and is closed, which
@@ -290,7 +291,7 @@ impl<F> File<F> {
             fd: Arc::new(fd),
             spare: Vec::new(),
             users: 1,
-            is_led: false,
+            leader: None,
             stays: false,
             turn: Turn::Free,
             waiting: VecDeque::new(),
@@ -305,6 +306,14 @@ impl<F> File<F> {
         let another = holder == Some(sys.pid());
         self.stays |= another;
         Ok(another)
+    }
+
+    fn end_turn<S: Files<Fd = F>>(&mut self, sys: &S, ticket: Ticket) {
+        self.waiting.retain(|waiter| waiter.ticket != ticket);
+        self.failed.remove(&ticket);
+        if self.turn == Turn::Of(ticket) {
+            self.pass_on(sys);
+        }
     }
 
     fn pass_on<S: Files<Fd = F>>(&mut self, sys: &S) {

@@ -1,5 +1,6 @@
 //! One connection of an engine.
 
+mod care;
 mod loss;
 mod process;
 
@@ -315,15 +316,20 @@ impl<S: Sys> Conn<S> {
                     *taken += scratch.len();
                     drained = chunk_drained;
                 }
-                Ok(None) => match self.broken {
-                    Some(errno) => return self.lose(Loss::Errno(errno), reports),
-                    None if self.has_died() => return self.lose(Loss::Died, reports),
-                    None => return After::Stays,
-                },
+                Ok(None) => return self.drained(reports),
                 Err(error) => return self.lose(Loss::Errno(errno(&error)), reports),
             }
         }
         After::More
+    }
+
+    /// All has been read that was there. From one who cannot be written to, or has died, nothing more comes.
+    fn drained(&mut self, reports: &mut Reports<S>) -> After {
+        match self.broken {
+            Some(errno) => self.lose(Loss::Errno(errno), reports),
+            None if self.has_died() => self.lose(Loss::Died, reports),
+            None => After::Stays,
+        }
     }
 
     /// Reads once, by way of the engine's buffer, and tells whether that was all. `None`: there is nothing now.
@@ -346,48 +352,6 @@ impl<S: Sys> Conn<S> {
     /// Its descriptor, on loan.
     pub(super) fn borrowed(&self) -> S::Borrowed<'_> {
         self.stream.borrowed()
-    }
-
-    /// Looks at the clock: silence, and the end of taking leave. `listens`: whoever is silent is heard.
-    ///
-    /// # Errors
-    /// It was silent for too long, as far as is known: what lies in the kernel was not read.
-    pub(super) fn look(&mut self, now: Instant, listens: bool) -> Result<After, PeerFault> {
-        let until = match self.stage {
-            Stage::Leaving { until } if now >= until => return Ok(After::Gone),
-            Stage::Leaving { until } => Some(until),
-            Stage::Opening { .. } | Stage::Open => None,
-        };
-        if listens && mem::take(&mut self.unheard) {
-            self.line.excuse();
-        }
-        let look = if listens { self.line.look(now) } else { Ok(None) };
-        self.unheard |= !listens;
-        self.deadline = [look.unwrap_or(Some(now)), until, self.stalled].into_iter().flatten().min();
-        look.map(|_| After::Stays)
-    }
-
-    /// Lets go of buffers that hold nothing.
-    pub(super) fn release(&mut self) {
-        self.line.release();
-        if self.sends.is_empty() {
-            self.sends = VecDeque::new();
-        }
-    }
-
-    /// What is held of a large message, if one is there in part.
-    pub(super) fn growing(&mut self) -> Option<usize> {
-        self.line.link().inbound().growing()
-    }
-
-    /// What the poller is to watch.
-    pub(super) fn wants(&mut self) -> Directions {
-        Directions { read: self.may_read(false), write: self.has_output() }
-    }
-
-    /// Is there something to write that needs no waiting?
-    pub(super) fn has_output(&mut self) -> bool {
-        self.broken.is_none() && self.stalled.is_none() && !self.line.outbound().is_empty()
     }
 }
 

@@ -129,10 +129,10 @@ impl<S: Sys> UnixNet<S> {
                 Err(error) => tracing::error!(%error, "cannot watch the listening socket"),
             }
         }
-        if let Some(watch) = self.seat.as_mut()?.contender.watch() {
-            if let Err(error) = self.poller.add(self.sys.borrow(watch), TOKEN.0, Directions::READ) {
-                tracing::warn!(%error, "nobody will tell when the socket file is removed");
-            }
+        if let Some(watch) = self.seat.as_mut()?.contender.watch()
+            && let Err(error) = self.poller.add(self.sys.borrow(watch), TOKEN.0, Directions::READ)
+        {
+            tracing::warn!(%error, "nobody will tell when the socket file is removed");
         }
         Some(Seen::Done)
     }

@@ -223,3 +223,6 @@ fn rename_plainly(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> i
         Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
     }
 }
+
+#[cfg(test)]
+mod locks_at_the_edge;

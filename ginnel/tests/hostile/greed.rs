@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn refused_descriptors_of_answers_are_closed() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut peer = Peer::connect(&path);
+    let mut peer = Raw::connect(&path);
     if !peer.refuses_fds()? {
         return Ok(());
     }
@@ -25,7 +25,7 @@ fn refused_descriptors_of_answers_are_closed() -> Told {
 fn what_waited_for_one_that_left_is_let_go() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
     let (given, mut end) = given()?;
-    let deaf = Peer::connect(&path);
+    let deaf = Raw::connect(&path);
     let id = joined(&mut server);
     for _ in 0..3 {
         server.try_feed(id, with(vec![0; MUCH / 3], &given))?;
@@ -40,7 +40,7 @@ fn what_waited_for_one_that_left_is_let_go() -> Told {
 #[test]
 fn few_descriptors_wait_for_one_that_takes_no_answers() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut peer = Peer::connect(&path);
+    let mut peer = Raw::connect(&path);
     peer.says(&questions(1000, b"?"));
     let fd = null();
     answers(&mut server, 1000, || with("x", &fd));
@@ -54,7 +54,7 @@ fn few_descriptors_wait_for_one_that_takes_no_answers() -> Told {
 #[test]
 fn a_few_that_take_no_answers_do_not_cost_others_theirs() -> Told {
     let (mut server, (_dir, path)) = listening(ConnectionOptions::new())?;
-    let mut greedy: Vec<Peer> = (0..5).map(|_| Peer::connect(&path)).collect();
+    let mut greedy: Vec<Raw> = (0..5).map(|_| Raw::connect(&path)).collect();
     // Together more than all queues may hold.
     let large = bytes::Bytes::from(vec![0; 64 << 10]);
     for peer in &mut greedy {
@@ -105,7 +105,7 @@ fn silent_ones_do_not_close_the_door() -> Told {
     let (server, (_dir, path)) = listening(ConnectionOptions::new().greeting_deadline(None))?;
     let server = serving(server);
     let _silent: Vec<_> = (0..1024).map(|_| UnixStream::connect(&path)).collect::<Result<_, _>>()?;
-    let mut good = Peer::connect(&path);
+    let mut good = Raw::connect(&path);
     good.is_heard();
     assert!(matches!(server.next()?, Happening::Joined(_)));
     Ok(())

@@ -68,12 +68,12 @@ pub(crate) fn questions(last: u64, body: &[u8]) -> Vec<u8> {
 }
 
 /// The other side, byte by byte.
-pub(crate) struct Peer {
+pub(crate) struct Raw {
     pub(crate) stream: UnixStream,
     greeted: bool,
 }
 
-impl Peer {
+impl Raw {
     pub(crate) fn over(stream: UnixStream) -> Self {
         stream.set_read_timeout(Some(LONG)).expect("a socket");
         stream.set_write_timeout(Some(LONG)).expect("a socket");
@@ -224,11 +224,11 @@ pub(crate) fn serving(server: Server) -> ServerHandle {
 }
 
 /// A client that is driven, the peer that it met, and where others may meet it.
-pub(crate) fn met() -> Told<(ClientHandle, Peer, (tempfile::TempDir, UnixListener))> {
+pub(crate) fn met() -> Told<(ClientHandle, Raw, (tempfile::TempDir, UnixListener))> {
     let (dir, path) = place();
     let listener = listen(&path)?;
     let (client, _driver) = driven(Client::connect(&path)?);
-    Ok((client, Peer::accept(&listener), (dir, listener)))
+    Ok((client, Raw::accept(&listener), (dir, listener)))
 }
 
 /// A client that has found nobody, and does not look again by itself.

@@ -3,9 +3,9 @@
 use super::*;
 
 /// A connection that stands, and one at the other end who reads nothing.
-fn with_deaf_peer() -> Told<(Connection, Peer)> {
+fn with_deaf_peer() -> Told<(Connection, Raw)> {
     let (ours, theirs) = UnixStream::pair()?;
-    let mut peer = Peer::over(theirs);
+    let mut peer = Raw::over(theirs);
     peer.says(&[greeting(16 << 20), frame(MESSAGE, b"hello")].concat());
     let mut connection = Connection::over(OwnedFd::from(ours).into(), &ConnectionOptions::new());
     assert!(connection.recv()?.is_some());
@@ -40,13 +40,13 @@ fn descriptors_refused_of_what_a_shared_connection_held_are_told_once() -> Told 
     refused_once(connection, peer)?;
     // The same before its greeting was read.
     let (ours, theirs) = UnixStream::pair()?;
-    let mut peer = Peer::over(theirs);
+    let mut peer = Raw::over(theirs);
     peer.says(&greeting(16 << 20));
     let connection = Connection::over(OwnedFd::from(ours).into(), &ConnectionOptions::new());
     refused_once(connection, peer)
 }
 
-fn refused_once(mut connection: Connection, mut peer: Peer) -> Told {
+fn refused_once(mut connection: Connection, mut peer: Raw) -> Told {
     if !peer.refuses_fds()? {
         return Ok(());
     }
@@ -80,7 +80,7 @@ fn a_large_message_waits_for_the_greeting() -> Told {
     let (_dir, path) = place();
     let listener = listen(&path)?;
     let handle = shared(Connection::connect(&path)?)?;
-    let mut peer = Peer::silent(&listener);
+    let mut peer = Raw::silent(&listener);
     let other = handle.clone();
     let sending = asleep(move || other.send(vec![0; 100_000]));
     peer.says(&greeting(16 << 20));

@@ -38,7 +38,7 @@ fn torment(server: &ServerHandle, mut random: impl FnMut(usize) -> usize) {
 
 /// Comes, says this and that, and goes in the middle of it.
 fn visit(path: &Path, mut random: impl FnMut(usize) -> usize) {
-    let mut peer = Peer::connect(path);
+    let mut peer = Raw::connect(path);
     for question in 0..random(30) as u64 {
         let said = match random(4) {
             0 => about(REQUEST, question, &[0; 3000]),

@@ -40,6 +40,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     },
     Layer { name: "ginnel-fuzz-checks", may_use: &[PROTO, "ginnel-os"] },
     Layer { name: "ginnel-soak", may_use: &[BLOCKING] },
+    Layer { name: "ginnel-chaos", may_use: &[BLOCKING] },
     Layer { name: "xtask", may_use: &[] },
 ];
 

@@ -67,23 +67,3 @@ fn a_duplicate_leaves_the_original_open() {
     read.read_to_string(&mut told).unwrap();
     assert_eq!(told, "x");
 }
-
-#[test]
-fn a_lock_is_on_one_byte_wherever_it_lies() {
-    let dir = tempfile::tempdir().unwrap();
-    let directory = Kernel.open_directory(dir.path()).unwrap();
-    let file = Kernel.open_lock(directory.as_fd(), b"l").unwrap();
-    for byte in [0, 1, i64::from(u32::MAX) + 1, i64::MAX] {
-        assert_eq!(Kernel.lock_holder(file.as_fd(), byte).unwrap(), None, "byte {byte}");
-        assert_eq!(Kernel.try_lock(file.as_fd(), byte).unwrap(), Some(()));
-        assert_eq!(Kernel.lock_holder(file.as_fd(), byte).unwrap(), Some(std::process::id()));
-    }
-    for byte in [2, i64::from(u32::MAX), i64::MAX - 1] {
-        assert_eq!(Kernel.lock_holder(file.as_fd(), byte).unwrap(), None, "byte {byte}");
-    }
-    assert_eq!(Kernel.try_lock(file.as_fd(), -1).unwrap_err().raw_os_error(), Some(libc::EINVAL));
-    assert_eq!(Kernel.lock_holder(file.as_fd(), -1).unwrap_err().raw_os_error(), Some(libc::EINVAL));
-    // A descriptor that only points at the file cannot lock it.
-    let pointer = Kernel.open_name(directory.as_fd(), b"l").unwrap();
-    assert_eq!(Kernel.try_lock(pointer.as_fd(), 0).unwrap_err().raw_os_error(), Some(libc::EBADF));
-}
