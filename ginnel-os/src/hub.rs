@@ -52,8 +52,8 @@ pub trait Many: Machine<Fd = OwnedFd, Event: Send> + Send + 'static {
     /// What an event is, as a server is told; else what happened, if that is for whoever asks.
     fn sort(event: Self::Event, net: &mut UnixNet)
     -> Result<Event<OwnedFd>, Option<(Self::Happening, Load)>>;
-    /// What happens at a server, as it is told here.
-    fn tell(happening: Happening) -> Self::Happening;
+    /// What happens at a server, as it is told here; `None` if it is told in another way.
+    fn tell(happening: Happening) -> Option<Self::Happening>;
     /// Is it this request?
     fn is_request(happening: &Self::Happening, id: ConnId, call: CallId) -> bool;
 }
@@ -169,7 +169,9 @@ impl<M: Many> Hub<M> {
     }
 
     fn push(&mut self, happening: Happening, load: Load) {
-        self.inbox.push(M::tell(happening), load);
+        if let Some(happening) = M::tell(happening) {
+            self.inbox.push(happening, load);
+        }
     }
 
     fn left(&mut self, id: ConnId, reason: Reason) {
@@ -262,6 +264,7 @@ impl<M: Many> Driven for Hub<M> {
     }
 
     fn leave(&mut self) {
+        self.order(M::leave());
         self.stop();
     }
 }

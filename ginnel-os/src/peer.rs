@@ -180,15 +180,15 @@ impl Many for machine::Peer<OwnedFd> {
         Err(Some((told, WORD)))
     }
 
-    fn tell(happening: Happening) -> PeerEvent {
-        match happening {
-            // Told with a name: see `Event::Joined`.
-            Happening::Joined(id) => PeerEvent::Left(id, crate::Reason::Gone),
+    fn tell(happening: Happening) -> Option<PeerEvent> {
+        Some(match happening {
+            // It is told with a name.
+            Happening::Joined(_) => return None,
             Happening::Message(id, message) => PeerEvent::Message(id, message),
             Happening::Request(request) => PeerEvent::Request(request),
             Happening::Cancelled(id, call) => PeerEvent::Cancelled(id, call),
             Happening::Left(id, reason) => PeerEvent::Left(id, reason),
-        }
+        })
     }
 
     fn is_request(happening: &PeerEvent, id: ConnId, call: CallId) -> bool {

@@ -124,8 +124,8 @@ impl Many for machine::Server<OwnedFd> {
         Ok(event)
     }
 
-    fn tell(happening: Happening) -> Happening {
-        happening
+    fn tell(happening: Happening) -> Option<Happening> {
+        Some(happening)
     }
 
     fn is_request(happening: &Happening, id: ConnId, call: CallId) -> bool {
