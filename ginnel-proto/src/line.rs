@@ -4,8 +4,6 @@ mod pulse;
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use crate::link::{Greeting, Outbound, Rejected};
 use crate::{Frame, Kind, Link, LinkOptions, Message, PeerFault};
 
@@ -65,12 +63,12 @@ impl<F> Line<F> {
         }
     }
 
-    /// Among peers each side says who it is with its greeting: a control frame with this body is queued, and the
-    /// connection is not open before the other side's has come. It is given out as the first frame.
-    pub fn introduce(&mut self, hello: Bytes) {
+    /// Among peers each side says who it is with its greeting: this is queued as a control frame, and the connection is
+    /// not open before the other side's has come. It is given out as the first frame.
+    pub fn introduce(&mut self, hello: Message<F>) {
         self.awaits_hello = true;
         // There is room for it: nothing else is queued yet.
-        let _ = self.link.push(Frame::new(Kind::Control, Message::new(hello)));
+        let _ = self.link.push(Frame::new(Kind::Control, hello));
     }
 
     /// The bytes of it.

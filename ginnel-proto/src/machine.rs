@@ -103,7 +103,8 @@ pub enum Action<F> {
     Probe(ConnId),
     /// Keep the duplicate of somebody's listening socket, for the election.
     Keep(F),
-    /// Whoever connects from now on is told who this is, see [`Line::introduce`](crate::Line::introduce).
+    /// Whoever is connected with from now on is told who this is, see [`Line::introduce`](crate::Line::introduce). Whoever
+    /// connects here gets the means to notice the end of this process beside it.
     Introduce(Bytes),
     /// Say a word in a control frame, which always finds room and is not counted.
     Tell(ConnId, Bytes),
@@ -157,8 +158,6 @@ pub enum Failure {
     Fault(PeerFault),
     /// It ended the connection before it had greeted.
     Closed,
-    /// It has greeted, but the process that listened there first has ended: what the kernel tells of it is out of date.
-    Outdated,
     /// The system's reason, a number of errno(3).
     Errno(i32),
 }

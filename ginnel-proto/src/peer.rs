@@ -76,8 +76,6 @@ struct Attempt<F> {
     hello: Option<Hello>,
     /// What came after the greeting, before it was decided to follow.
     early: Vec<NetEvent<F>>,
-    /// It was made because the one before was out of date.
-    is_second: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

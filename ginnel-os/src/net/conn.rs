@@ -9,10 +9,9 @@ use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use ginnel_proto::link::Greeting;
-use ginnel_proto::machine::{ConnId, Failure, Loss, NetEvent, Refused, SendId};
-use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
+use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
+use ginnel_proto::{Backoff, Frame, Line, Message, PeerFault, Polled, limits};
 
 use super::NetOptions;
 use crate::SocketError;
@@ -123,7 +122,7 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Says who this peer is, before anything else.
-    pub(super) fn introduce(&mut self, hello: Bytes) {
+    pub(super) fn introduce(&mut self, hello: Message<S::Fd>) {
         self.line.introduce(hello);
         if self.stage == (Stage::Opening { accepted: false }) {
             self.process = Process::Wanted;
@@ -161,14 +160,10 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Tells the machine, once the other side has greeted or need not.
-    pub(super) fn open(&mut self, reports: &mut Reports<S>) -> After {
-        let Stage::Opening { accepted } = self.stage else { return After::Stays };
+    pub(super) fn open(&mut self, reports: &mut Reports<S>) {
+        let Stage::Opening { accepted } = self.stage else { return };
         if !self.line.is_open() {
-            return After::Stays;
-        }
-        if self.is_outdated() {
-            reports.push_back(NetEvent::ConnectFailed(self.id, Failure::Outdated));
-            return After::Gone;
+            return;
         }
         self.stage = Stage::Open;
         let greeting = self.line.greeting().copied();
@@ -177,7 +172,6 @@ impl<S: Sys> Conn<S> {
             false => NetEvent::Connected(self.id, greeting),
         });
         self.tell_sent(reports);
-        After::Stays
     }
 
     /// Queues a frame that the machine sends.
@@ -284,12 +278,11 @@ impl<S: Sys> Conn<S> {
                     }
                     Err(fault) => return self.lose(Loss::Fault(fault), reports),
                     Ok(heard) => {
-                        if self.open(reports) == After::Gone {
-                            return After::Gone;
-                        }
-                        if let Polled::Frame(frame) = heard
+                        self.open(reports);
+                        if let Polled::Frame(mut frame) = heard
                             && self.stage == Stage::Open
                         {
+                            self.meet(&mut frame);
                             reports.push_back(NetEvent::Received(self.id, frame));
                         }
                         // A ping takes time too.
@@ -300,9 +293,7 @@ impl<S: Sys> Conn<S> {
                     }
                 }
             }
-            if self.open(reports) == After::Gone {
-                return After::Gone;
-            }
+            self.open(reports);
             if drained && self.broken.is_none() && !self.has_died() {
                 return After::Stays;
             }

@@ -10,10 +10,10 @@ use std::thread;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::io::{Errno, FdFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::process::PidfdFlags;
 
 use super::{
     Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would,
@@ -193,13 +193,12 @@ impl Sys for Kernel {
         Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
     }
 
-    fn peer_process(&self, fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
-        peer_pidfd(fd)
-    }
-
-    fn has_ended(&self, process: BorrowedFd<'_>) -> bool {
-        let mut asked = [PollFd::from_borrowed_fd(process, PollFlags::IN)];
-        matches!(poll(&mut asked, Some(&Timespec::default())), Ok(1))
+    fn process(&self) -> io::Result<Option<OwnedFd>> {
+        match rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty()) {
+            Ok(process) => Ok(Some(process)),
+            Err(Errno::NOSYS) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {

@@ -164,11 +164,9 @@ pub trait Sys: Sockets + Files {
     fn user(&self) -> u32;
     /// A further descriptor of the same open file, close-on-exec. `F_DUPFD_CLOEXEC`
     fn share(&self, fd: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
-    /// The process at the other end, as a descriptor that is readable once it has ended; `None` if it cannot be named any
-    /// more, or the kernel has no such thing. `SO_PEERPIDFD`
-    fn peer_process(&self, fd: Self::Borrowed<'_>) -> io::Result<Option<Self::Fd>>;
-    /// Has the process behind such a descriptor ended? poll(2)
-    fn has_ended(&self, process: Self::Borrowed<'_>) -> bool;
+    /// This process, as a descriptor that is readable once it has ended, whoever holds it; `None` if the kernel has no such
+    /// thing. pidfd_open(2)
+    fn process(&self) -> io::Result<Option<Self::Fd>>;
     /// Waits elsewhere for a record lock, as long as it takes, and then tells [`Locks::arrived`]. `F_SETLKW`
     fn await_lock(&self, lock: Arc<Self::Fd>, inode: Inode, byte: i64) -> io::Result<()>;
     /// Does everybody who sees this directory live on this machine? fstatfs(2)

@@ -93,9 +93,6 @@ pub enum Reason {
     /// The process at the other end has ended.
     #[error("the process at the other end has ended")]
     Died,
-    /// The process that listened there has ended, and another has taken its place.
-    #[error("another process listens there by now")]
-    Outdated,
     /// As many attempts in a row as were allowed have failed.
     #[error("{attempts} attempts in a row failed")]
     MaxRetriesExceeded {
@@ -121,7 +118,6 @@ impl From<Failure> for Reason {
             Failure::Busy => Self::Busy,
             Failure::Fault(fault) => Self::Fault(fault),
             Failure::Closed => Self::Closed,
-            Failure::Outdated => Self::Outdated,
             Failure::Errno(errno) => Self::Error { errno },
         }
     }

@@ -52,7 +52,7 @@ impl<F: std::fmt::Debug> Peer<F> {
                     None
                 }
                 Order::Reach => {
-                    self.reach(false, now);
+                    self.reach(now);
                     None
                 }
                 Order::Wait => self.wait(now),
@@ -95,11 +95,11 @@ impl<F: std::fmt::Debug> Peer<F> {
         }
     }
 
-    fn reach(&mut self, is_second: bool, now: Instant) {
+    fn reach(&mut self, now: Instant) {
         self.drop_attempt();
         self.last.0 += 1;
         let id = self.last;
-        self.attempt = Some(Attempt { id, hello: None, early: Vec::new(), is_second });
+        self.attempt = Some(Attempt { id, hello: None, early: Vec::new() });
         self.act(match self.contest.has_looked() {
             true => Action::Probe(id),
             false => Action::Connect(id, self.options.address.clone()),
@@ -135,12 +135,11 @@ impl<F: std::fmt::Debug> Peer<F> {
     }
 
     pub(super) fn unreached(&mut self, failure: Failure, now: Instant) {
-        let Some(attempt) = self.attempt.take() else { return };
+        self.attempt = None;
         self.timer = None;
         let reached = match failure {
-            Failure::Outdated if !attempt.is_second => return self.reach(true, now),
             Failure::Busy => Reached::Busy,
-            Failure::Closed | Failure::Outdated => Reached::Ended,
+            Failure::Closed => Reached::Ended,
             Failure::Errno(errno) => reached(errno),
             // It is as silent as before.
             Failure::Fault(PeerFault::Silent) => Reached::Ended,

@@ -231,15 +231,6 @@ fn a_greeting_that_comes_while_it_is_asked_who_leads_is_not_forgotten() {
 }
 
 #[test]
-fn whoever_listened_there_first_has_died_so_it_connects_once_more() {
-    let mut bench = Bench::new();
-    bench.app(Command::Join);
-    let outdated = |id| NetEvent::ConnectFailed(ConnId(id), Failure::Outdated);
-    assert_eq!(bench.net(outdated(1)), [net(Action::Connect(ConnId(2), address()))]);
-    assert_eq!(bench.net(outdated(2)), [elect(Step::SeekLeader)], "not for ever");
-}
-
-#[test]
 fn what_is_for_the_listener_waits_for_the_next_and_what_is_for_one_neighbour_comes_back() {
     let mut bench = Bench::connector();
     assert_eq!(bench.many(send(ConnId::LISTENER, "written")), [sent(1, 1, "written")]);

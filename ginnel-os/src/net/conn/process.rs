@@ -1,5 +1,7 @@
 //! The process at the other end: among peers a connection is as dead as it is, whoever keeps the descriptors.
 
+use ginnel_proto::{Frame, Kind};
+
 use super::Conn;
 use crate::connection::Directions;
 use crate::net::seat;
@@ -21,23 +23,12 @@ pub(super) enum Process<F> {
 }
 
 impl<S: Sys> Conn<S> {
-    /// Has the process ended that listened there first? Another has taken over its socket then, and the kernel will name
-    /// that one to whoever connects once more.
-    pub(super) fn is_outdated(&mut self) -> bool {
-        if !matches!(self.process, Process::Wanted) {
-            return false;
+    /// Beside its hello whoever listens sends what tells of its end. What the kernel says of it would not do: while a
+    /// standby takes over, that is the one before.
+    pub(super) fn meet(&mut self, frame: &mut Frame<S::Fd>) {
+        if matches!(self.process, Process::Wanted) && frame.kind == Kind::Control {
+            self.process = frame.message.fds.pop().map_or(Process::Unwatched, Process::Known);
         }
-        let sys = self.stream.sys();
-        self.process = match sys.peer_process(self.borrowed()) {
-            Ok(Some(process)) if sys.has_ended(sys.borrow(&process)) => return true,
-            Ok(Some(process)) => Process::Known(process),
-            Ok(None) => Process::Unwatched,
-            Err(error) => {
-                tracing::warn!(%error, "cannot watch the process at the other end");
-                Process::Unwatched
-            }
-        };
-        false
     }
 
     /// Begins to watch it.
