@@ -115,29 +115,28 @@ impl Room {
             (name, _) => escape::one_line(name),
         };
         self.names().insert(who.id, name.clone());
-        let listens = self.peer.listener() == Some(who.id);
-        self.events.tell(&Event::joined(name, who, listens));
+        self.events.tell(&Event::joined(name, who, listens(who.id)));
     }
 
     fn hear(&self, id: ConnId, message: &Message, output: &mut Output) -> Result<()> {
         tell_closed(message.fds.len(), self.events);
         let neighbour = self.name(id);
-        if self.peer.role() == Role::Listener {
+        if !listens(id) {
             let others = self.peer.connections().into_iter().filter(|&other| other != id).collect();
             self.tell_each(others, &passed_on(&neighbour, &message.body), &message.body);
         }
         // Only whoever listens may speak for others.
-        let passed = told_by(&message.body).filter(|_| self.peer.listener() == Some(id));
+        let passed = told_by(&message.body).filter(|_| listens(id));
         let (from, by, line) = match passed {
             Some((from, line)) => (from, Some(neighbour), line),
             None => (neighbour, None, &message.body[..]),
         };
-        if !self.events.are_few() {
-            self.events.tell(&Event::Said { from: from.clone(), by, told: told(line) });
-        }
         // Each line with the name, so that nobody can say what looks like another's words.
         for line in line.split(|&byte| byte == b'\n') {
             output.line(&[from.as_bytes(), b": ", line].concat())?;
+        }
+        if !self.events.are_few() {
+            self.events.tell(&Event::Said { from, by, told: told(line) });
         }
         Ok(())
     }
@@ -153,6 +152,11 @@ impl Room {
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does, or did, this one listen? Asked by its number: who listens now may be another than when it spoke.
+fn listens(id: ConnId) -> bool {
+    id < ConnId::FIRST_ACCEPTED
 }
 
 fn told(line: &[u8]) -> crate::speech::Told {
