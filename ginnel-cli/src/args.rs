@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Recv(RecvArgs),
     Call(CallArgs),
     Who(WhoArgs),
+    Peer(PeerArgs),
     /// Show in a moment what the library holds, with real processes
     #[command(after_help = ABOUT_DEMO)]
     Demo,
@@ -129,6 +130,33 @@ pub(crate) struct WhoArgs {
     #[arg(long, hide = true)]
     pub(crate) datagram: bool,
     /// Give up after this long (exit code 124)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
+}
+
+/// Chat among processes without a leader: one listens, and when it is gone another does
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_PEER)]
+pub(crate) struct PeerArgs {
+    /// A path, or named:NAME
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: OsString,
+    /// What others see it by, up to 255 bytes
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) name: String,
+    /// What others are told when they meet it, up to 16 KiB
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) data: Option<String>,
+    /// Keep no duplicate of the listening socket, and give nobody one
+    #[arg(long)]
+    pub(crate) no_standby: bool,
+    /// Who may connect, comma separated: uid:NUMBER, gid:NUMBER, same-user, anyone
+    #[arg(long, value_name = "WHO")]
+    pub(crate) allow: Option<String>,
+    /// Permission bits of the socket file, in octal [default: 0600]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mode: Option<String>,
+    /// Leave after this long in all (exit code 124)
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<String>,
 }
@@ -279,6 +307,28 @@ With --json one object is printed on standard output.
 Examples:
   ginnel who /tmp/chat.sock
   ginnel who @build --seqpacket --json";
+
+const ABOUT_PEER: &str = "\
+Whoever comes first listens, all others connect to it. When it is gone, however
+it ended, one of them takes its place, and the others connect to that one.
+
+Every line of standard input is said: by whoever listens to everybody, by others
+to whoever listens. A line that is said while nobody listens waits for the next.
+The listener passes on what it hears to all others. That is this command's own
+doing, the library passes nothing on: a passed line is a newline, the speaker's
+name, a newline and what was said, and what the listener makes of it is to be
+believed. What is heard is printed as NAME: TEXT. Who comes and goes, who listens
+and what was not delivered is told on standard error. Descriptors that come are
+closed, and requests fail.
+
+The end of standard input, SIGHUP, SIGINT and SIGTERM take leave of everybody.
+Killed, it leaves the socket file behind, which the next one replaces. The file
+ADDR.lock stays for ever.
+
+Examples:
+  ginnel peer /tmp/chat/room --name anna
+  ginnel peer named:room --name bert --data 'knows the way'
+  ginnel peer /tmp/chat/room --name carl --no-standby --json";
 
 const ABOUT_DEMO: &str = "\
 It starts real processes, shows what each step did and how long it took, and

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitStatus;
 
-use ginnel::Credentials;
+use ginnel::{Credentials, Neighbour, Role};
 use serde::Serialize;
 
 use crate::escape;
@@ -77,6 +77,40 @@ pub(crate) enum Event {
         pid: u32,
         status: String,
     },
+    /// Who it is among its like now.
+    Role {
+        role: &'static str,
+        epoch: u64,
+    },
+    Joined {
+        name: String,
+        pid: Option<u32>,
+        uid: Option<u32>,
+        /// It is the one that listens.
+        listens: bool,
+        data: Option<String>,
+    },
+    Left {
+        name: String,
+        message: String,
+    },
+    Said {
+        from: String,
+        /// Who passed it on.
+        by: Option<String>,
+        #[serde(flatten)]
+        told: Told,
+    },
+    NotDelivered {
+        /// `None`: whoever listens.
+        to: Option<String>,
+        #[serde(flatten)]
+        told: Told,
+        message: String,
+    },
+    Trouble {
+        message: String,
+    },
     Step {
         number: usize,
         name: &'static str,
@@ -109,6 +143,20 @@ impl Event {
         Self::Ended { pid, status: status.to_string() }
     }
 
+    pub(crate) fn role(role: Role, epoch: u64) -> Self {
+        let role = match role {
+            Role::Negotiating => "negotiating",
+            Role::Connector => "connector",
+            Role::Listener => "listener",
+        };
+        Self::Role { role, epoch }
+    }
+
+    pub(crate) fn joined(name: String, who: &Neighbour, listens: bool) -> Self {
+        let data = Some(String::from_utf8_lossy(who.data()).into_owned()).filter(|data| !data.is_empty());
+        Self::Joined { name, pid: who.pid, uid: who.uid, listens, data }
+    }
+
     /// Is it told without `-v`?
     fn concerns_everybody(&self) -> bool {
         matches!(
@@ -120,6 +168,11 @@ impl Event {
                 | Self::NotAnswered { .. }
                 | Self::MessageDropped { .. }
                 | Self::ConnectionLost { .. }
+                | Self::Role { .. }
+                | Self::Joined { .. }
+                | Self::Left { .. }
+                | Self::NotDelivered { .. }
+                | Self::Trouble { .. }
                 | Self::Error { .. }
         )
     }
@@ -155,6 +208,24 @@ impl fmt::Display for Event {
             Self::Started { pid } => write!(f, "command {pid} started"),
             Self::NotStarted { message } => write!(f, "cannot start the command: {message}"),
             Self::Ended { pid, status } => write!(f, "command {pid} ended: {status}"),
+            Self::Role { role: "listener", epoch } => {
+                write!(f, "this one listens now (socket {epoch} of this path)")
+            }
+            Self::Role { role: "connector", .. } => f.write_str("connected to whoever listens"),
+            Self::Role { .. } => f.write_str("looking for whoever listens"),
+            Self::Joined { name, pid, uid, listens, data } => {
+                let does = if *listens { "listens" } else { "joined" };
+                write!(f, "{name} {does} (process {}, user {})", shown(*pid), shown(*uid))?;
+                data.as_ref().map_or(Ok(()), |data| write!(f, ": {data}"))
+            }
+            Self::Left { name, message } => write!(f, "{name} left: {message}"),
+            Self::Said { from, by: None, .. } => write!(f, "heard {from}"),
+            Self::Said { from, by: Some(by), .. } => write!(f, "heard {from} by {by}"),
+            Self::NotDelivered { to, told, message } => {
+                let to = to.as_deref().unwrap_or("whoever listens");
+                write!(f, "not delivered to {to}: {message}: {told}")
+            }
+            Self::Trouble { message } => write!(f, "cannot take part for now: {message}"),
             Self::Step { number, name, held, .. } => {
                 write!(f, "step {number} ({name}) {}", if *held { "held" } else { "failed" })
             }
@@ -171,6 +242,11 @@ impl fmt::Display for Peer {
         }
         write!(f, "user {}, group {}", self.uid, self.gid)
     }
+}
+
+/// A number that may be out of sight.
+fn shown(number: Option<u32>) -> String {
+    number.map_or("?".into(), |number| number.to_string())
 }
 
 /// Tells events in the form that was asked for.

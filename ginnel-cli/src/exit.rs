@@ -125,6 +125,7 @@ pub(crate) struct NoSocket {
 pub(crate) enum Doing {
     Connect,
     Listen,
+    TakePart,
 }
 
 impl fmt::Display for Doing {
@@ -132,6 +133,7 @@ impl fmt::Display for Doing {
         f.write_str(match self {
             Self::Connect => "connect to",
             Self::Listen => "listen at",
+            Self::TakePart => "take part at",
         })
     }
 }
@@ -140,7 +142,7 @@ impl NoSocket {
     fn exit(&self) -> Option<Exit> {
         match (self.doing, self.source.kind()) {
             (Doing::Connect, ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Some(Exit::NOBODY),
-            (Doing::Listen, ErrorKind::AddrInUse) => Some(Exit::IN_USE),
+            (Doing::Listen | Doing::TakePart, ErrorKind::AddrInUse) => Some(Exit::IN_USE),
             _ => None,
         }
     }
@@ -168,6 +170,9 @@ mod tests {
             (at(Doing::Connect, ErrorKind::TimedOut), 124),
             (at(Doing::Connect, ErrorKind::AddrInUse), 1),
             (at(Doing::Listen, ErrorKind::AddrInUse), 4),
+            (at(Doing::TakePart, ErrorKind::AddrInUse), 4),
+            (at(Doing::TakePart, ErrorKind::PermissionDenied), 5),
+            (at(Doing::TakePart, ErrorKind::NotFound), 1),
             (at(Doing::Listen, ErrorKind::NotFound), 1),
             (at(Doing::Listen, ErrorKind::AlreadyExists), 1),
             (at(Doing::Listen, ErrorKind::PermissionDenied), 5),

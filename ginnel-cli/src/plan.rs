@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ginnel::{Address, AddressError, AddressKind, Policy, PolicyError, ToAddress, Wire};
+use ginnel::{Address, AddressError, AddressKind, Hello, HelloError, Policy, PolicyError, ToAddress, Wire};
 use serde::Serialize;
 
 use crate::args::{
-    Args, CallArgs, Command, ConnectArgs, ListenArgs, NameArgs, PlaceArgs, RecvArgs, SendArgs, SpeechArgs,
-    WhoArgs,
+    Args, CallArgs, Command, ConnectArgs, ListenArgs, NameArgs, PeerArgs, PlaceArgs, RecvArgs, SendArgs,
+    SpeechArgs, WhoArgs,
 };
 use crate::speech::{Codec, Speech};
 
@@ -23,6 +23,7 @@ pub(crate) enum Plan {
     Recv(Recv),
     Call(Call),
     Who(Who),
+    Peer(Peer),
     Demo,
     DemoPart { role: String, path: PathBuf },
 }
@@ -111,6 +112,16 @@ pub(crate) struct Who {
     pub(crate) place: Place,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) address: Address,
+    pub(crate) hello: Hello,
+    pub(crate) standby: bool,
+    pub(crate) allow: Option<Policy>,
+    pub(crate) mode: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+}
+
 /// Most descriptors that one message carries; see unix(7).
 pub(crate) const MAX_FDS: usize = 253;
 
@@ -133,6 +144,8 @@ pub(crate) enum UsageError {
     DatagramWho,
     #[error("the raw wire cuts bytes anywhere: there is nothing that a codec could read")]
     CodecWithoutFrames,
+    #[error("a peer cannot introduce itself so")]
+    Hello(#[from] HelloError),
 }
 
 impl TryFrom<Args> for Plan {
@@ -146,6 +159,7 @@ impl TryFrom<Args> for Plan {
             Command::Recv(args) => Self::Recv(args.try_into()?),
             Command::Call(args) => Self::Call(args.try_into()?),
             Command::Who(args) => Self::Who(args.try_into()?),
+            Command::Peer(args) => Self::Peer(args.try_into()?),
             Command::Demo => Self::Demo,
             Command::DemoPart(args) => Self::DemoPart { role: args.role, path: args.path },
         })
@@ -223,6 +237,22 @@ impl TryFrom<WhoArgs> for Who {
             return Err(UsageError::DatagramWho);
         }
         Ok(Self { place: PlaceArgs { address, seqpacket, datagram, timeout }.try_into()? })
+    }
+}
+
+impl TryFrom<PeerArgs> for Peer {
+    type Error = UsageError;
+
+    fn try_from(args: PeerArgs) -> Result<Self, UsageError> {
+        let PeerArgs { address: text, name, data, no_standby, allow, mode, timeout } = args;
+        Ok(Self {
+            address: address(&text)?,
+            hello: Hello::new(&name)?.with_data(data.unwrap_or_default())?,
+            standby: !no_standby,
+            allow: allow.map(policy).transpose()?,
+            mode: mode.map(octal).transpose()?,
+            timeout: timeout.map(seconds).transpose()?,
+        })
     }
 }
 
@@ -400,6 +430,25 @@ mod tests {
         for (words, meant) in table {
             assert_eq!(plan(words), Ok(meant), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_peer_says_who_it_is() {
+        let meant = Plan::Peer(Peer {
+            address: "/a".to_address().unwrap(),
+            hello: Hello::new("anna").unwrap().with_data("x").unwrap(),
+            standby: false,
+            allow: None,
+            mode: None,
+            timeout: Some(Duration::from_secs(1)),
+        });
+        let words = ["peer", "/a", "--name", "anna", "--data", "x", "--no-standby", "--timeout", "1"];
+        assert_eq!(plan(&words), Ok(meant));
+        let long = "x".repeat(256);
+        assert_eq!(
+            plan(&["peer", "/a", "--name", &long]),
+            Err(UsageError::Hello(HelloError::Name { bytes: 256 }))
+        );
     }
 
     #[test]

@@ -139,6 +139,15 @@ pub(crate) enum Told {
     Hex(String),
 }
 
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(serde_json::Value::String(text)) | Self::Hex(text) => f.write_str(text),
+            Self::Body(value) => value.fmt(f),
+        }
+    }
+}
+
 /// What was typed, or printed by a command, is no message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotTyped {

@@ -9,6 +9,7 @@ mod descriptors;
 mod door;
 mod input;
 mod listen;
+mod peer;
 mod recv;
 mod send;
 mod sending;
@@ -31,6 +32,7 @@ pub(crate) fn run(plan: Plan, events: Events) -> Result<Exit> {
         Plan::Recv(plan) => recv::run(plan, events),
         Plan::Call(plan) => call::run(plan, events),
         Plan::Who(plan) => who::run(&plan, events),
+        Plan::Peer(plan) => peer::run(plan, events),
         Plan::Demo => demo::run(events),
         Plan::DemoPart { role, path } => demo::part(&role, &path),
     }

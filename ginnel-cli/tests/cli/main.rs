@@ -10,6 +10,7 @@ mod ends;
 mod messages;
 mod names;
 mod packets;
+mod peers;
 mod program;
 mod terminal;
 mod usage;

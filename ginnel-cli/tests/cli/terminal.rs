@@ -1,9 +1,9 @@
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -73,6 +73,24 @@ fn nor_do_those_in_messages() {
         let shown = shown_by(ginnel(&format!("connect s {words}"), dir.path()));
         assert_eq!(String::from_utf8_lossy(&shown).trim_end(), harmless, "{words}");
     }
+}
+
+#[test]
+fn nor_do_those_of_peers_and_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = ginnel("peer s --name", dir.path());
+    let mut anna = Running::start(command.arg("an\u{1b}na").stdin(Stdio::piped()));
+    anna.event("role");
+    let (shown, written) = terminal();
+    let mut command = ginnel("peer s", dir.path());
+    let mut bert = Running::start(command.stdin(Stdio::piped()).stdout(written));
+    drop(command);
+    anna.event("joined");
+    anna.child.stdin.as_mut().unwrap().write_all(b"\x1b[2J\x9b\n").unwrap();
+    bert.event("said");
+    drop(bert.child.stdin.take());
+    assert_eq!(String::from_utf8_lossy(&read_all(shown)).trim_end(), "an\\x1bna: \\x1b[2J\\x9b");
+    assert!(bert.finish().status.success());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What peers tell each other in control frames. `docs/wire.md`, section 6
+//! What peers tell each other in control frames. `docs/wire.md`, section 11
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -176,6 +176,23 @@ mod tests {
             Word::StepDown,
         ] {
             assert_eq!(Word::decode(&word.encode()), Ok(Some(word)));
+        }
+    }
+
+    #[test]
+    fn the_words_of_the_page_are_these() {
+        let page = include_str!("../../../docs/wire.md");
+        let (_, block) = page.split_once("```words\n").unwrap();
+        let (block, _) = block.split_once("```").unwrap();
+        let byte = |two| u8::from_str_radix(two, 16).unwrap();
+        let hello = Hello { epoch: 7, ..Hello::new("anna").unwrap().with_data("!").unwrap() };
+        let words = [Word::Hello(hello), Word::Standby(Inode { device: 1, number: 2 }), Word::StepDown];
+        assert_eq!(block.lines().count(), words.len());
+        for (line, word) in block.lines().zip(words) {
+            let frame: Vec<_> = line.split("  ").next().unwrap().split(' ').map(byte).collect();
+            let fds = u8::from(matches!(word, Word::Standby(_)));
+            assert_eq!(frame[..8], [frame.len() as u8 - 8, 0, 0, 0, 9, fds, 0, 0], "{line}");
+            assert_eq!(word.encode(), frame[8..], "{line}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! `ginnel demo`: what the library holds, shown with real processes.
 
 mod part;
+mod peers;
 mod stage;
 mod steps;
+mod talker;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -93,8 +95,10 @@ impl Screen {
         let Outcome { name, held, what, time } = outcome;
         let mark = if *held { self.paint("32", "\u{2713}") } else { self.paint("31", "\u{2717}") };
         let time = self.paint("2", &format!("{:>6.1} ms", time.as_secs_f64() * 1e3));
-        let what = escape::one_line(what);
-        self.print(format_args!("{mark} {number} {name:<9}  {what:<58} {time}\n"))
+        let mut lines = what.lines().map(escape::one_line);
+        let what = lines.next().unwrap_or_default();
+        self.print(format_args!("{mark} {number:>2} {name:<9}  {what:<58} {time}\n"))?;
+        lines.try_for_each(|line| self.print(format_args!("     {line}\n")))
     }
 
     fn summary(&mut self, held: usize, time: Duration) -> Result<()> {

@@ -13,6 +13,7 @@ use ginnel::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::talker;
 use crate::wait::wait_for_hangup;
 
 /// What a process does.
@@ -32,10 +33,12 @@ pub(super) enum Role {
     Idle,
     /// Says its process id to whoever connects, until it is killed.
     Stay,
+    /// Talks as one of many peers, until it is killed.
+    Talk,
 }
 
-const ROLES: [Role; 7] =
-    [Role::Answer, Role::Echo, Role::ReadFile, Role::Look, Role::Serve, Role::Idle, Role::Stay];
+const ROLES: [Role; 8] =
+    [Role::Answer, Role::Echo, Role::ReadFile, Role::Look, Role::Serve, Role::Idle, Role::Stay, Role::Talk];
 
 impl Role {
     pub(super) fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Role {
             Self::Serve => "serve",
             Self::Idle => "idle",
             Self::Stay => "stay",
+            Self::Talk => "talk",
         }
     }
 }
@@ -79,6 +83,7 @@ pub(super) fn play(role: &str, path: &Path, deadline: Instant) -> Result<()> {
         Some(Role::Serve) => serve(path, deadline),
         Some(Role::Idle) => idle(path, deadline),
         Some(Role::Stay) => stay(path, deadline),
+        Some(Role::Talk) => talker::play(path, deadline),
         None => bail!("the demo has no part {role:?}"),
     }
 }
@@ -177,7 +182,7 @@ fn listen<S: Socket>(path: &Path, deadline: Instant) -> Result<Listener<S>> {
     }
 }
 
-fn say(line: &str) -> io::Result<()> {
+pub(super) fn say(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout();
     writeln!(stdout, "{line}")?;
     stdout.flush()

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use ginnel::{Client, Connection, Error, Limit, SeqPacket, Status, Stream, Typed};
 
 use super::part::{Finding, Question, Role};
+use super::peers::peers;
 use super::stage::{Stage, token};
 
 /// One thing that is shown.
@@ -34,6 +35,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "in use", run: in_use },
     Step { name: "stale", run: stale },
     Step { name: "no socket", run: no_socket },
+    Step { name: "peers", run: peers },
 ];
 
 fn bytes(stage: &Stage) -> Result<String> {
