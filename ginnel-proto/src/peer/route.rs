@@ -49,11 +49,12 @@ impl<F: std::fmt::Debug> Peer<F> {
         }
     }
 
-    /// The number of the last frame that was queued for this one.
+    /// The number of the last frame that was queued for this one. What was queued for whoever listens may have come back
+    /// since this peer does itself.
     pub fn last(&self, id: ConnId) -> Option<SendId> {
         match self.way(id) {
-            Way::Up => Some(self.client.last()),
-            Way::Down | Way::Oneself => self.server.last(id),
+            Way::Up | Way::Oneself => Some(self.client.last()),
+            Way::Down => self.server.last(id),
         }
     }
 
