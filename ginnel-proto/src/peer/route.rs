@@ -26,10 +26,17 @@ impl<F: std::fmt::Debug> Peer<F> {
     fn way(&self, id: ConnId) -> Way {
         match id {
             ConnId::LISTENER if self.role == Role::Listener => Way::Oneself,
+            // Nobody will be found out any more.
+            ConnId::LISTENER if self.has_left() && self.listener.is_none() => Way::Down,
             ConnId::LISTENER => Way::Up,
             id if self.listener == Some(id) => Way::Up,
             _ => Way::Down,
         }
+    }
+
+    /// Does it take no part, and will it none?
+    fn has_left(&self) -> bool {
+        self.contest.is_out() && self.timer.is_none()
     }
 
     /// Would this frame be queued now? `None`: this one is gone.
