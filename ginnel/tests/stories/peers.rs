@@ -552,3 +552,81 @@ driver! { story handles_share_a_peer_and_one_of_them_disposes_of_it {
     assert_eq!(names(&path), ["s.lock"]);
     Ok(())
 }}
+
+driver! { story whoever_shares_a_peer_that_is_disposed_of_waits_for_no_listener {
+    let (_dir, path) = place();
+    let (peer, driver) = driver!(wait Peer::join(&path))?.shared();
+    let driven = driver!(drive driver);
+    driver!(wait peer.clone().dispose(LONG))?;
+    assert!(!peer.is_connected(LISTENER));
+    for failed in [
+        driver!(wait peer.send(LISTENER, "too late")).unwrap_err(),
+        driver!(wait peer.call(LISTENER, "too late")).unwrap_err(),
+        peer.try_feed(LISTENER, "too late").unwrap_err(),
+    ] {
+        assert!(matches!(failed.error, Error::Stopped(Reason::Gone)), "{failed}");
+        assert_eq!(failed.message.expect("nothing was sent").body, "too late");
+    }
+    drop(peer);
+    driver!(join driven)?;
+    Ok(())
+}}
+
+driver! { story what_still_waits_for_a_listener_when_a_peer_is_disposed_of_comes_back {
+    let (_dir, path) = place();
+    let [listener, mut heir, mut last] = driver!(wait three(&path, PeerOptions::new()));
+    drop(listener);
+    // From then on the heir does not move: nobody greets.
+    driver!(wait told(&mut heir, Role::Listener));
+    driver!(wait told(&mut last, Role::Negotiating));
+    last.try_feed(LISTENER, "for whoever comes")?;
+    let (last, driver) = last.shared();
+    let driven = driver!(drive driver);
+    let sending = {
+        let last = last.clone();
+        driver!(spawn { driver!(wait last.send(LISTENER, "too")).unwrap_err() })
+    };
+    let asking = {
+        let last = last.clone();
+        driver!(spawn { driver!(wait last.call(LISTENER, "?")).unwrap_err() })
+    };
+    driver!(wait last.dispose(LONG))?;
+    for failed in [driver!(join sending), driver!(join asking)] {
+        assert!(matches!(failed.error, Error::Stopped(Reason::Gone)), "{failed}");
+    }
+    drop((last, heir));
+    driver!(join driven)?;
+    Ok(())
+}}
+
+driver! { story a_plain_connection_at_the_path_of_peers_is_told_nothing_and_ends_with_its_first_message {
+    let (_dir, path) = place();
+    let (mut listener, connector, id) = driver!(wait two(&path));
+    let stranger = driver!(spawn {
+        let mut stranger = driver!(wait Connection::connect(&path)).unwrap();
+        // It may have been closed before all of it is written.
+        let _ = driver!(wait stranger.send("is this a server?"));
+        assert!(!matches!(driver!(wait stranger.recv()), Ok(Some(_))));
+        driver!(wait connector_sends(connector))
+    });
+    // Nobody has joined in between, and nothing of the stranger's was heard.
+    loop {
+        match driver!(wait listener.next())? {
+            PeerEvent::Message(from, message) => {
+                assert_eq!((from, &message.body[..]), (id, &b"next"[..]));
+                break;
+            }
+            PeerEvent::Role(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(listener.connections(), [id]);
+    driver!(join stranger);
+    Ok(())
+}}
+
+driver! { fn connector_sends(connector: Peer) -> Peer {
+    let mut connector = connector;
+    driver!(wait connector.send(LISTENER, "next")).expect("it is connected");
+    connector
+}}
