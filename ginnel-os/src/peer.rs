@@ -195,3 +195,6 @@ impl Many for machine::Peer<OwnedFd> {
         matches!(happening, PeerEvent::Request(it) if (it.connection, it.id) == (id, call))
     }
 }
+
+#[cfg(test)]
+mod tests;

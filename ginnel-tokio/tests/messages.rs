@@ -57,3 +57,8 @@ mod ends {
     use super::*;
     include!("../../ginnel/tests/stories/ends.rs");
 }
+
+mod peers {
+    use super::*;
+    include!("../../ginnel/tests/stories/peers.rs");
+}

@@ -60,3 +60,8 @@ mod ends {
     use super::*;
     include!("stories/ends.rs");
 }
+
+mod peers {
+    use super::*;
+    include!("stories/peers.rs");
+}

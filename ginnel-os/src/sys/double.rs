@@ -6,18 +6,34 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
 
+use ginnel_proto::election::Inode;
 use rustix::net::SocketAddrUnix;
 
 use super::{
-    Descriptors, Files, Incoming, Kernel, Outgoing, PeerIds, Rename, Slot, SocketKind, Sockets, Status,
-    Taken, Wait, Would,
+    Alarm, Descriptors, Files, Incoming, Kernel, Outgoing, PeerIds, Poller, Ready, Rename, Slot, SocketKind,
+    Sockets, Status, Sys, Taken, Wait, Would,
 };
+use crate::connection::Directions;
 use crate::name::Locks;
+use crate::poller::Epoll;
 
 /// What is done beside, or in place of, a call of the real kernel.
 pub(crate) trait Meddle: Clone + fmt::Debug {
     fn before_rename(&self) {}
+
+    /// A name is made, moved, removed or changed by this call.
+    fn changes_name(&self, _call: &'static str) {}
+
+    fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
+        Kernel.socket(kind, nonblocking)
+    }
+
+    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
+        Kernel.connect(fd, name)
+    }
 
     fn send(&self, fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
         Kernel.send(fd, outgoing, wait)
@@ -52,6 +68,7 @@ impl<M: Meddle> Descriptors for Double<M> {
 
 impl<M: Meddle> Files for Double<M> {
     fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
+        self.0.changes_name("rename");
         self.0.before_rename();
         Kernel.rename_at(dir, from, to, how)
     }
@@ -65,6 +82,7 @@ impl<M: Meddle> Files for Double<M> {
         Kernel.open_name(directory, name)
     }
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+        self.0.changes_name("open_lock");
         Kernel.open_lock(directory, name)
     }
     fn find_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<OwnedFd>> {
@@ -89,6 +107,7 @@ impl<M: Meddle> Files for Double<M> {
         Kernel.set_mode(fd, mode)
     }
     fn set_mode_at(&self, directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> io::Result<()> {
+        self.0.changes_name("set_mode_at");
         Kernel.set_mode_at(directory, name, mode)
     }
     fn set_owner_at(
@@ -97,9 +116,11 @@ impl<M: Meddle> Files for Double<M> {
         name: &[u8],
         owner: (Option<u32>, Option<u32>),
     ) -> io::Result<()> {
+        self.0.changes_name("set_owner_at");
         Kernel.set_owner_at(directory, name, owner)
     }
     fn unlink_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
+        self.0.changes_name("unlink");
         Kernel.unlink_at(directory, name)
     }
     fn list(&self, directory: BorrowedFd<'_>) -> io::Result<Vec<Vec<u8>>> {
@@ -125,19 +146,20 @@ impl<M: Meddle> Files for Double<M> {
 // SAFETY: what is received comes from the real kernel; whoever meddles lends it less room or does not ask it.
 unsafe impl<M: Meddle> Sockets for Double<M> {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
-        Kernel.socket(kind, nonblocking)
+        self.0.socket(kind, nonblocking)
     }
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
         Kernel.socket_pair(kind, nonblocking)
     }
     fn bind(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+        self.0.changes_name("bind");
         Kernel.bind(fd, name)
     }
     fn listen(&self, fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
         Kernel.listen(fd, backlog)
     }
     fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
-        Kernel.connect(fd, name)
+        self.0.connect(fd, name)
     }
     fn accept(&self, fd: BorrowedFd<'_>, nonblocking: bool) -> Would<OwnedFd> {
         Kernel.accept(fd, nonblocking)
@@ -177,5 +199,62 @@ unsafe impl<M: Meddle> Sockets for Double<M> {
     }
     fn stamp_packets(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         Kernel.stamp_packets(fd)
+    }
+}
+
+impl<M: Meddle> Sys for Double<M> {
+    type Poller = Watching;
+
+    fn poller(&self) -> io::Result<Watching> {
+        Kernel.poller().map(Watching)
+    }
+    fn now(&self) -> Instant {
+        Kernel.now()
+    }
+    fn user(&self) -> u32 {
+        Kernel.user()
+    }
+    fn share(&self, fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        Kernel.share(fd)
+    }
+    fn peer_process(&self, fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+        Kernel.peer_process(fd)
+    }
+    fn has_ended(&self, process: BorrowedFd<'_>) -> bool {
+        Kernel.has_ended(process)
+    }
+    fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {
+        Kernel.await_lock(lock, inode, byte)
+    }
+    fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
+        Kernel.is_local(directory)
+    }
+    fn watch(&self, named: &[BorrowedFd<'_>], lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        Kernel.watch(named, lock)
+    }
+    fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
+        Kernel.changes(watch)
+    }
+}
+
+/// The real poller.
+#[derive(Debug)]
+pub(crate) struct Watching(Epoll);
+
+impl<M: Meddle> Poller<Double<M>> for Watching {
+    fn add(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        self.0.add(fd, token, directions)
+    }
+    fn change(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {
+        self.0.change(fd, token, directions)
+    }
+    fn remove(&self, fd: BorrowedFd<'_>) {
+        self.0.remove(fd);
+    }
+    fn alarm(&self) -> Alarm {
+        self.0.alarm()
+    }
+    fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
+        self.0.look(ready)
     }
 }

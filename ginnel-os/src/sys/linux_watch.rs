@@ -55,3 +55,37 @@ pub(super) fn changes(watch: BorrowedFd<'_>) -> io::Result<bool> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn file_systems_of_several_machines_are_known_by_the_kernels_own_numbers() {
+        let remote = [
+            libc::NFS_SUPER_MAGIC,
+            libc::SMB_SUPER_MAGIC,
+            libc::CODA_SUPER_MAGIC,
+            libc::NCP_SUPER_MAGIC,
+            libc::AFS_SUPER_MAGIC,
+            libc::FUSE_SUPER_MAGIC,
+        ];
+        for magic in remote {
+            assert!(REMOTE.contains(&(magic as u32)), "{magic:x}");
+        }
+        let local = [
+            libc::TMPFS_MAGIC,
+            libc::EXT4_SUPER_MAGIC,
+            libc::BTRFS_SUPER_MAGIC,
+            libc::OVERLAYFS_SUPER_MAGIC,
+            libc::PROC_SUPER_MAGIC,
+        ];
+        for magic in local {
+            assert!(!REMOTE.contains(&(magic as u32)), "{magic:x}");
+        }
+        assert!(is_local(File::open("/proc").unwrap().as_fd()).unwrap());
+    }
+}

@@ -26,10 +26,17 @@ impl<F: std::fmt::Debug> Peer<F> {
     fn way(&self, id: ConnId) -> Way {
         match id {
             ConnId::LISTENER if self.role == Role::Listener => Way::Oneself,
+            // Nobody will be found out any more.
+            ConnId::LISTENER if self.has_left() && self.listener.is_none() => Way::Down,
             ConnId::LISTENER => Way::Up,
             id if self.listener == Some(id) => Way::Up,
             _ => Way::Down,
         }
+    }
+
+    /// Does it take no part, and will it none?
+    fn has_left(&self) -> bool {
+        self.contest.is_out() && self.timer.is_none()
     }
 
     /// Would this frame be queued now? `None`: this one is gone.
@@ -49,11 +56,12 @@ impl<F: std::fmt::Debug> Peer<F> {
         }
     }
 
-    /// The number of the last frame that was queued for this one.
+    /// The number of the last frame that was queued for this one. What was queued for whoever listens may have come back
+    /// since this peer does itself.
     pub fn last(&self, id: ConnId) -> Option<SendId> {
         match self.way(id) {
-            Way::Up => Some(self.client.last()),
-            Way::Down | Way::Oneself => self.server.last(id),
+            Way::Up | Way::Oneself => Some(self.client.last()),
+            Way::Down => self.server.last(id),
         }
     }
 
