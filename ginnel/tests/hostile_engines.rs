@@ -19,7 +19,7 @@ use std::time::Duration;
 use ginnel::*;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use hostile::Peer;
+use hostile::Raw;
 use hostile::*;
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ginnel::*;
 
-use super::hostile::Peer;
+use super::hostile::Raw;
 use super::hostile::*;
 
 /// Numbers without order.
