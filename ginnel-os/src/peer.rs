@@ -5,6 +5,7 @@ mod words;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use ginnel_proto::client::Reason;
 use ginnel_proto::limits::Load;
 use ginnel_proto::link::Refusal;
 use ginnel_proto::machine::{ConnId, SendId};
@@ -47,6 +48,7 @@ impl Peer {
         net.listener.mode = options.mode;
         net.listener.allow = options.allow.clone();
         net.link.fds = net.link.fds.max(1);
+        let incarnation = net.link.incarnation;
         let mut net = UnixNet::new(net)?;
         net.contend(path.clone())?;
         let path = Address::path(path).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -54,6 +56,7 @@ impl Peer {
         (client.queue, client.seed) = (session.link.queue, u64::from(jitter(&Kernel)));
         let machine = machine::Peer::new(machine::PeerOptions {
             standby: options.standby,
+            incarnation,
             client,
             server: server::ServerOptions { queue: session.link.queue, ..options.server.clone() },
             ..machine::PeerOptions::new(path, options.hello.clone())
@@ -174,7 +177,7 @@ impl Many for machine::Peer<OwnedFd> {
                 PeerEvent::Joined(Neighbour::new(id, hello, ids))
             }
             Event::Failed(Trouble::Refused(why)) => PeerEvent::Trouble(net.refusal(why).into()),
-            Event::Failed(Trouble::Unreachable(reason)) => PeerEvent::Trouble(reason.into()),
+            Event::Failed(Trouble::Unreachable(reason)) => PeerEvent::Trouble(unreachable(reason)),
             Event::Left => return Err(None),
         };
         Err(Some((told, WORD)))
@@ -198,3 +201,12 @@ impl Many for machine::Peer<OwnedFd> {
 
 #[cfg(test)]
 mod tests;
+
+/// What keeps a peer from whoever is at the path, as the error that it is.
+fn unreachable(reason: Reason) -> Error {
+    match reason {
+        Reason::Error { errno } => io::Error::from_raw_os_error(errno).into(),
+        Reason::Fault(fault) => fault.into(),
+        other => other.into(),
+    }
+}

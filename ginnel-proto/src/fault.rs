@@ -73,6 +73,9 @@ pub enum PeerFault {
     /// It speaks before it has said which peer it is.
     #[error("it has not said which peer it is: whoever is there shares no listener")]
     NotAPeer,
+    /// What a peer has said comes back to it.
+    #[error("what was said comes back: whoever is there only repeats it")]
+    Echo,
     /// A word between peers that has another length than it must have.
     #[error("a word of {length} bytes between peers cannot be read")]
     BadWord {

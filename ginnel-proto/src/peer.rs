@@ -15,9 +15,11 @@ use std::time::Instant;
 use crate::backoff::Backoff;
 use crate::client::{Client, ClientOptions, Reason};
 use crate::election::{Contest, Inode};
-use crate::machine::{Action, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId};
+use crate::machine::{
+    Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
+};
 use crate::server::{self, Server};
-use crate::{CallId, Frame, Kind};
+use crate::{CallId, Frame, Kind, PeerFault};
 
 use word::Word;
 
@@ -66,6 +68,8 @@ pub struct Peer<F> {
     random: fastrand::Rng,
     /// Why whoever is there could not be reached.
     trouble: Option<Reason>,
+    /// What was told of that last.
+    told: Option<Trouble>,
     outputs: VecDeque<Output<Event<F>, F>>,
 }
 
@@ -107,6 +111,7 @@ impl<F> Peer<F> {
             backoff: Backoff::new(base, cap),
             random: fastrand::Rng::with_seed(seed),
             trouble: None,
+            told: None,
             outputs: VecDeque::new(),
             options,
         }
@@ -142,6 +147,12 @@ impl<F: std::fmt::Debug> Peer<F> {
                 self.obey(order, now);
             }
             NetEvent::ConnectFailed(id, failure) if self.is_attempt(id) => self.unreached(failure, now),
+            NetEvent::Connected(id, Some(greeting))
+                if self.is_attempt(id) && greeting.incarnation == self.options.incarnation =>
+            {
+                self.act(Action::Close(id));
+                self.unreached(Failure::Fault(PeerFault::Echo), now);
+            }
             NetEvent::Connected(id, _) | NetEvent::ConnectFailed(id, _) => {
                 if !self.is_attempt(id) {
                     self.act(Action::Close(id));

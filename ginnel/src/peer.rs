@@ -72,8 +72,29 @@ impl Peer {
     /// # Errors
     /// As there.
     pub fn join_with(address: impl ToAddress, options: &PeerOptions) -> Result<Self, Error> {
+        Self::join_by(address, options, None)
+    }
+
+    /// As [`join_with`](Self::join_with), until this moment. It may take long only if whoever listens is stopped, or so
+    /// busy that it greets nobody.
+    ///
+    /// # Errors
+    /// `TimedOut`; else as there.
+    pub fn join_deadline(
+        address: impl ToAddress,
+        options: &PeerOptions,
+        deadline: Instant,
+    ) -> Result<Self, Error> {
+        Self::join_by(address, options, Some(deadline))
+    }
+
+    fn join_by(
+        address: impl ToAddress,
+        options: &PeerOptions,
+        deadline: Option<Instant>,
+    ) -> Result<Self, Error> {
         let mut os = os::Peer::join(&address.to_address()?, options)?;
-        turn_until(&mut os, None, os::Peer::joined)?;
+        turn_until(&mut os, deadline, os::Peer::joined)?;
         Ok(Self { os, deadline: None })
     }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ginnel::{
-    ConnectionOptions, Error, Peer, PeerFault, PeerOptions, Reason, Role, SeqPacket, SocketError, Wire,
+    ConnectionOptions, Error, Peer, PeerFault, PeerOptions, Role, SeqPacket, SocketError, Wire,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -187,13 +187,13 @@ fn a_live_socket_of_another_type_is_left_alone() {
         packets
     };
     let error = refused(&path);
-    assert!(matches!(error, Error::Stopped(Reason::Error { errno: libc::EPROTOTYPE })), "{error:?}");
+    assert!(matches!(&error, Error::Io(why) if why.raw_os_error() == Some(libc::EPROTOTYPE)), "{error:?}");
     drop(SeqPacket::connect(&path).unwrap());
     drop(packets);
     fs::remove_file(&path).unwrap();
     let datagrams = UnixDatagram::bind(&path).unwrap();
     let error = refused(&path);
-    assert!(matches!(error, Error::Stopped(Reason::Error { errno: libc::EPROTOTYPE })), "{error:?}");
+    assert!(matches!(&error, Error::Io(why) if why.raw_os_error() == Some(libc::EPROTOTYPE)), "{error:?}");
     drop(datagrams);
     // A dead one of whatever type is replaced.
     assert_eq!(Peer::join(&path).unwrap().role(), Role::Listener);
@@ -230,7 +230,7 @@ fn a_foreign_listener_that_speaks_otherwise_is_left_alone() {
         (foreign, client)
     });
     let error = refused(&path);
-    assert!(matches!(error, Error::Stopped(Reason::Fault(PeerFault::ForeignGreeting))), "{error:?}");
+    assert!(matches!(error, Error::Peer(PeerFault::ForeignGreeting)), "{error:?}");
     answering.join().unwrap();
 }
 
@@ -301,10 +301,10 @@ fn what_another_user_may_not_reach_is_not_touched() {
     nobody("PermissionDenied");
     // It may look and not connect.
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    nobody(&format!("errno: {}", libc::EACCES));
+    nobody(&format!("code: {}", libc::EACCES));
     // It could replace what is there, as far as the directory is concerned.
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
-    nobody(&format!("errno: {}", libc::EACCES));
+    nobody(&format!("code: {}", libc::EACCES));
 }
 
 #[test]
@@ -330,8 +330,7 @@ fn runs_out_of_descriptors(path: &Path) {
         joined
     };
     let is_exhausted = |error: &Error| match error {
-        Error::Io(error) => error.raw_os_error() == Some(libc::EMFILE),
-        Error::Stopped(reason) => matches!(reason, Reason::Error { errno: libc::EMFILE }),
+        Error::Io(why) => why.raw_os_error() == Some(libc::EMFILE),
         _ => false,
     };
     let before = Listing::of(dir);

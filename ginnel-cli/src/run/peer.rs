@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
-use ginnel::{Address, PeerOptions, Reason};
+use ginnel::{Address, PeerOptions};
 
 use self::room::Room;
 use super::input::{Input, Lines, Most};
@@ -89,8 +89,7 @@ fn not_joined(address: Address, error: ginnel::Error) -> Error {
     let about = |error: Error| error.context(format!("cannot {doing} {address}"));
     let source = match error {
         ginnel::Error::Io(source) => source,
-        ginnel::Error::Stopped(Reason::Error { errno }) => IoError::from_raw_os_error(errno),
-        ginnel::Error::Stopped(Reason::Fault(fault)) => return about(plain(fault)),
+        ginnel::Error::Peer(fault) => return about(plain(fault)),
         error => return about(error.into()),
     };
     NoSocket { doing, address, source }.into()

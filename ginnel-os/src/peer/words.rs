@@ -133,6 +133,11 @@ impl Neighbour {
         Self { id, pid, uid, gid, hello }
     }
 
+    /// Is it whoever listens?
+    pub fn listens(&self) -> bool {
+        self.id < ConnId::FIRST_ACCEPTED
+    }
+
     /// What it is called.
     pub fn name(&self) -> &str {
         self.hello.name()
@@ -160,6 +165,7 @@ pub enum PeerEvent {
     Cancelled(ConnId, CallId),
     /// That one is gone. Each that has joined leaves once.
     Left(ConnId, Reason),
-    /// Nobody can be followed and the path cannot be owned, for now: it is tried again after a pause.
+    /// Nobody can be followed and the path cannot be owned, for now: it is tried again after a pause. Of many attempts in
+    /// a row that fail alike the first is told.
     Trouble(Error),
 }

@@ -217,11 +217,8 @@ impl<M: Meddle> Sys for Double<M> {
     fn share(&self, fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         Kernel.share(fd)
     }
-    fn peer_process(&self, fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
-        Kernel.peer_process(fd)
-    }
-    fn has_ended(&self, process: BorrowedFd<'_>) -> bool {
-        Kernel.has_ended(process)
+    fn process(&self) -> io::Result<Option<OwnedFd>> {
+        Kernel.process()
     }
     fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {
         Kernel.await_lock(lock, inode, byte)

@@ -211,7 +211,10 @@ impl<F: std::fmt::Debug> Peer<F> {
             None => Trouble::Refused(why),
         };
         self.pause(Timer::Retry, now);
-        self.tell(Event::Failed(trouble));
+        // What stays as it is need not be told again.
+        if self.told.replace(trouble) != Some(trouble) {
+            self.tell(Event::Failed(trouble));
+        }
     }
 
     fn left(&mut self) {
@@ -226,6 +229,7 @@ impl<F: std::fmt::Debug> Peer<F> {
     fn change(&mut self, role: Role) {
         if self.role != role {
             self.role = role;
+            self.told = None;
             self.tell(Event::Role(role));
         }
     }

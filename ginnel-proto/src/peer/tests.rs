@@ -209,6 +209,22 @@ fn one_that_speaks_otherwise_is_trouble_and_nothing_is_touched() {
 }
 
 #[test]
+fn an_echo_is_no_listener() {
+    let mut bench = Bench::new();
+    bench.app(Command::Join);
+    let mut greeting = crate::Link::<u32>::new(&crate::LinkOptions::default());
+    let bytes = greeting.transmit().expect("a greeting").slices()[0].to_vec();
+    greeting.received(&bytes, Vec::new());
+    assert_eq!(greeting.poll_frame(), Ok(None));
+    let said = bench.net(NetEvent::Connected(ConnId(1), greeting.greeting().copied()));
+    let trouble = Trouble::Unreachable(Reason::Fault(PeerFault::Echo));
+    assert_eq!(said, [net(Action::Close(ConnId(1))), told(Event::Failed(trouble))]);
+    bench.later();
+    let said = bench.net(NetEvent::Connected(ConnId(2), greeting.greeting().copied()));
+    assert_eq!(said, [net(Action::Close(ConnId(2)))], "what stays as it is is told once");
+}
+
+#[test]
 fn silence_is_waited_out_as_long_as_the_silent_one_leads() {
     let mut bench = Bench::new();
     bench.app(Command::Join);

@@ -4,6 +4,7 @@ use super::Hello;
 use crate::Address;
 use crate::client::{ClientOptions, Reason};
 use crate::election::Refusal;
+use crate::link::Incarnation;
 use crate::machine::ConnId;
 use crate::server::{self, ServerOptions};
 
@@ -15,6 +16,8 @@ pub struct PeerOptions {
     pub address: Address,
     /// Who it is.
     pub hello: Hello,
+    /// Who it is in its greetings.
+    pub incarnation: Incarnation,
     /// May one of those who connect keep a duplicate of the listening socket, and may this one?
     pub standby: bool,
     /// How long whoever has taken a connection may be silent before it is found out whether anybody leads.
@@ -31,6 +34,7 @@ impl PeerOptions {
         Self {
             address,
             hello,
+            incarnation: Incarnation::default(),
             standby: true,
             silence: Duration::from_millis(250),
             client: ClientOptions::default(),
@@ -71,7 +75,7 @@ pub enum Event<F> {
     Role(Role),
     /// Somebody has connected, or was connected to.
     Joined(ConnId, Hello),
-    /// An attempt has failed, and another follows after a pause.
+    /// An attempt has failed, and another follows after a pause. Of many in a row that fail alike the first is told.
     Failed(Trouble),
     /// It takes part no more.
     Left,

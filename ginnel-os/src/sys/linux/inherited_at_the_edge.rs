@@ -7,7 +7,6 @@ use std::sync::Barrier;
 use std::thread;
 
 use super::*;
-use crate::sys::Files;
 
 /// The reading end of a pipe, and the number of its writing end, which nobody owns and which would go through exec.
 fn inherited() -> (File, i32) {
