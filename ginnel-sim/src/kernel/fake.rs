@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "a kernel has a contract that types cannot hold")]
 
 mod face;
+mod thread;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,6 +10,8 @@ use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ginnel_os::sys::{self, Descriptors, Incoming, Outgoing, PeerIds, Slot, Sockets, Taken};
 use ginnel_os::{Locks, SocketKind, Wait, Would};
@@ -16,6 +19,7 @@ use rustix::net::SocketAddrUnix;
 
 use super::{Got, Pid, SockId, World};
 use crate::choices::Choices;
+use thread::Thread;
 
 /// The kernel as one process sees it.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct Fake {
     world: Rc<RefCell<World>>,
     pid: Pid,
     locks: Rc<Locks<Fd>>,
+    /// Those that wait for locks.
+    threads: Rc<RefCell<Vec<Thread>>>,
 }
 
 /// A descriptor of one process. Dropping it closes it, while the process lives.
@@ -43,11 +49,13 @@ pub struct FdRef<'a> {
 #[derive(Debug)]
 pub struct Poller {
     fd: Fd,
+    /// Somebody has ended the wait.
+    alarmed: Arc<AtomicBool>,
 }
 
 impl Fake {
     pub(crate) fn of(world: &Rc<RefCell<World>>, pid: Pid) -> Self {
-        Self { world: Rc::clone(world), pid, locks: Rc::new(Locks::new()) }
+        Self { world: Rc::clone(world), pid, locks: Rc::new(Locks::new()), threads: Rc::default() }
     }
 
     /// A fresh kernel in which nothing goes wrong, as its first process sees it: a user without privileges, who may have
@@ -71,6 +79,12 @@ impl Fake {
         while world.remains().contains(&self.pid) {
             world.release(self.pid);
         }
+    }
+
+    /// A child that shares all open files of this process, and none of its locks.
+    pub fn fork(&self) -> Self {
+        let pid = self.world.borrow_mut().fork(self.pid);
+        Self::of(&self.world, pid)
     }
 
     /// How many descriptors the process may have from now on. `RLIMIT_NOFILE`
@@ -171,7 +185,7 @@ impl Fake {
 impl Poller {
     /// Is it readable, so that whoever waits is woken?
     pub fn is_readable(&self) -> bool {
-        self.fd.world.borrow().is_ready(self.fd.pid, self.fd.number)
+        self.alarmed.load(Ordering::Relaxed) || self.fd.world.borrow().is_ready(self.fd.pid, self.fd.number)
     }
 }
 

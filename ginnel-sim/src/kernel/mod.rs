@@ -6,7 +6,9 @@
 mod control;
 mod fake;
 mod flow;
+mod locks;
 mod names;
+mod notice;
 mod process;
 mod socket;
 mod watch;
@@ -60,6 +62,10 @@ enum What {
     /// Opened for reading and writing, so that record locks can be taken.
     Lock(Ino),
     Poller(Watches),
+    /// Readable once this process has ended. pidfd_open(2)
+    Process(Pid),
+    /// Readable once something has happened to one of the files that it watches.
+    Notice,
     /// Something to pass around, with a number to know it by.
     Token(u64),
 }
@@ -258,8 +264,13 @@ impl World {
         let Some(file) = self.files[id.0].take() else { return };
         match file.what {
             What::Socket(socket) => self.close_socket(socket),
-            What::Path(inode) | What::Lock(inode) => self.names.close(inode),
-            What::Poller(_) => {}
+            What::Path(inode) => self.names.close(inode),
+            What::Lock(inode) => {
+                self.names.tell_closed(inode);
+                self.names.close(inode);
+            }
+            What::Notice => self.names.forget_watcher(id),
+            What::Poller(_) | What::Process(_) => {}
             What::Token(number) => self.released.push(number),
         }
     }

@@ -81,6 +81,55 @@ impl World {
         self.process(pid).alive = false;
     }
 
+    /// Makes a child that shares all open files of its parent, and none of its locks. fork(2)
+    pub(crate) fn fork(&mut self, pid: Pid) -> Pid {
+        let &Process { uid, limit, ref fds, .. } = self.user(pid);
+        let fds = fds.clone();
+        let child = self.spawn(uid, limit);
+        self.note(|| format!("  process {} forks {}", pid.0, child.0));
+        fds.values().for_each(|&file| self.hold(file));
+        self.process(child).fds = fds;
+        child
+    }
+
+    /// Has it ended? What it held was let go of before, as exit(2) does.
+    pub(crate) fn has_ended(&self, pid: Pid) -> bool {
+        let process = self.user(pid);
+        !process.alive && process.fds.is_empty()
+    }
+
+    /// A descriptor of whoever is recorded at the other end.
+    pub(super) fn peer_process(&mut self, pid: Pid, number: i32) -> Got<i32> {
+        self.enter(pid)?;
+        let peer = self.by_number(pid, number)?.peer_ids.ok_or(libc::ENODATA)?.0;
+        if self.fails(Fault::NoFilesSocket) {
+            return Err(libc::EMFILE);
+        }
+        let file = self.open(What::Process(peer));
+        self.number(pid, file).inspect_err(|_| {
+            self.happened(Fault::NoFilesSocket);
+            self.files[file.0] = None;
+        })
+    }
+
+    /// Has the process behind a descriptor ended?
+    pub(super) fn is_over(&self, pid: Pid, number: i32) -> Got<bool> {
+        match self.file(self.lookup(pid, number)?).map(|file| &file.what) {
+            Some(&What::Process(other)) => Ok(self.has_ended(other)),
+            _ => Err(libc::EINVAL),
+        }
+    }
+
+    /// A further number for the same file.
+    pub(super) fn share(&mut self, pid: Pid, number: i32) -> Got<i32> {
+        self.enter(pid)?;
+        let file = self.lookup(pid, number)?;
+        if self.fails(Fault::NoFilesSocket) {
+            return Err(libc::EMFILE);
+        }
+        self.number(pid, file).inspect_err(|_| self.happened(Fault::NoFilesSocket))
+    }
+
     /// Dead processes that still hold something.
     pub(crate) fn remains(&self) -> Vec<Pid> {
         let dead = self.processes.iter().zip(1..).filter(|(process, _)| !process.alive);
@@ -146,7 +195,7 @@ impl World {
         };
         if let Some(What::Lock(inode)) = self.file(file).map(|file| &file.what) {
             let inode = *inode;
-            self.names.unlock(inode, pid);
+            self.names.drop_locks(inode, pid);
         }
         self.let_go(file);
     }

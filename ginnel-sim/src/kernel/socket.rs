@@ -35,7 +35,7 @@ pub(super) struct Socket {
     name: Option<Ino>,
     abstract_name: Option<Vec<u8>>,
     maker: Pid,
-    peer_ids: Option<(Pid, u32)>,
+    pub(super) peer_ids: Option<(Pid, u32)>,
 }
 
 #[derive(Debug)]
