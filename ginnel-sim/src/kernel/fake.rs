@@ -97,6 +97,11 @@ impl Fake {
         self.world.borrow().open_count(self.pid)
     }
 
+    /// Writes a line of the trace, if there is one.
+    pub(crate) fn note(&self, line: impl FnOnce() -> String) {
+        self.world.borrow_mut().note(line);
+    }
+
     /// Is the stack deeper than a machine that is told one thing after the other ever has it?
     pub(crate) fn check_depth(&self) {
         self.world.borrow_mut().check_depth(super::SHALLOW);
@@ -156,6 +161,11 @@ impl Fake {
     /// The two ends of a connection: ours, theirs.
     pub fn ends(&self, fd: FdRef<'_>) -> Option<(SockId, SockId)> {
         self.world.borrow().ends(self.pid, fd.number)
+    }
+
+    /// The socket behind a number.
+    pub(crate) fn socket_of(&self, fd: FdRef<'_>) -> Option<SockId> {
+        self.world.borrow().sock_of(self.pid, fd.number).ok()
     }
 
     /// Is there something to read, or an end?

@@ -101,6 +101,8 @@ pub(crate) struct World {
     worked: u64,
     /// Sockets whose reader lost descriptors, or could not be watched.
     failed: BTreeSet<SockId>,
+    /// Processes that are not told what happens to their files, since that could not be watched.
+    blind: BTreeSet<Pid>,
     /// Who made each socket.
     makers: Vec<Pid>,
     /// Where the stack stood when the step began.
@@ -130,6 +132,7 @@ impl World {
             lock_replaced: false,
             worked: 0,
             failed: BTreeSet::new(),
+            blind: BTreeSet::new(),
             makers: Vec::new(),
             base: 0,
         }
@@ -161,6 +164,11 @@ impl World {
     /// Has its reader lost descriptors, or could it not be watched?
     pub(crate) fn has_failed(&self, id: SockId) -> bool {
         self.failed.contains(&id)
+    }
+
+    /// Could it not be had that some process is told what happens to its files?
+    pub(crate) fn is_anybody_blind(&self) -> bool {
+        !self.blind.is_empty()
     }
 
     /// How long the run has lasted.

@@ -343,7 +343,8 @@ impl World {
         if self.names.unlink(RUN, name).is_ok() {
             self.happened(Fault::LockReplaced);
             self.lock_replaced = true;
-            let inode = self.names.make(Body::Regular, 0o600, 0);
+            let uid = self.processes.first().map_or(0, |process| process.uid);
+            let inode = self.names.make(Body::Regular, 0o600, uid);
             if let Ok(entries) = self.names.entries(RUN) {
                 entries.insert(name.to_owned(), inode);
             }

@@ -39,6 +39,16 @@ impl World {
     /// Watches these files, and the last of them for being closed too.
     pub(super) fn notice(&mut self, pid: Pid, numbers: &[i32]) -> Got<i32> {
         self.enter(pid)?;
+        let noticed = self.try_notice(pid, numbers);
+        if noticed.is_err() {
+            self.blind.insert(pid);
+        } else {
+            self.blind.remove(&pid);
+        }
+        noticed
+    }
+
+    fn try_notice(&mut self, pid: Pid, numbers: &[i32]) -> Got<i32> {
         if self.fails(Fault::NoFilesSocket) {
             return Err(libc::EMFILE);
         }

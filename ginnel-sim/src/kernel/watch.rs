@@ -6,7 +6,7 @@ use ginnel_os::sys::Ready;
 use ginnel_os::{Directions, SocketKind};
 
 use super::socket::{Socket, State};
-use super::{FileId, Got, Pid, SockId, What, World};
+use super::{File, FileId, Got, Pid, SockId, What, World};
 use crate::fault::Fault;
 
 /// Who is watched, for what, and under which token.
@@ -44,6 +44,9 @@ impl World {
         }
         if self.fails(Fault::WatchFails) {
             self.failed.extend(self.is_socket(file));
+            if matches!(self.file(file), Some(File { what: What::Notice, .. })) {
+                self.blind.insert(pid);
+            }
             return Err(libc::ENOSPC);
         }
         let watches = self.watches(pid, poller)?;
