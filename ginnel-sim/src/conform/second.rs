@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ginnel_os::SocketKind;
+use ginnel_os::sys::Sys;
 
 use super::calls::Calls;
 use super::{Bench, Fd};
@@ -19,20 +20,23 @@ pub enum Deed {
     Connect,
     /// Begins to wait for the lock on the first byte of the file "lock".
     AwaitLock,
-    /// Listens at "s", and has a child that keeps the socket.
-    ListenAndLeaveChild,
+    /// Sends a descriptor of itself to "heir".
+    SendProcess,
+    /// The same, and has a child that keeps the connection.
+    SendProcessAndLeaveChild,
     /// Listens at "s", and sends the listening socket to "heir".
     ListenAndShare,
 }
 
 impl Deed {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Lock,
         Self::Listen,
         Self::Connect,
         Self::AwaitLock,
-        Self::ListenAndLeaveChild,
+        Self::SendProcess,
+        Self::SendProcessAndLeaveChild,
         Self::ListenAndShare,
     ];
 }
@@ -66,10 +70,13 @@ pub(super) fn perform<B: Bench>(k: &B, deed: Deed) -> (String, Vec<Arc<Fd<B>>>) 
             let file = Arc::new(k.lock_file("lock"));
             return (k.await_lock(Arc::clone(&file), 0), vec![file]);
         }
-        Deed::ListenAndLeaveChild => {
-            let socket = k.listener(SocketKind::Stream, "s");
-            k.leave_child(&socket);
-            ("ok".to_owned(), vec![socket])
+        Deed::SendProcess | Deed::SendProcessAndLeaveChild => {
+            let heir = k.connected(SocketKind::Stream, "heir");
+            if deed == Deed::SendProcessAndLeaveChild {
+                k.leave_child(&heir);
+            }
+            let process = k.sys().process().ok().flatten().expect("a script has asked for one before");
+            (k.send_with(&heir, b"m", &[&process]), vec![heir, process])
         }
         Deed::ListenAndShare => {
             let (socket, heir) =

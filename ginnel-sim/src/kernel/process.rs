@@ -98,26 +98,17 @@ impl World {
         !process.alive && process.fds.is_empty()
     }
 
-    /// A descriptor of whoever is recorded at the other end.
-    pub(super) fn peer_process(&mut self, pid: Pid, number: i32) -> Got<i32> {
+    /// A descriptor of this process. pidfd_open(2)
+    pub(super) fn own_process(&mut self, pid: Pid) -> Got<i32> {
         self.enter(pid)?;
-        let peer = self.by_number(pid, number)?.peer_ids.ok_or(libc::ENODATA)?.0;
         if self.fails(Fault::NoFilesSocket) {
             return Err(libc::EMFILE);
         }
-        let file = self.open(What::Process(peer));
+        let file = self.open(What::Process(pid));
         self.number(pid, file).inspect_err(|_| {
             self.happened(Fault::NoFilesSocket);
             self.files[file.0] = None;
         })
-    }
-
-    /// Has the process behind a descriptor ended?
-    pub(super) fn is_over(&self, pid: Pid, number: i32) -> Got<bool> {
-        match self.file(self.lookup(pid, number)?).map(|file| &file.what) {
-            Some(&What::Process(other)) => Ok(self.has_ended(other)),
-            _ => Err(libc::EINVAL),
-        }
     }
 
     /// A further number for the same file.

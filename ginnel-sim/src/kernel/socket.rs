@@ -35,7 +35,7 @@ pub(super) struct Socket {
     name: Option<Ino>,
     abstract_name: Option<Vec<u8>>,
     maker: Pid,
-    pub(super) peer_ids: Option<(Pid, u32)>,
+    peer_ids: Option<(Pid, u32)>,
 }
 
 #[derive(Debug)]

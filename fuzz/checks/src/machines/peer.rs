@@ -36,7 +36,7 @@ const FAILURES: [Failure; 7] = [
     Failure::Errno(libc::EACCES),
     Failure::Busy,
     Failure::Closed,
-    Failure::Outdated,
+    Failure::Errno(libc::EMFILE),
     Failure::Fault(PeerFault::Silent),
 ];
 const QUEUE: Bound = Bound { bytes: 20_000, messages: 8, fds: 6 };

@@ -130,15 +130,8 @@ impl Sys for Fake {
         self.ask(|world, pid| world.share(pid, fd.number)).map(|fd| self.fd(fd))
     }
 
-    fn peer_process(&self, fd: FdRef<'_>) -> io::Result<Option<Fd>> {
-        match self.ask(|world, pid| world.peer_process(pid, fd.number)) {
-            Err(error) if error.raw_os_error() == Some(libc::ENODATA) => Ok(None),
-            named => named.map(|fd| Some(self.fd(fd))),
-        }
-    }
-
-    fn has_ended(&self, process: FdRef<'_>) -> bool {
-        self.world.borrow().is_over(self.pid, process.number).unwrap_or(false)
+    fn process(&self) -> io::Result<Option<Fd>> {
+        self.ask(World::own_process).map(|fd| Some(self.fd(fd)))
     }
 
     fn await_lock(&self, lock: Arc<Fd>, inode: Inode, byte: i64) -> io::Result<()> {
