@@ -1,10 +1,13 @@
 //! Who acts in which run.
 
-use ginnel_proto::Address;
+use std::path::PathBuf;
+
+use ginnel_proto::{Address, Wire};
 
 use crate::actors::client::Client;
 use crate::actors::owner::Owner;
 use crate::actors::packets::Packets;
+use crate::actors::peer::Peer;
 use crate::actors::server::Server;
 use crate::actors::stranger::Stranger;
 use crate::actors::talker::Talker;
@@ -13,14 +16,16 @@ use crate::scene::{Actor, Scene};
 
 type Cast = Vec<Box<dyn Actor>>;
 
-/// Chooses who acts: a server with clients and strangers, two ends of one connection, or several who want one name.
+/// Chooses who acts: a server with clients and strangers, two ends of one connection, several who want one
+/// name, or peers who share one.
 pub(crate) fn choose(scene: &Scene) -> Cast {
     let Ok(address) = Address::path("/run/s") else { return Vec::new() };
-    match scene.index(8) {
+    match scene.index(10) {
         0..=3 => server(scene, &address),
         4 | 5 => talkers(scene),
         6 => packets(scene),
-        _ => owners(scene, &address),
+        7 => owners(scene, &address),
+        _ => peers(scene, &address),
     }
 }
 
@@ -63,4 +68,11 @@ fn packets(scene: &Scene) -> Cast {
 fn owners(scene: &Scene, address: &Address) -> Cast {
     let owner = |_| Box::new(Owner::new(process(scene), address.clone())) as Box<dyn Actor>;
     (0..scene.pick(&[2, 3, 4])).map(owner).collect()
+}
+
+fn peers(scene: &Scene, address: &Address) -> Cast {
+    scene.speak(Wire::Native);
+    let peer = |_| Peer::new(scene, process(scene), (address.clone(), PathBuf::from("/run/s")));
+    let peers = (0..scene.pick(&[2, 3, 3, 5])).filter_map(peer);
+    peers.map(|peer| Box::new(peer) as Box<dyn Actor>).collect()
 }

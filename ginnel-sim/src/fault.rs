@@ -56,11 +56,13 @@ pub enum Fault {
     NameRemoved,
     /// Somebody replaces a lock file.
     LockReplaced,
+    /// A process has a child that keeps its descriptors.
+    Forked,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ShortWrite,
         Self::SplitWrite,
         Self::FullSocket,
@@ -85,6 +87,7 @@ impl Fault {
         Self::Leap,
         Self::NameRemoved,
         Self::LockReplaced,
+        Self::Forked,
     ];
 }
 

@@ -44,6 +44,8 @@ struct Letter {
     dropped: bool,
     /// What it answers.
     answers: Option<Entry>,
+    /// It is for this socket alone.
+    only_for: Option<SockId>,
 }
 
 impl Ledger {
@@ -68,6 +70,7 @@ impl Ledger {
             returned: Vec::new(),
             dropped: false,
             answers: None,
+            only_for: None,
         });
         (entry, Message::new(body(entry, length)).with_fds(owned))
     }
@@ -105,6 +108,9 @@ impl Ledger {
         }
         if letter.delivered.contains(&at) {
             return Err(format!("{entry:?} has arrived twice"));
+        }
+        if letter.only_for.is_some_and(|only| only != at) {
+            return Err(format!("{entry:?} was for another, and has arrived at {at:?}"));
         }
         letter.delivered.push(at);
         Ok(entry)
@@ -154,6 +160,17 @@ impl Ledger {
     /// Nobody waits for it any more.
     pub(crate) fn dropped(&mut self, entry: Entry) {
         self.letters[entry.0].dropped = true;
+    }
+
+    /// It may arrive at this socket, and at no other.
+    pub(crate) fn only_for(&mut self, entry: Entry, at: SockId) {
+        self.letters[entry.0].only_for = Some(at);
+    }
+
+    /// Somebody reads at this socket after all.
+    pub(crate) fn trust(&mut self, at: SockId) {
+        self.excused.remove(&at);
+        self.known.insert(at);
     }
 
     /// Whoever reads at this socket has ended it, was killed, or was told what is lost.
@@ -324,6 +341,18 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// The connection is gone: of what was for it alone, and was not sent, the sender was told.
+    pub(crate) fn check_told(&self, is_for_it: impl Fn(SendId) -> bool) -> Result<(), String> {
+        let lost = self.lost;
+        let untold = |&&(id, _, post): &&(SendId, Entry, Post)| {
+            post == Post::Message && lost.is_some_and(|lost| id > lost) && is_for_it(id)
+        };
+        match self.waiting.iter().find(untold) {
+            Some((id, entry, _)) => Err(format!("nobody was told what became of {entry:?}, {id:?}")),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

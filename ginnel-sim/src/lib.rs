@@ -8,6 +8,7 @@ mod cast;
 pub mod choices;
 pub mod conform;
 pub mod fault;
+mod gathering;
 pub mod kernel;
 mod ledger;
 mod moody;

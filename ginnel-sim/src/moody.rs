@@ -13,6 +13,8 @@ pub(crate) struct Moody<M: Machine> {
     fake: Fake,
     inner: M,
     outputs: VecDeque<Output<M::Event, M::Fd>>,
+    /// The last connection that it wanted to be made.
+    wanted: ConnId,
 }
 
 /// What it is asked.
@@ -25,7 +27,12 @@ pub(crate) enum Mood<C> {
 
 impl<M: Machine> Moody<M> {
     pub(crate) const fn new(fake: Fake, inner: M) -> Self {
-        Self { fake, inner, outputs: VecDeque::new() }
+        Self { fake, inner, outputs: VecDeque::new(), wanted: ConnId(0) }
+    }
+
+    /// The last connection that it wanted to be made.
+    pub(crate) const fn wanted(&self) -> ConnId {
+        self.wanted
     }
 
     pub(crate) const fn inner(&self) -> &M {
@@ -54,7 +61,16 @@ impl<M: Machine> Machine for Moody<M> {
             Input::Timeout => Some(Input::Timeout),
         };
         if let Some(input) = input {
+            let pid = self.fake.pid().0;
+            self.fake.note(|| format!("  {pid} is told {:.150}", format!("{input:?}")));
             self.outputs.extend(self.inner.handle(input, now));
+        }
+        for output in &self.outputs {
+            let Output::Net(action) = output else { continue };
+            self.fake.note(|| format!("    and says {action:.150?}"));
+            if let Action::Connect(id, _) | Action::Probe(id) = action {
+                self.wanted = *id;
+            }
         }
         Outputs::new(&mut self.outputs)
     }

@@ -1,5 +1,8 @@
 //! One run: a world is made, everything goes wrong for a while, then nothing does, and all must be well.
 
+mod beside;
+mod names;
+
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -8,7 +11,8 @@ use std::time::{Duration, Instant};
 use crate::cast;
 use crate::choices::Choices;
 use crate::fault::{Counts, Fault, Rates};
-use crate::kernel::{Pid, SockId, World};
+use crate::gathering;
+use crate::kernel::{Pid, SockId};
 use crate::scene::{Actor, Scene};
 
 /// What came of a run.
@@ -65,6 +69,8 @@ struct Stage {
     cast: RefCell<Vec<Slot>>,
     /// Who is in the middle of something.
     busy: RefCell<Vec<Pid>>,
+    /// Children that do nothing but keep descriptors.
+    children: RefCell<Vec<Pid>>,
     /// Whose socket the name led to after the last step.
     reached: Cell<Option<SockId>>,
     /// How many steps things go wrong.
@@ -83,8 +89,8 @@ impl Stage {
         scene.world.borrow_mut().rates = rates;
         let tidy = Cell::new(false);
         let cast = RefCell::new(cast.into_iter().map(|actor| Rc::new(RefCell::new(actor))).collect());
-        let (busy, reached) = (RefCell::default(), Cell::default());
-        let stage = Rc::new(Self { scene, cast, busy, reached, steps, tidy });
+        let (busy, children, reached) = Default::default();
+        let stage = Rc::new(Self { scene, cast, busy, children, reached, steps, tidy });
         let weak = Rc::downgrade(&stage);
         let interlude = move || {
             if let Some(stage) = weak.upgrade() {
@@ -103,7 +109,7 @@ impl Stage {
         if !self.is_broken() {
             self.end();
         }
-        self.cast.borrow_mut().clear();
+        drop(self.cast.take());
     }
 
     fn slots(&self) -> Vec<Slot> {
@@ -128,14 +134,16 @@ impl Stage {
     }
 
     fn step(&self, slot: &Slot) {
-        match self.scene.index(32) {
+        match self.scene.index(36) {
             0..=9 => self.with(slot, "acts", |actor, scene| actor.act(scene)),
             10..=25 => self.turn(slot),
             26 | 27 => self.scene.pass(Duration::from_millis(self.scene.pick(&[1, 7, 60]))),
             28 => self.meddle(),
             29 => self.leap(),
             30 => self.strike(slot),
-            _ => self.release(),
+            31 => self.release(),
+            32 => self.fork(slot),
+            _ => drop(self.thread()),
         }
     }
 
@@ -153,7 +161,9 @@ impl Stage {
             return;
         }
         let slot = &slots[self.scene.index(slots.len())];
-        if self.scene.chance(500) {
+        if !self.scene.waiting().is_empty() && self.scene.chance(300) {
+            self.thread();
+        } else if self.scene.chance(500) {
             self.with(slot, "acts meanwhile", |actor, scene| actor.act(scene));
         } else {
             self.turn(slot);
@@ -174,33 +184,6 @@ impl Stage {
         self.check_name();
         if !scene.is_alive(pid) {
             self.bury(slot);
-        }
-    }
-
-    /// Nobody but its owner, or a stranger, takes a name from a listener that lives; and no two own it.
-    fn check_name(&self) {
-        let scene = &self.scene;
-        for slot in self.slots() {
-            // Of one in the middle of something nothing is known.
-            if let Ok(actor) = slot.try_borrow() {
-                scene.claimed(actor.pid(), actor.holds_name() && scene.is_alive(actor.pid()));
-            }
-        }
-        let busy = self.busy.borrow();
-        busy.iter().for_each(|&pid| scene.claimed(pid, false));
-        let mut world = scene.world.borrow_mut();
-        let reached = world.listener_at(b"s");
-        if let Some(was) = self.reached.replace(reached)
-            && reached != Some(was)
-            && world.is_live_listener(was)
-            && !busy.contains(&world.maker(was))
-            && reached.is_none_or(|now| world.maker(now) != world.maker(was))
-        {
-            world.violated(format!("{was:?} listens, and its name leads to {reached:?}"));
-        }
-        let owners = scene.owners();
-        if owners > 1 && !world.is_lock_replaced() {
-            world.violated(format!("{owners} processes own one name"));
         }
     }
 
@@ -270,6 +253,7 @@ impl Stage {
         let scene = &self.scene;
         scene.note(|| "nothing goes wrong any more".to_owned());
         scene.world.borrow_mut().relent();
+        self.end_children();
         self.release_all();
         for round in 0..3 {
             for slot in self.slots().iter().rev() {
@@ -282,6 +266,8 @@ impl Stage {
         for slot in self.slots() {
             slot.borrow_mut().check(scene);
         }
+        let parts: Vec<_> = self.slots().iter().filter_map(|slot| slot.borrow().part()).collect();
+        gathering::check(scene, &parts);
         self.check_letters();
     }
 
@@ -310,7 +296,8 @@ impl Stage {
                 return;
             }
             self.release_all();
-            if self.go_on() {
+            if self.threads() || self.go_on() {
+                scene.pass(TURN);
                 continue;
             }
             let now = scene.now();
@@ -364,17 +351,6 @@ impl Stage {
             world.violated(format!("left over: {left}"));
         }
     }
-
-    /// Whoever owned a name has removed it, and its private names.
-    fn check_names(&self, world: &mut World) {
-        // A name cannot be withdrawn without a lock of one's own, a call that works, or a random name to give it.
-        let hindered = [Fault::NoRandom, Fault::NoFilesSocket, Fault::LockReplaced];
-        let tidy = self.tidy.get() && hindered.iter().all(|&fault| world.counts.of(fault) == 0);
-        let left = world.names().into_iter().find(|name| tidy && name != b"s.lock");
-        if let Some(left) = left {
-            world.violated(format!("the name {:?} is left", String::from_utf8_lossy(&left)));
-        }
-    }
 }
 
 /// Longer than any deadline of ours that matters here.
@@ -386,6 +362,9 @@ fn is_due(actor: &dyn Actor, now: Instant) -> bool {
 
 /// How many may be in the middle of something at once, beside the first.
 const INTERLUDES: usize = 2;
+
+/// How long a turn takes, so that whoever waits comes to its end beside those who do not.
+const TURN: Duration = Duration::from_micros(50);
 
 /// Turns in which everything must have come to rest.
 const TURNS: usize = 20_000;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use ginnel_proto::peer::Role;
 use ginnel_proto::{Message, Wire};
 
 use crate::choices::Choices;
+use crate::fault::Fault;
 use crate::kernel::{Fake, Fd, Pid, SockId, World};
 use crate::ledger::{Entry, Ledger};
 
@@ -18,7 +20,9 @@ pub(crate) struct Scene {
     /// Processes that believe that a name is theirs.
     owners: RefCell<BTreeSet<Pid>>,
     /// What everybody speaks.
-    wire: Wire,
+    wire: Cell<Wire>,
+    /// All processes that act.
+    processes: RefCell<Vec<Fake>>,
     spoilt: Cell<bool>,
     /// Nothing has gone wrong for a while.
     pub(crate) calm: Cell<bool>,
@@ -39,20 +43,33 @@ impl Scene {
             world,
             ledger: RefCell::default(),
             owners: RefCell::default(),
-            wire,
+            wire: Cell::new(wire),
+            processes: RefCell::default(),
             spoilt: Cell::default(),
             calm: Cell::default(),
         }
     }
 
     pub(crate) const fn wire(&self) -> Wire {
-        self.wire
+        self.wire.get()
+    }
+
+    /// What everybody speaks.
+    pub(crate) fn speak(&self, wire: Wire) {
+        self.wire.set(wire);
     }
 
     /// A process of an ordinary user, who may have so many descriptors.
     pub(crate) fn spawn(&self, limit: usize) -> Fake {
         let pid = self.world.borrow_mut().spawn(1000, limit);
-        Fake::of(&self.world, pid)
+        let fake = Fake::of(&self.world, pid);
+        self.processes.borrow_mut().push(fake.clone());
+        fake
+    }
+
+    /// Processes in which threads wait for locks, or have one and have not told.
+    pub(crate) fn waiting(&self) -> Vec<Fake> {
+        self.processes.borrow().iter().filter(|fake| fake.has_threads()).cloned().collect()
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -96,7 +113,7 @@ impl Scene {
     pub(crate) fn write(&self, fake: &Fake) -> (Entry, Message<Fd>) {
         let length = self.pick(&[8, 8, 20, 100, 700, 4_100, 9_000, 66_000]);
         let most = self.pick(&[0, 0, 0, 0, 1, 1, 2, 5]);
-        let fds = if self.wire.carries_fds() { most } else { 0 };
+        let fds = if self.wire().carries_fds() { most } else { 0 };
         self.ledger.borrow_mut().write(fake, length, fds)
     }
 
@@ -138,6 +155,11 @@ impl Scene {
         }
     }
 
+    /// Somebody reads at this socket after all.
+    pub(crate) fn trust(&self, at: SockId) {
+        self.ledger.borrow_mut().trust(at);
+    }
+
     pub(crate) fn is_strange(&self, at: Option<SockId>) -> bool {
         at.is_some_and(|at| self.ledger.borrow().is_strange(at))
     }
@@ -164,6 +186,10 @@ impl Scene {
 
     pub(crate) fn is_lock_replaced(&self) -> bool {
         self.world.borrow().is_lock_replaced()
+    }
+
+    pub(crate) fn has_happened(&self, fault: Fault) -> bool {
+        self.world.borrow().counts.of(fault) > 0
     }
 
     /// Two who talk will not both come to their end in order.
@@ -207,6 +233,19 @@ impl Scene {
     }
 }
 
+/// What one of several peers knows of the others.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) pid: Pid,
+    pub(crate) role: Role,
+    /// What it listens on, if it leads.
+    pub(crate) socket: Option<SockId>,
+    /// Its connection to whoever listens: its end, and theirs.
+    pub(crate) link: Option<(SockId, SockId)>,
+    /// Its ends of the connections to all others.
+    pub(crate) followers: Vec<SockId>,
+}
+
 /// A process that does something, and what its application does in it.
 pub(crate) trait Actor {
     fn name(&self) -> &'static str;
@@ -241,6 +280,16 @@ pub(crate) trait Actor {
     /// Does it believe that the name is its own?
     fn holds_name(&self) -> bool {
         false
+    }
+
+    /// Would it be wrong to take the name of its listener away? Not if it has given that up.
+    fn keeps_name(&self) -> bool {
+        true
+    }
+
+    /// One of several peers: what it knows of the others.
+    fn part(&self) -> Option<Part> {
+        None
     }
 
     /// Does it leave no name behind, its own or that of the dead?

@@ -17,15 +17,19 @@ enum Private {
     Known,
 }
 
-/// The paper on which a run is followed.
+/// The paper on which is noted what the steps have done.
+pub(crate) struct Paper {
+    private: Private,
+    pub(crate) locked: bool,
+    known: Vec<Inode>,
+    inspected: Option<Inode>,
+}
+
 struct Watcher {
     election: Election,
     /// A peer of the same inputs, which must say the same.
     twin: Election,
-    private: Private,
-    locked: bool,
-    known: Vec<Inode>,
-    inspected: Option<Inode>,
+    paper: Paper,
 }
 
 /// Any sightings, in any order: an election comes to an end, removes nothing that may be somebody else's, owns only
@@ -34,14 +38,7 @@ pub fn election(data: &[u8]) {
     let mut script = Script::new(data);
     let way = script.choose([Way::Rename, Way::Bind]);
     let ((election, step), (twin, _)) = (Election::claim(way), Election::claim(way));
-    let mut watcher = Watcher {
-        election,
-        twin,
-        private: Private::Empty,
-        locked: false,
-        known: Vec::new(),
-        inspected: None,
-    };
+    let mut watcher = Watcher { election, twin, paper: Paper::new() };
     watcher.follow(step, &mut script);
     while !script.is_over() {
         let (step, twin) = if script.flag() {
@@ -61,8 +58,8 @@ impl Watcher {
             if matches!(step, Step::Own | Step::Released | Step::Refuse(_)) {
                 return self.check_end(step);
             }
-            let seen = sighting(script);
-            self.note(step, seen);
+            let seen = sighting(script, step);
+            self.paper.note(step, seen, self.election.owned());
             let next = self.election.next(seen);
             assert_eq!(self.twin.next(seen), next, "the same sightings, the same steps");
             step = next;
@@ -73,19 +70,26 @@ impl Watcher {
     fn check_end(&self, step: Step) {
         let owns = self.election.owned().is_some();
         match step {
-            Step::Own => assert!(owns && self.locked, "only what is locked is owned"),
-            Step::Released => assert!(!owns && !self.locked, "the lock is given back"),
-            _ => assert_eq!(owns, self.locked, "a refusal gives the lock back, or keeps what there is"),
+            Step::Own => assert!(owns && self.paper.locked, "only what is locked is owned"),
+            Step::Released => assert!(!owns && !self.paper.locked, "the lock is given back"),
+            _ => assert_eq!(owns, self.paper.locked, "a refusal gives the lock back, or keeps what there is"),
         }
     }
+}
 
-    fn note(&mut self, step: Step, seen: Seen) {
+impl Paper {
+    pub(crate) const fn new() -> Self {
+        Self { private: Private::Empty, locked: false, known: Vec::new(), inspected: None }
+    }
+
+    /// Notes what a step has done. `owned`: the socket that is ours.
+    pub(crate) fn note(&mut self, step: Step, seen: Seen, owned: Option<Inode>) {
         match (step, seen) {
             (Step::TryLock, Seen::Done) => self.locked = true,
             (Step::Unlock, _) => self.locked = false,
             (Step::Bind, Seen::Done) => self.private = Private::Mine,
             (Step::Inspect, Seen::Found(there)) => self.inspected = Some(there),
-            (Step::Probe, Seen::Refused) => self.known.extend(self.inspected),
+            (Step::Probe, Seen::Refused) | (Step::Recall, Seen::Done) => self.known.extend(self.inspected),
             (Step::Identify, Seen::Found(mine)) => self.known.push(mine),
             (Step::Publish, Seen::Done) => self.private = Private::Empty,
             (Step::Exchange, Seen::Done) => {
@@ -93,7 +97,7 @@ impl Watcher {
             }
             (Step::Withdraw, Seen::Done) => {
                 // Somebody who withdraws has inspected before, and owns what was there or has seen it dead.
-                self.known.extend(self.election.owned().or(self.inspected));
+                self.known.extend(owned.or(self.inspected));
                 self.private = Private::Unknown;
             }
             (Step::InspectDisplaced, Seen::Found(there)) if self.known.contains(&there) => {
@@ -117,7 +121,7 @@ impl Watcher {
 /// More than any path that changes under our hands takes: 16 rounds of at most 12 steps.
 const MOST_STEPS: usize = 200;
 
-fn sighting(script: &mut Script<'_>) -> Seen {
+pub(crate) fn sighting(script: &mut Script<'_>, step: Step) -> Seen {
     let byte = script.byte();
     let inode = Inode { device: 1, number: u64::from(byte >> 4) % 4 };
     let found = Seen::Found(inode);
@@ -133,5 +137,8 @@ fn sighting(script: &mut Script<'_>) -> Seen {
         Seen::Answered,
         Seen::Failed,
     ];
-    all[usize::from(byte & 0xf) % all.len()]
+    match all[usize::from(byte & 0xf) % all.len()] {
+        Seen::Done if step == Step::Record => Seen::Recorded(u64::from(byte >> 4)),
+        seen => seen,
+    }
 }

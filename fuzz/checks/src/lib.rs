@@ -8,6 +8,7 @@ mod address;
 mod calls;
 mod codecs;
 mod coin;
+mod contest;
 mod control;
 mod election;
 mod frames;
@@ -21,11 +22,12 @@ mod wires;
 pub use address::address;
 pub use calls::calls;
 pub use codecs::{codec_cbor, codec_json, codec_raw};
+pub use contest::contest;
 pub use control::control_messages;
 pub use election::election;
 pub use frames::frames;
 pub use greeting::greeting;
-pub use machines::{client, server};
+pub use machines::{client, peer, server};
 pub use session::session;
 pub use wires::{wire_kyneta, wire_lines, wire_native, wire_prefixed, wire_raw};
 
@@ -40,10 +42,12 @@ pub const ALL: &[(&str, Check)] = &[
     ("codec_cbor", codec_cbor),
     ("codec_json", codec_json),
     ("codec_raw", codec_raw),
+    ("contest", contest),
     ("control_messages", control_messages),
     ("election", election),
     ("frames", frames),
     ("greeting", greeting),
+    ("peer", peer),
     ("server", server),
     ("session", session),
     ("wire_kyneta", wire_kyneta),

@@ -2,9 +2,11 @@
 
 mod client;
 mod held;
+mod peer;
 mod server;
 mod twins;
 mod words;
 
 pub use client::client;
+pub use peer::peer;
 pub use server::server;

@@ -48,13 +48,18 @@ impl<S: Sys> Door<S> {
     /// The listener must be non-blocking.
     pub(super) fn new(listener: Listener<S>, poller: &S::Poller) -> io::Result<Self> {
         poller.add(listener.borrowed(), TOKEN.0, Directions::READ)?;
-        Ok(Self {
-            listener,
-            knocking: BTreeSet::new(),
-            pause: AcceptPause::new(),
-            until: None,
-            watched: true,
-        })
+        Ok(Self { watched: true, ..Self::unwatched(listener) })
+    }
+
+    /// As [`new`](Self::new), for one whose name leads to it already: what cannot be watched now is tried again.
+    pub(super) fn published(listener: Listener<S>, poller: &S::Poller) -> Self {
+        let mut door = Self::unwatched(listener);
+        door.watch(poller, true);
+        door
+    }
+
+    const fn unwatched(listener: Listener<S>) -> Self {
+        Self { listener, knocking: BTreeSet::new(), pause: AcceptPause::new(), until: None, watched: false }
     }
 
     /// Listens no more. Those who have not greeted.

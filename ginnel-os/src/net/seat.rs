@@ -137,10 +137,7 @@ impl<S: Sys> UnixNet<S> {
             door.succeed(fresh, &self.poller);
         } else {
             let listener = Listener::of(self.sys.clone(), fresh, self.options.listener.clone());
-            match Door::new(listener, &self.poller) {
-                Ok(door) => self.door = Some(door),
-                Err(error) => tracing::error!(%error, "cannot watch the listening socket"),
-            }
+            self.door = Some(Door::published(listener, &self.poller));
         }
         if let Some(watch) = self.seat.as_mut()?.contender.watch()
             && let Err(error) = self.poller.add(self.sys.borrow(watch), TOKEN.0, Directions::READ)

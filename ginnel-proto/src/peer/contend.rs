@@ -57,6 +57,10 @@ impl<F: std::fmt::Debug> Peer<F> {
                 }
                 Order::Wait => self.wait(now),
                 Order::Pause => {
+                    if self.contest.is_leading() && self.role != Role::Listener {
+                        // Only the look behind its watch has failed: whoever connects is to be let in meanwhile.
+                        self.lead();
+                    }
                     self.pause(Timer::Pause, now);
                     None
                 }

@@ -128,8 +128,10 @@ impl<F: std::fmt::Debug> Peer<F> {
             Command::Stop => {
                 self.listener = None;
                 self.tell_client(Input::App(client::Command::Disconnect), now);
-                self.neighbours.clear();
-                self.tell_server(Input::App(Command::Stop), now);
+                // It goes on to listen for the contest, and will again if it takes part again.
+                for id in std::mem::take(&mut self.neighbours).into_keys() {
+                    self.tell_server(Input::App(Command::Disconnect(id)), now);
+                }
             }
             Command::Disconnect(id) if self.neighbours.remove(&id).is_some() => {
                 self.tell_server(Input::App(Command::Disconnect(id)), now);

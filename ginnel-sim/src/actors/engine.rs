@@ -133,7 +133,7 @@ fn options(scene: &Scene) -> NetOptions {
 pub(crate) fn judge(scene: &Scene, loss: Loss, ours: Option<SockId>, may_be_strange: bool) {
     let stranger = scene.is_strange(ours) || (ours.is_none() && may_be_strange);
     match loss {
-        Loss::Fault(PeerFault::CutShort { .. }) | Loss::Closed { .. } => {}
+        Loss::Fault(PeerFault::CutShort { .. }) | Loss::Closed { .. } | Loss::Died => {}
         // Once nothing goes wrong any more nobody is silent.
         Loss::Fault(PeerFault::Silent | PeerFault::Stuck | PeerFault::Unresponsive) if !scene.is_calm() => {
             scene.excuse(ours);

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod engine;
 pub(crate) mod owner;
 pub(crate) mod packets;
+pub(crate) mod peer;
 mod readiness;
 pub(crate) mod server;
 pub(crate) mod stranger;

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use ginnel_os::sys::{
     Descriptors, FileKind, Files, Poller, Ready, Sockets, Status, Sys, Taken, receive, send,
@@ -193,6 +194,28 @@ pub(super) trait Calls: Bench {
         would(self.sys().try_lock(self.sys().borrow(fd), byte))
     }
 
+    fn unlock(&self, fd: &Fd<Self>, byte: i64) -> String {
+        outcome(&self.sys().unlock(self.sys().borrow(fd), byte))
+    }
+
+    /// Has a thread wait for a lock.
+    fn await_lock(&self, fd: Arc<Fd<Self>>, byte: i64) -> String {
+        let inode = self.sys().status(self.sys().borrow(&fd)).expect("an open file is known").inode;
+        outcome(&self.sys().await_lock(fd, inode, byte))
+    }
+
+    /// Whose lock it is, once that is another's than this one's; or this one's, if that lasts.
+    fn holder_after(&self, fd: &Fd<Self>, byte: i64, before: &str) -> String {
+        for _ in 0..PASSES {
+            let now = self.holder(fd, byte);
+            if now != before && now != "nobody's" {
+                return now;
+            }
+            self.pass();
+        }
+        self.holder(fd, byte)
+    }
+
     /// Whose lock it is.
     fn holder(&self, fd: &Fd<Self>, byte: i64) -> String {
         match self.sys().lock_holder(self.sys().borrow(fd), byte) {
@@ -301,6 +324,9 @@ const NAMES: [(i32, &str); 24] = [
     (libc::ETOOMANYREFS, "ETOOMANYREFS"),
     (libc::EACCES, "EACCES"),
 ];
+
+/// How often somebody else is waited for, a moment each time.
+const PASSES: usize = 2000;
 
 /// Room for the control data of 253 descriptors, and of a time.
 pub(super) const ROOM: usize = 1072;

@@ -1,7 +1,9 @@
 //! The fake kernel as a bench.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use ginnel_os::sys::Descriptors;
 
@@ -13,12 +15,14 @@ use crate::kernel::{self, Fake};
 #[derive(Debug)]
 pub struct FakeBench {
     kernel: Fake,
+    /// All other processes.
+    others: RefCell<Vec<Fake>>,
 }
 
 impl FakeBench {
     /// With one process.
     pub fn new() -> Self {
-        Self { kernel: Fake::faultless(LIMIT) }
+        Self { kernel: Fake::faultless(LIMIT), others: RefCell::default() }
     }
 }
 
@@ -32,7 +36,7 @@ impl Default for FakeBench {
 #[derive(Debug)]
 pub struct OtherProcess {
     kernel: Fake,
-    _held: Vec<kernel::Fd>,
+    _held: Vec<Arc<kernel::Fd>>,
 }
 
 impl Drop for OtherProcess {
@@ -73,8 +77,18 @@ impl Bench for FakeBench {
         10
     }
 
+    fn leave_child(&self, _fd: &Fd<Self>) {
+        // It keeps all others too.
+        self.kernel.fork();
+    }
+
+    fn pass(&self) {
+        self.others.borrow().iter().chain([&self.kernel]).for_each(Fake::let_threads_run);
+    }
+
     fn second(&self, deed: Deed) -> Second<OtherProcess> {
-        let other = Self { kernel: self.kernel.spawn(LIMIT) };
+        let other = Self { kernel: self.kernel.spawn(LIMIT), others: RefCell::default() };
+        self.others.borrow_mut().push(other.kernel.clone());
         let (said, held) = perform(&other, deed);
         Second { said, process: OtherProcess { kernel: other.kernel, _held: held } }
     }

@@ -8,10 +8,13 @@ mod connecting;
 mod descriptors;
 mod ends;
 mod fake;
+mod giving;
 mod locks;
 mod names;
+mod noticing;
 mod packets;
 mod polling;
+mod processes;
 mod queueing;
 #[cfg(test)]
 mod real;
@@ -53,6 +56,10 @@ pub trait Bench {
     fn refuse_fds(&self, fd: &Fd<Self>) -> io::Result<()>;
     /// How many datagrams of strangers a socket holds, less one. `net.unix.max_dgram_qlen`
     fn datagram_limit(&self) -> usize;
+    /// A child of this process, which keeps this descriptor for a while longer than the process lives.
+    fn leave_child(&self, fd: &Fd<Self>);
+    /// Lets others, and threads that wait, go on for a moment.
+    fn pass(&self);
     /// Another process that has done this, and lives.
     fn second(&self, deed: Deed) -> Second<Self::Other>;
 }
@@ -113,6 +120,9 @@ pub fn rules<B: Bench>() -> Vec<Rule<B>> {
     rules.extend(queueing::rules());
     rules.extend(names::rules());
     rules.extend(locks::rules());
+    rules.extend(giving::rules());
+    rules.extend(noticing::rules());
+    rules.extend(processes::rules());
     rules.extend(polling::rules());
     rules
 }

@@ -4,6 +4,8 @@ use std::io::{self, BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use ginnel_os::sys::{Descriptors, Kernel};
 use rustix::fs::Mode;
@@ -81,6 +83,17 @@ impl Bench for RealBench {
         let limit =
             std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").expect("Linux has such a limit");
         limit.trim().parse().expect("it is a number")
+    }
+
+    fn leave_child(&self, fd: &Fd<Self>) {
+        let kept = fd.try_clone().expect("a number is left");
+        let mut sleeper = Command::new("sleep");
+        sleeper.arg("2").stdin(kept).stdout(Stdio::null()).stderr(Stdio::null());
+        drop(sleeper.spawn().expect("a child can be started"));
+    }
+
+    fn pass(&self) {
+        thread::sleep(Duration::from_millis(1));
     }
 
     fn second(&self, deed: Deed) -> Second<OtherProcess> {

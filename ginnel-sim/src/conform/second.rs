@@ -1,6 +1,9 @@
 //! What a second process does, so that a script sees it from outside.
 
+use std::sync::Arc;
+
 use ginnel_os::SocketKind;
+use ginnel_os::sys::Sys;
 
 use super::calls::Calls;
 use super::{Bench, Fd};
@@ -15,11 +18,27 @@ pub enum Deed {
     Listen,
     /// Connects to "s" and writes "hi", with a descriptor.
     Connect,
+    /// Begins to wait for the lock on the first byte of the file "lock".
+    AwaitLock,
+    /// Sends a descriptor of itself to "heir".
+    SendProcess,
+    /// The same, and has a child that keeps the connection.
+    SendProcessAndLeaveChild,
+    /// Listens at "s", and sends the listening socket to "heir".
+    ListenAndShare,
 }
 
 impl Deed {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Lock, Self::Listen, Self::Connect];
+    pub const ALL: [Self; 7] = [
+        Self::Lock,
+        Self::Listen,
+        Self::Connect,
+        Self::AwaitLock,
+        Self::SendProcess,
+        Self::SendProcessAndLeaveChild,
+        Self::ListenAndShare,
+    ];
 }
 
 /// A second process that has done what it was to do.
@@ -33,8 +52,8 @@ pub struct Second<P> {
 }
 
 /// Does it. The descriptors are to be kept until the process ends.
-pub(super) fn perform<B: Bench>(k: &B, deed: Deed) -> (String, Vec<Fd<B>>) {
-    match deed {
+pub(super) fn perform<B: Bench>(k: &B, deed: Deed) -> (String, Vec<Arc<Fd<B>>>) {
+    let (said, held) = match deed {
         Deed::Lock => {
             let file = k.lock_file("lock");
             (k.lock(&file, 0), vec![file])
@@ -47,5 +66,23 @@ pub(super) fn perform<B: Bench>(k: &B, deed: Deed) -> (String, Vec<Fd<B>>) {
             let socket = k.connected(SocketKind::Stream, "s");
             (k.send_fds(&socket, b"hi", 1), vec![socket])
         }
-    }
+        Deed::AwaitLock => {
+            let file = Arc::new(k.lock_file("lock"));
+            return (k.await_lock(Arc::clone(&file), 0), vec![file]);
+        }
+        Deed::SendProcess | Deed::SendProcessAndLeaveChild => {
+            let heir = k.connected(SocketKind::Stream, "heir");
+            if deed == Deed::SendProcessAndLeaveChild {
+                k.leave_child(&heir);
+            }
+            let process = k.sys().process().ok().flatten().expect("a script has asked for one before");
+            (k.send_with(&heir, b"m", &[&process]), vec![heir, process])
+        }
+        Deed::ListenAndShare => {
+            let (socket, heir) =
+                (k.listener(SocketKind::Stream, "s"), k.connected(SocketKind::Stream, "heir"));
+            (k.send_with(&heir, b"m", &[&socket]), vec![socket, heir])
+        }
+    };
+    (said, held.into_iter().map(Arc::new).collect())
 }

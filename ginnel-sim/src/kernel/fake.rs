@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "a kernel has a contract that types cannot hold")]
 
 mod face;
+mod thread;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,6 +10,8 @@ use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ginnel_os::sys::{self, Descriptors, Incoming, Outgoing, PeerIds, Slot, Sockets, Taken};
 use ginnel_os::{Locks, SocketKind, Wait, Would};
@@ -16,6 +19,7 @@ use rustix::net::SocketAddrUnix;
 
 use super::{Got, Pid, SockId, World};
 use crate::choices::Choices;
+use thread::Thread;
 
 /// The kernel as one process sees it.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct Fake {
     world: Rc<RefCell<World>>,
     pid: Pid,
     locks: Rc<Locks<Fd>>,
+    /// Those that wait for locks.
+    threads: Rc<RefCell<Vec<Thread>>>,
 }
 
 /// A descriptor of one process. Dropping it closes it, while the process lives.
@@ -43,11 +49,13 @@ pub struct FdRef<'a> {
 #[derive(Debug)]
 pub struct Poller {
     fd: Fd,
+    /// Somebody has ended the wait.
+    alarmed: Arc<AtomicBool>,
 }
 
 impl Fake {
     pub(crate) fn of(world: &Rc<RefCell<World>>, pid: Pid) -> Self {
-        Self { world: Rc::clone(world), pid, locks: Rc::new(Locks::new()) }
+        Self { world: Rc::clone(world), pid, locks: Rc::new(Locks::new()), threads: Rc::default() }
     }
 
     /// A fresh kernel in which nothing goes wrong, as its first process sees it: a user without privileges, who may have
@@ -73,6 +81,12 @@ impl Fake {
         }
     }
 
+    /// A child that shares all open files of this process, and none of its locks.
+    pub fn fork(&self) -> Self {
+        let pid = self.world.borrow_mut().fork(self.pid);
+        Self::of(&self.world, pid)
+    }
+
     /// How many descriptors the process may have from now on. `RLIMIT_NOFILE`
     pub fn set_limit(&self, limit: usize) {
         self.world.borrow_mut().set_limit(self.pid, limit);
@@ -81,6 +95,11 @@ impl Fake {
     /// How many descriptors the process has.
     pub fn open_count(&self) -> usize {
         self.world.borrow().open_count(self.pid)
+    }
+
+    /// Writes a line of the trace, if there is one.
+    pub(crate) fn note(&self, line: impl FnOnce() -> String) {
+        self.world.borrow_mut().note(line);
     }
 
     /// Is the stack deeper than a machine that is told one thing after the other ever has it?
@@ -144,6 +163,11 @@ impl Fake {
         self.world.borrow().ends(self.pid, fd.number)
     }
 
+    /// The socket behind a number.
+    pub(crate) fn socket_of(&self, fd: FdRef<'_>) -> Option<SockId> {
+        self.world.borrow().sock_of(self.pid, fd.number).ok()
+    }
+
     /// Is there something to read, or an end?
     pub(crate) fn is_readable(&self, at: SockId) -> bool {
         self.world.borrow().is_readable(at)
@@ -171,7 +195,7 @@ impl Fake {
 impl Poller {
     /// Is it readable, so that whoever waits is woken?
     pub fn is_readable(&self) -> bool {
-        self.fd.world.borrow().is_ready(self.fd.pid, self.fd.number)
+        self.alarmed.load(Ordering::Relaxed) || self.fd.world.borrow().is_ready(self.fd.pid, self.fd.number)
     }
 }
 

@@ -6,7 +6,9 @@
 mod control;
 mod fake;
 mod flow;
+mod locks;
 mod names;
+mod notice;
 mod process;
 mod socket;
 mod watch;
@@ -60,6 +62,10 @@ enum What {
     /// Opened for reading and writing, so that record locks can be taken.
     Lock(Ino),
     Poller(Watches),
+    /// Readable once this process has ended. pidfd_open(2)
+    Process(Pid),
+    /// Readable once something has happened to one of the files that it watches.
+    Notice,
     /// Something to pass around, with a number to know it by.
     Token(u64),
 }
@@ -95,6 +101,8 @@ pub(crate) struct World {
     worked: u64,
     /// Sockets whose reader lost descriptors, or could not be watched.
     failed: BTreeSet<SockId>,
+    /// Processes that are not told what happens to their files, since that could not be watched.
+    blind: BTreeSet<Pid>,
     /// Who made each socket.
     makers: Vec<Pid>,
     /// Where the stack stood when the step began.
@@ -124,6 +132,7 @@ impl World {
             lock_replaced: false,
             worked: 0,
             failed: BTreeSet::new(),
+            blind: BTreeSet::new(),
             makers: Vec::new(),
             base: 0,
         }
@@ -155,6 +164,11 @@ impl World {
     /// Has its reader lost descriptors, or could it not be watched?
     pub(crate) fn has_failed(&self, id: SockId) -> bool {
         self.failed.contains(&id)
+    }
+
+    /// Could it not be had that some process is told what happens to its files?
+    pub(crate) fn is_anybody_blind(&self) -> bool {
+        !self.blind.is_empty()
     }
 
     /// How long the run has lasted.
@@ -258,8 +272,13 @@ impl World {
         let Some(file) = self.files[id.0].take() else { return };
         match file.what {
             What::Socket(socket) => self.close_socket(socket),
-            What::Path(inode) | What::Lock(inode) => self.names.close(inode),
-            What::Poller(_) => {}
+            What::Path(inode) => self.names.close(inode),
+            What::Lock(inode) => {
+                self.names.tell_closed(inode);
+                self.names.close(inode);
+            }
+            What::Notice => self.names.forget_watcher(id),
+            What::Poller(_) | What::Process(_) => {}
             What::Token(number) => self.released.push(number),
         }
     }

@@ -1,6 +1,6 @@
 //! Names, what they name, and record locks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -17,19 +17,25 @@ pub(crate) struct Ino(u64);
 
 #[derive(Debug)]
 pub(super) struct Names {
-    inodes: BTreeMap<Ino, Node>,
+    pub(super) inodes: BTreeMap<Ino, Node>,
+    /// Watches that have something to tell.
+    pub(super) told: BTreeSet<FileId>,
 }
 
 #[derive(Debug)]
-struct Node {
+pub(super) struct Node {
     body: Body,
     mode: u32,
     uid: u32,
     /// Names, and open files.
-    links: usize,
+    pub(super) links: usize,
     opens: usize,
     /// Who has locked which byte.
-    locks: BTreeMap<i64, Pid>,
+    pub(super) locks: BTreeMap<i64, Pid>,
+    /// What was written to it.
+    pub(super) bytes: Vec<u8>,
+    /// What tells of it; and whether that tells too when it is closed.
+    pub(super) watchers: Vec<(FileId, bool)>,
 }
 
 #[derive(Debug)]
@@ -42,11 +48,11 @@ enum Body {
 
 /// The directory that every run has.
 const ROOT: Ino = Ino(1);
-const RUN: Ino = Ino(2);
+pub(super) const RUN: Ino = Ino(2);
 
 impl Names {
     pub(super) fn new() -> Self {
-        let mut names = Self { inodes: BTreeMap::new() };
+        let mut names = Self { inodes: BTreeMap::new(), told: BTreeSet::new() };
         let root = Body::Directory(BTreeMap::from([(b"run".to_vec(), RUN)]));
         names.insert(ROOT, root, 0o755, 0);
         names.insert(RUN, Body::Directory(BTreeMap::new()), 0o700, 0);
@@ -54,8 +60,8 @@ impl Names {
     }
 
     fn insert(&mut self, inode: Ino, body: Body, mode: u32, uid: u32) {
-        let node = Node { body, mode, uid, links: 1, opens: 0, locks: BTreeMap::new() };
-        self.inodes.insert(inode, node);
+        let (locks, bytes, watchers) = Default::default();
+        self.inodes.insert(inode, Node { body, mode, uid, links: 1, opens: 0, locks, bytes, watchers });
     }
 
     /// The lowest number that is free: a number means little once its file is gone.
@@ -65,7 +71,7 @@ impl Names {
         free
     }
 
-    fn node(&mut self, inode: Ino) -> Got<&mut Node> {
+    pub(super) fn node(&mut self, inode: Ino) -> Got<&mut Node> {
         self.inodes.get_mut(&inode).ok_or(libc::ENOENT)
     }
 
@@ -86,6 +92,7 @@ impl Names {
 
     fn forget_unless_used(&mut self, inode: Ino) {
         if self.inodes.get(&inode).is_some_and(|node| node.links == 0 && node.opens == 0) {
+            self.tell(inode);
             self.inodes.remove(&inode);
         }
     }
@@ -106,13 +113,6 @@ impl Names {
         self.close(inode);
     }
 
-    /// Closing any descriptor of a file drops all locks that the process has on it.
-    pub(super) fn unlock(&mut self, inode: Ino, pid: Pid) {
-        if let Ok(node) = self.node(inode) {
-            node.locks.retain(|_, holder| *holder != pid);
-        }
-    }
-
     fn unlink(&mut self, directory: Ino, name: &[u8]) -> Got<()> {
         let inode = self.find(directory, name)?;
         if matches!(self.node(inode)?.body, Body::Directory(_)) {
@@ -120,6 +120,7 @@ impl Names {
         }
         self.entries(directory)?.remove(name);
         self.node(inode)?.links -= 1;
+        self.tell(inode);
         self.forget_unless_used(inode);
         Ok(())
     }
@@ -150,7 +151,7 @@ impl World {
         parts.try_fold(at, |at, part| self.names.find(at, part))
     }
 
-    fn inode_of(&self, pid: Pid, number: i32) -> Got<Ino> {
+    pub(super) fn inode_of(&self, pid: Pid, number: i32) -> Got<Ino> {
         match self.file(self.lookup(pid, number)?).map(|file| &file.what) {
             Some(What::Path(inode) | What::Lock(inode)) => Ok(*inode),
             Some(_) => Err(libc::EINVAL),
@@ -158,7 +159,7 @@ impl World {
         }
     }
 
-    fn open_inode(&mut self, pid: Pid, inode: Ino, what: fn(Ino) -> What) -> Got<i32> {
+    pub(super) fn open_inode(&mut self, pid: Pid, inode: Ino, what: fn(Ino) -> What) -> Got<i32> {
         self.names.node(inode)?.opens += 1;
         let file: FileId = self.open(what(inode));
         self.number(pid, file).inspect_err(|_| {
@@ -193,6 +194,18 @@ impl World {
             }
             found => found?,
         };
+        self.open_regular(pid, inode)
+    }
+
+    pub(super) fn find_lock(&mut self, pid: Pid, directory: i32, name: &[u8]) -> Got<Option<i32>> {
+        self.enter(pid)?;
+        match self.names.find(self.inode_of(pid, directory)?, name) {
+            Err(libc::ENOENT) => Ok(None),
+            found => self.open_regular(pid, found?).map(Some),
+        }
+    }
+
+    fn open_regular(&mut self, pid: Pid, inode: Ino) -> Got<i32> {
         match self.names.node(inode)?.body {
             Body::Regular => self.open_inode(pid, inode, What::Lock),
             Body::Socket(_) => Err(libc::ENXIO),
@@ -232,6 +245,7 @@ impl World {
         }
         let inode = self.inode_of(pid, number)?;
         self.names.node(inode)?.mode = mode;
+        self.names.tell_changed(inode);
         Ok(())
     }
 
@@ -246,6 +260,7 @@ impl World {
         let node = self.names.node(inode)?;
         node.mode = mode.unwrap_or(node.mode);
         node.uid = uid.unwrap_or(node.uid);
+        self.names.tell_changed(inode);
         Ok(())
     }
 
@@ -272,6 +287,10 @@ impl World {
             }
         }
         entries.insert(to.to_owned(), moved);
+        self.names.tell(moved);
+        if let Ok(displaced) = there {
+            self.names.tell(displaced);
+        }
         Ok(())
     }
 
@@ -285,28 +304,6 @@ impl World {
         self.enter(pid)?;
         let directory = self.inode_of(pid, directory)?;
         Ok(self.names.entries(directory)?.keys().cloned().collect())
-    }
-
-    /// A file that is open for more than its name.
-    fn lockable(&self, pid: Pid, number: i32) -> Got<Ino> {
-        match self.file(self.lookup(pid, number)?).map(|file| &file.what) {
-            Some(What::Lock(inode)) => Ok(*inode),
-            Some(What::Path(_)) | None => Err(libc::EBADF),
-            Some(_) => Err(libc::EINVAL),
-        }
-    }
-
-    pub(super) fn try_lock(&mut self, pid: Pid, number: i32, byte: i64) -> Got<()> {
-        self.enter(pid)?;
-        let inode = self.lockable(pid, number)?;
-        let holder = self.names.node(inode)?.locks.entry(byte).or_insert(pid);
-        if *holder == pid { Ok(()) } else { Err(libc::EAGAIN) }
-    }
-
-    pub(super) fn lock_holder(&mut self, pid: Pid, number: i32, byte: i64) -> Got<Option<u32>> {
-        self.enter(pid)?;
-        let inode = self.lockable(pid, number)?;
-        Ok(self.names.node(inode)?.locks.get(&byte).map(|holder| holder.0))
     }
 
     /// Makes the file of a socket that is bound.
@@ -346,7 +343,8 @@ impl World {
         if self.names.unlink(RUN, name).is_ok() {
             self.happened(Fault::LockReplaced);
             self.lock_replaced = true;
-            let inode = self.names.make(Body::Regular, 0o600, 0);
+            let uid = self.processes.first().map_or(0, |process| process.uid);
+            let inode = self.names.make(Body::Regular, 0o600, uid);
             if let Ok(entries) = self.names.entries(RUN) {
                 entries.insert(name.to_owned(), inode);
             }

@@ -81,6 +81,46 @@ impl World {
         self.process(pid).alive = false;
     }
 
+    /// Makes a child that shares all open files of its parent, and none of its locks. fork(2)
+    pub(crate) fn fork(&mut self, pid: Pid) -> Pid {
+        let &Process { uid, limit, ref fds, .. } = self.user(pid);
+        let fds = fds.clone();
+        let child = self.spawn(uid, limit);
+        self.note(|| format!("  process {} forks {}", pid.0, child.0));
+        fds.values().for_each(|&file| self.hold(file));
+        self.process(child).fds = fds;
+        child
+    }
+
+    /// Has it ended? What it held was let go of before, as exit(2) does.
+    pub(crate) fn has_ended(&self, pid: Pid) -> bool {
+        let process = self.user(pid);
+        !process.alive && process.fds.is_empty()
+    }
+
+    /// A descriptor of this process. pidfd_open(2)
+    pub(super) fn own_process(&mut self, pid: Pid) -> Got<i32> {
+        self.enter(pid)?;
+        if self.fails(Fault::NoFilesSocket) {
+            return Err(libc::EMFILE);
+        }
+        let file = self.open(What::Process(pid));
+        self.number(pid, file).inspect_err(|_| {
+            self.happened(Fault::NoFilesSocket);
+            self.files[file.0] = None;
+        })
+    }
+
+    /// A further number for the same file.
+    pub(super) fn share(&mut self, pid: Pid, number: i32) -> Got<i32> {
+        self.enter(pid)?;
+        let file = self.lookup(pid, number)?;
+        if self.fails(Fault::NoFilesSocket) {
+            return Err(libc::EMFILE);
+        }
+        self.number(pid, file).inspect_err(|_| self.happened(Fault::NoFilesSocket))
+    }
+
     /// Dead processes that still hold something.
     pub(crate) fn remains(&self) -> Vec<Pid> {
         let dead = self.processes.iter().zip(1..).filter(|(process, _)| !process.alive);
@@ -146,7 +186,7 @@ impl World {
         };
         if let Some(What::Lock(inode)) = self.file(file).map(|file| &file.what) {
             let inode = *inode;
-            self.names.unlock(inode, pid);
+            self.names.drop_locks(inode, pid);
         }
         self.let_go(file);
     }

@@ -188,6 +188,9 @@ impl World {
         }
         socket.maker = pid;
         socket.peer_ids = Some((pid, uid));
+        let id = self.sock_of(pid, number)?;
+        self.makers[id.0] = pid;
+        let socket = self.by_number(pid, number)?;
         match &mut socket.state {
             State::Connected { .. } => return Err(libc::EINVAL),
             State::Listening { backlog: now, .. } => *now = backlog as usize,

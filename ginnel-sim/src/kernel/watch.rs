@@ -6,7 +6,7 @@ use ginnel_os::sys::Ready;
 use ginnel_os::{Directions, SocketKind};
 
 use super::socket::{Socket, State};
-use super::{FileId, Got, Pid, SockId, What, World};
+use super::{File, FileId, Got, Pid, SockId, What, World};
 use crate::fault::Fault;
 
 /// Who is watched, for what, and under which token.
@@ -44,6 +44,9 @@ impl World {
         }
         if self.fails(Fault::WatchFails) {
             self.failed.extend(self.is_socket(file));
+            if matches!(self.file(file), Some(File { what: What::Notice, .. })) {
+                self.blind.insert(pid);
+            }
             return Err(libc::ENOSPC);
         }
         let watches = self.watches(pid, poller)?;
@@ -79,7 +82,7 @@ impl World {
         let mut ready: Vec<Ready> = watches
             .into_iter()
             .filter_map(|((file, _), (token, wants))| {
-                let directions = self.state_of(self.is_socket(file)?, wants);
+                let directions = self.state_of_file(file, wants);
                 (directions != Directions::default()).then_some(Ready { token, directions })
             })
             .collect();
@@ -94,9 +97,19 @@ impl World {
     pub(crate) fn is_ready(&self, pid: Pid, poller: i32) -> bool {
         let Ok(file) = self.lookup(pid, poller) else { return false };
         let Some(What::Poller(watches)) = self.file(file).map(|file| &file.what) else { return false };
-        watches.iter().any(|(&(file, _), &(_, wants))| {
-            self.is_socket(file).is_some_and(|id| self.state_of(id, wants) != Directions::default())
-        })
+        watches
+            .iter()
+            .any(|(&(file, _), &(_, wants))| self.state_of_file(file, wants) != Directions::default())
+    }
+
+    fn state_of_file(&self, file: FileId, wants: Directions) -> Directions {
+        match self.file(file).map(|file| &file.what) {
+            Some(What::Socket(id)) => self.state_of(*id, wants),
+            // A process whose end was awaited by its parent hangs up.
+            Some(What::Process(pid)) if self.has_ended(*pid) => Directions::BOTH,
+            Some(What::Notice) if self.names.told.contains(&file) => Directions::READ.and(wants),
+            _ => Directions::default(),
+        }
     }
 
     fn state_of(&self, id: SockId, wants: Directions) -> Directions {

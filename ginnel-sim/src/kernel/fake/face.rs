@@ -2,10 +2,13 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ginnel_os::sys::{self, Files, Ready, Rename, Status, Sys};
+use ginnel_os::sys::{self, Alarm, Files, Ready, Rename, Status, Sys};
 use ginnel_os::{Directions, Locks, Would};
+use ginnel_proto::election::Inode;
 
 use super::{Fake, Fd, FdRef, Poller};
 use crate::fault::Fault;
@@ -26,6 +29,19 @@ impl Files for Fake {
 
     fn open_lock(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
         self.ask(|world, pid| world.open_lock(pid, directory.number, name)).map(|fd| self.fd(fd))
+    }
+
+    fn find_lock(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Option<Fd>> {
+        let found = self.ask(|world, pid| world.find_lock(pid, directory.number, name))?;
+        Ok(found.map(|fd| self.fd(fd)))
+    }
+
+    fn read_record(&self, fd: FdRef<'_>, record: &mut [u8]) -> io::Result<usize> {
+        self.ask(|world, pid| world.read_record(pid, fd.number, record))
+    }
+
+    fn write_record(&self, fd: FdRef<'_>, record: &[u8]) -> io::Result<()> {
+        self.ask(|world, pid| world.write_record(pid, fd.number, record))
     }
 
     fn status_at(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Option<Status>> {
@@ -69,6 +85,10 @@ impl Files for Fake {
         self.would(|world, pid| world.try_lock(pid, fd.number, byte))
     }
 
+    fn unlock(&self, fd: FdRef<'_>, byte: i64) -> io::Result<()> {
+        self.ask(|world, pid| world.unlock(pid, fd.number, byte))
+    }
+
     fn lock_holder(&self, fd: FdRef<'_>, byte: i64) -> io::Result<Option<u32>> {
         self.ask(|world, pid| world.lock_holder(pid, fd.number, byte))
     }
@@ -95,11 +115,40 @@ impl Sys for Fake {
 
     fn poller(&self) -> io::Result<Poller> {
         let fd = self.ask(World::poller).map(|fd| self.fd(fd))?;
-        Ok(Poller { fd })
+        Ok(Poller { fd, alarmed: Arc::default() })
     }
 
     fn now(&self) -> Instant {
         self.world.borrow().now()
+    }
+
+    fn user(&self) -> u32 {
+        self.world.borrow().user(self.pid).uid
+    }
+
+    fn share(&self, fd: FdRef<'_>) -> io::Result<Fd> {
+        self.ask(|world, pid| world.share(pid, fd.number)).map(|fd| self.fd(fd))
+    }
+
+    fn process(&self) -> io::Result<Option<Fd>> {
+        self.ask(World::own_process).map(|fd| Some(self.fd(fd)))
+    }
+
+    fn await_lock(&self, lock: Arc<Fd>, inode: Inode, byte: i64) -> io::Result<()> {
+        self.begin_to_wait(lock, inode, byte)
+    }
+
+    fn is_local(&self, directory: FdRef<'_>) -> io::Result<bool> {
+        self.ask(|world, pid| world.lookup(pid, directory.number)).map(|_| true)
+    }
+
+    fn watch(&self, named: &[FdRef<'_>], lock: FdRef<'_>) -> io::Result<Fd> {
+        let numbers: Vec<i32> = named.iter().chain([&lock]).map(|fd| fd.number).collect();
+        self.ask(|world, pid| world.notice(pid, &numbers)).map(|fd| self.fd(fd))
+    }
+
+    fn changes(&self, watch: FdRef<'_>) -> io::Result<bool> {
+        self.ask(|world, pid| world.take_notice(pid, watch.number))
     }
 }
 
@@ -117,9 +166,14 @@ impl sys::Poller<Fake> for Poller {
         let _ = self.ask(|world, pid, poller| world.unwatch(pid, (poller, fd.number)));
     }
 
+    fn alarm(&self) -> Alarm {
+        let alarmed = Arc::clone(&self.alarmed);
+        Box::new(move || alarmed.store(true, Ordering::Relaxed))
+    }
+
     fn look(&mut self, ready: &mut Vec<Ready>) -> io::Result<bool> {
         *ready = self.ask(|world, pid, poller| world.ready(pid, poller))?;
-        Ok(!ready.is_empty())
+        Ok(self.alarmed.swap(false, Ordering::Relaxed) || !ready.is_empty())
     }
 }
 
