@@ -29,6 +29,8 @@ pub(super) struct Hands<S: Sockets + Files> {
     pub(super) place: Place<S::Fd>,
     claim: Claim,
     pub(super) lock: Option<Inode>,
+    /// The leadership byte was taken by these hands, not by others of this process.
+    leads: bool,
     /// A forked child must not touch what its parent owns.
     pub(super) pid: u32,
     /// What stood at the name when it was looked at last, held so that its inode number means nothing else.
@@ -53,6 +55,7 @@ impl<S: Sockets + Files> Hands<S> {
             place,
             claim,
             lock: None,
+            leads: false,
             pinned: None,
             fresh: None,
             own: None,
@@ -97,7 +100,7 @@ impl<S: Sockets + Files> Hands<S> {
     pub(super) fn carry_out(&mut self, step: Step) -> Seen {
         let done = match step {
             Step::OpenLock => self.open_lock(),
-            Step::TryLock => self.lock(|locks, sys, lock| locks.try_lead(sys, lock)),
+            Step::TryLock => self.try_lead(),
             Step::KeepLock => self.lock(|locks, sys, lock| locks.keep_lead(sys, lock)),
             Step::CheckLock => self.check_lock(),
             Step::Inspect => self.inspect(),
@@ -142,6 +145,12 @@ impl<S: Sockets + Files> Hands<S> {
         let Some(lock) = self.lock else { return Ok(Seen::Failed) };
         let held = ask(self.sys.locks(), &self.sys, lock)?;
         Ok(if held.is_some() { Seen::Done } else { Seen::Held })
+    }
+
+    fn try_lead(&mut self) -> io::Result<Seen> {
+        let seen = self.lock(|locks, sys, lock| locks.try_lead(sys, lock))?;
+        self.leads |= seen == Seen::Done;
+        Ok(seen)
     }
 
     /// The process that holds the leadership byte.
@@ -327,7 +336,9 @@ impl<S: Sockets + Files> Hands<S> {
 
     fn unlock(&mut self) -> Seen {
         if let Some(lock) = self.lock.take() {
-            self.sys.locks().stop_leading(&self.sys, lock);
+            if std::mem::take(&mut self.leads) {
+                self.sys.locks().stop_leading(&self.sys, lock);
+            }
             self.sys.locks().close(self.pid, lock);
         }
         Seen::Done

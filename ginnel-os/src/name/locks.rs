@@ -141,7 +141,7 @@ impl<F> Locks<F> {
         sys.try_lock(sys.borrow(&file.fd), LEADERSHIP)
     }
 
-    /// Gives the leadership byte back.
+    /// Gives the leadership byte back. Only whoever has taken it says so.
     pub(super) fn stop_leading<S: Files<Fd = F>>(&self, sys: &S, inode: Inode) {
         if let Ok(file) = self.current(sys.pid()).file(inode)
             && std::mem::take(&mut file.is_led)
