@@ -57,8 +57,7 @@ pub trait Driven {
 
     /// Writes what was queued, as far as that needs no waiting. `false`: nothing was.
     fn flush(&mut self) -> bool {
-        let written = self.engine().net().has_unwritten();
-        self.engine_mut().flush(Instant::now());
+        let written = self.engine_mut().flush(Instant::now());
         self.sort() || written
     }
 

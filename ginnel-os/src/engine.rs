@@ -74,13 +74,16 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         self.take_reports(now);
     }
 
-    /// Writes what was ordered, as far as that needs no waiting.
-    pub fn flush(&mut self, now: Instant) {
+    /// Writes what was ordered, as far as that needs no waiting. `false`: there was nothing to write.
+    pub fn flush(&mut self, now: Instant) -> bool {
+        let mut some = false;
         // What was written makes room for more.
         while self.net.flush(now) {
             self.take_reports(now);
+            some = true;
         }
         self.take_reports(now);
+        some
     }
 
     /// The next thing that the application is told.

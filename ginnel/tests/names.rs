@@ -5,13 +5,13 @@
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ginnel::{Datagram, Stream};
+use ginnel::{Datagram, Peer, PeerEvent, Role, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn place() -> (tempfile::TempDir, PathBuf) {
@@ -67,6 +67,51 @@ fn a_lock_of_another_copy_of_this_library_in_the_process_counts_and_survives_us(
     // SAFETY: as above.
     assert_eq!(unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_SETLK, &raw const none) }, 0);
     drop(Stream::listen(&path).unwrap());
+}
+
+/// Who holds byte 0 of the lock file, this process included. The descriptor stays open: closing it would drop the lock.
+fn holder(lock: &Path) -> Option<u32> {
+    let lock = OpenOptions::new().read(true).write(true).open(lock).unwrap().into_raw_fd();
+    let mut asked = leadership(libc::F_WRLCK);
+    // SAFETY: the structure lives across the call. fcntl(2)
+    assert_eq!(unsafe { libc::fcntl(lock, libc::F_OFD_GETLK, &raw mut asked) }, 0);
+    (asked.l_type != libc::F_UNLCK as i16).then_some(asked.l_pid as u32)
+}
+
+#[test]
+fn a_claim_that_is_refused_gives_back_nothing_that_others_of_the_process_hold() {
+    let (dir, path) = place();
+    let lock = dir.path().join("s.lock");
+    let owner = Stream::listen(&path).unwrap();
+    for _ in 0..3 {
+        assert_eq!(Stream::listen(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(Datagram::bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(holder(&lock), Some(std::process::id()));
+    }
+    drop(owner);
+    assert_eq!(holder(&lock), None);
+}
+
+#[test]
+fn a_peer_that_leaves_gives_back_nothing_that_another_of_the_process_holds() {
+    let (dir, path) = place();
+    let mut listener = Peer::join(&path).unwrap();
+    for _ in 0..3 {
+        let joining = {
+            let path = path.clone();
+            std::thread::spawn(move || Peer::join(path).unwrap())
+        };
+        while !matches!(listener.next().unwrap(), PeerEvent::Joined(_)) {}
+        let mut connector = joining.join().unwrap();
+        // It takes the duplicate that it was sent, and opens the lock file for it.
+        while !matches!(connector.next().unwrap(), PeerEvent::Joined(_)) {}
+        listener.broadcast("behind the duplicate");
+        connector.recv().unwrap();
+        drop(connector);
+        while !matches!(listener.next().unwrap(), PeerEvent::Left(..)) {}
+        assert_eq!(holder(&dir.path().join("s.lock")), Some(std::process::id()));
+    }
+    assert_eq!(listener.role(), Role::Listener);
 }
 
 #[test]

@@ -12,9 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ginnel::{
-    ConnectionOptions, Error, Peer, PeerFault, PeerOptions, Role, SeqPacket, SocketError, Wire,
-};
+use ginnel::{ConnectionOptions, Error, Peer, PeerFault, PeerOptions, Role, SeqPacket, SocketError, Wire};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn place() -> (tempfile::TempDir, PathBuf) {

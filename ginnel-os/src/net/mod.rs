@@ -21,6 +21,7 @@ use ginnel_proto::machine::{ConnId, Failure, NetEvent, Refused, SendId};
 use ginnel_proto::{Address, Frame, Line};
 
 use crate::connection::Directions;
+use crate::error::SocketError;
 use crate::listener::Listener;
 use crate::poller::Waker;
 use crate::socket::Connecting;
@@ -86,8 +87,11 @@ impl UnixNet {
     /// Waits until something is ready or this moment has come. The next turn sees to it.
     ///
     /// # Errors
-    /// The kernel's.
+    /// [`SocketError::Forked`]. Else the kernel's.
     pub fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        if self.is_inherited() {
+            return Err(SocketError::Forked.into());
+        }
         let work = self.has_work();
         if !work {
             self.release();
@@ -232,11 +236,6 @@ impl<S: Sys> UnixNet<S> {
     /// What this one takes and who it is, once it has greeted.
     pub fn greeting(&self, id: ConnId) -> Option<Greeting> {
         self.conns.get(&id)?.greeting()
-    }
-
-    /// Does something wait to be written that nobody has tried to write?
-    pub fn has_unwritten(&self) -> bool {
-        !self.unwritten.is_empty()
     }
 
     /// Is reading on hold, but for those that leave?

@@ -104,6 +104,10 @@ impl<S: Sys> UnixNet<S> {
     }
 
     pub(super) fn elect(&mut self, step: Step) {
+        // A forked child must not touch what its parent owns.
+        if self.is_inherited() {
+            return;
+        }
         if step == Step::Unlock {
             self.unwatch();
         }

@@ -33,6 +33,8 @@ impl<S: Sys> Net for UnixNet<S> {
                     }
                 }
             }
+            // A forked child must not touch what its parent waits with.
+            Action::Unlisten if self.is_inherited() => {}
             Action::Unlisten => {
                 if let Some(door) = self.door.take() {
                     // Nobody knows of those who have not greeted.
@@ -68,11 +70,14 @@ impl<S: Sys> Net for UnixNet<S> {
     }
 
     fn flush(&mut self, now: Instant) -> bool {
-        let some = !self.unwritten.is_empty();
+        // A forked child must not write between what its parent writes.
+        if self.unwritten.is_empty() || self.is_inherited() {
+            return false;
+        }
         for id in mem::take(&mut self.unwritten) {
             self.tend(id, Directions::WRITE, now);
         }
-        some
+        true
     }
 
     fn hold(&mut self, hold: bool) {

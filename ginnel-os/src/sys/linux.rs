@@ -5,7 +5,8 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -28,6 +29,35 @@ pub(super) static LOCKS: Locks<OwnedFd> = Locks::new();
 
 /// Held while an inherited descriptor is taken over: what is inherited belongs to the process.
 static TAKING: Mutex<()> = Mutex::new(());
+
+/// This process, once somebody has asked; zero in a child that was just forked. Asking the kernel each time would cost every
+/// engine a system call for each write.
+static PID: AtomicU32 = AtomicU32::new(0);
+
+/// The first question has children forget it.
+static FORKS: Once = Once::new();
+
+/// Runs in every child that is forked.
+extern "C" fn forget_pid() {
+    PID.store(0, Ordering::Relaxed);
+}
+
+/// The process id.
+pub(super) fn pid() -> u32 {
+    match PID.load(Ordering::Relaxed) {
+        0 => {
+            // SAFETY: the handler stores to an atomic and nothing else, which a child may do. pthread_atfork(3)
+            FORKS.call_once(|| match unsafe { libc::pthread_atfork(None, None, Some(forget_pid)) } {
+                0 => {}
+                error => tracing::error!(error, "a fork will not be noticed"),
+            });
+            let pid = std::process::id();
+            PID.store(pid, Ordering::Relaxed);
+            pid
+        }
+        pid => pid,
+    }
+}
 
 /// The real kernel.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,7 +11,7 @@ use ginnel_proto::election::Inode;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::linux::{Kernel, LOCKS};
+use super::linux::{self, Kernel, LOCKS};
 use super::{FileKind, Files, Rename, Status, Would};
 use crate::name::Locks;
 
@@ -201,7 +201,7 @@ impl Files for Kernel {
     }
 
     fn pid(&self) -> u32 {
-        std::process::id()
+        linux::pid()
     }
 
     fn random(&self) -> io::Result<u64> {

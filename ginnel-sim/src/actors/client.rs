@@ -228,7 +228,7 @@ impl Actor for Client {
                     self.core.pause(scene, id);
                 }
             }
-            11 => self.core.engine.flush(scene.now()),
+            11 => drop(self.core.engine.flush(scene.now())),
             12 if scene.chance(200) => self.disconnect(scene),
             _ => self.core.command(scene, Command::Connect),
         }

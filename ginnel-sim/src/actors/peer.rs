@@ -280,7 +280,7 @@ impl Actor for Peer {
                     self.core.pause(scene, id);
                 }
             }
-            13 => self.core.engine.flush(scene.now()),
+            13 => drop(self.core.engine.flush(scene.now())),
             14 if scene.chance(200) => {
                 if let Some(id) = self.disconnect(scene) {
                     self.core.command(scene, Command::Many(Ask::Disconnect(id)));

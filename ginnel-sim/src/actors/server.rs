@@ -274,7 +274,7 @@ impl Actor for Server {
                     self.core.pause(scene, id);
                 }
             }
-            12 => self.core.engine.flush(scene.now()),
+            12 => drop(self.core.engine.flush(scene.now())),
             13 if scene.chance(200) => self.disconnect(scene),
             14 if scene.chance(60) => {
                 scene.note(|| "  server stops".to_owned());
