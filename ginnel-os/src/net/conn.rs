@@ -59,6 +59,8 @@ pub(super) struct Conn<S: Sys> {
     broken: Option<i32>,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
+    /// A descriptor goes with the hello.
+    tells_of_end: bool,
     /// The process at the other end, which is watched among peers.
     process: Process<S::Fd>,
     /// When to look at it at the latest.
@@ -104,6 +106,7 @@ impl<S: Sys> Conn<S> {
             pause: None,
             broken: None,
             lost: None,
+            tells_of_end: false,
             process: Process::Unwatched,
             deadline: None,
             listed: None,
@@ -123,6 +126,7 @@ impl<S: Sys> Conn<S> {
 
     /// Says who this peer is, before anything else.
     pub(super) fn introduce(&mut self, hello: Message<S::Fd>) {
+        self.tells_of_end = !hello.fds.is_empty();
         self.line.introduce(hello);
         if self.stage == (Stage::Opening { accepted: false }) {
             self.process = Process::Wanted;
@@ -233,6 +237,11 @@ impl<S: Sys> Conn<S> {
 
     /// The frame that is next has descriptors, which the other side refuses.
     fn give_back(&mut self, reports: &mut Reports<S>) -> bool {
+        if mem::take(&mut self.tells_of_end) && self.line.has_only_greeted() {
+            // Who this is has to be said, if need be without the descriptor.
+            self.line.outbound().strip();
+            return true;
+        }
         let Some(frame) = self.line.outbound().take_back() else { return false };
         let gone = self.line.outbound().gone();
         // One that was there when the connection was adopted has no number of its own.
