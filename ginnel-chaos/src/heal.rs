@@ -107,7 +107,7 @@ fn tell(times: &Times, floor: f64) {
 /// Kills the leader again and again; before each time, a process that does nothing, to see how long the kernel takes.
 fn measure(peers: usize, rounds: usize, no_standby: bool) -> Result<(Times, Times)> {
     let directory = tempfile::tempdir()?;
-    let mut herd = Herd::new(directory.path(), Habits { no_standby, mixed: false })?;
+    let mut herd = Herd::new(directory.path(), Habits { no_standby, quiet: true, mixed: false })?;
     for _ in 0..peers {
         herd.start()?;
     }
@@ -117,6 +117,7 @@ fn measure(peers: usize, rounds: usize, no_standby: bool) -> Result<(Times, Time
         floors.push(floor()?);
         let leader = herd.leader().context("nobody leads")?;
         let (killed, dead) = herd.kill(leader)?;
+        herd.forget();
         herd.heal()?;
         let last = herd.members.iter().map(|member| member.since).max().context("somebody is left")?;
         heals.push(last.saturating_sub(killed) as f64 / 1e6);

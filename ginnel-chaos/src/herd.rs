@@ -22,6 +22,8 @@ use crate::report::{Order, Report, Told, now};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Habits {
     pub(crate) no_standby: bool,
+    /// What is measured is not to be slowed down by what is told.
+    pub(crate) quiet: bool,
     /// Half of them are driven by threads of their own.
     pub(crate) mixed: bool,
 }
@@ -93,6 +95,9 @@ impl Herd {
         if self.habits.no_standby {
             command.arg("--no-standby");
         }
+        if self.habits.quiet {
+            command.arg("--quiet");
+        }
         if driven {
             command.arg("--driven");
         }
@@ -125,6 +130,11 @@ impl Herd {
         let when = now();
         self.signal(at, Signal::KILL)?;
         Ok((when, self.members.swap_remove(at)))
+    }
+
+    /// What they said counts no more: their leader is gone.
+    pub(crate) fn forget(&mut self) {
+        self.members.iter_mut().for_each(|member| member.state = Told::Seeks);
     }
 
     /// Tells one to do something.

@@ -28,6 +28,9 @@ pub(crate) struct Part {
     /// Nobody keeps a duplicate of the listening socket
     #[arg(long)]
     pub(crate) no_standby: bool,
+    /// It says nothing of what it does not know
+    #[arg(long)]
+    pub(crate) quiet: bool,
     /// A thread of its own drives it
     #[arg(long)]
     pub(crate) driven: bool,
@@ -44,10 +47,10 @@ pub(crate) fn run(part: &Part) -> Result<()> {
         let leaver = peer.clone();
         thread::spawn(|| driver.run());
         thread::spawn(move || obey(&orders, || Ok(leaver.dispose(PATIENCE)?)));
-        return attend(&line, || peer.next());
+        return attend(part, &line, || peer.next());
     }
     thread::spawn(move || obey(&orders, || bail!("only one that is driven can be told to leave")));
-    attend(&line, || peer.next())
+    attend(part, &line, || peer.next())
 }
 
 fn join(part: &Part, line: &SeqPacket) -> Result<Peer> {
@@ -64,7 +67,7 @@ fn join(part: &Part, line: &SeqPacket) -> Result<Peer> {
 }
 
 /// Tells what becomes of it.
-fn attend(line: &SeqPacket, mut next: impl FnMut() -> Result<PeerEvent, Error>) -> Result<()> {
+fn attend(part: &Part, line: &SeqPacket, mut next: impl FnMut() -> Result<PeerEvent, Error>) -> Result<()> {
     let mut role = Role::Negotiating;
     loop {
         match next()? {
@@ -72,9 +75,9 @@ fn attend(line: &SeqPacket, mut next: impl FnMut() -> Result<PeerEvent, Error>) 
                 role = new;
                 match role {
                     Role::Listener => tell(line, Told::Leads)?,
-                    Role::Negotiating => tell(line, Told::Seeks)?,
-                    // It is told by name.
-                    Role::Connector => {}
+                    Role::Negotiating if !part.quiet => tell(line, Told::Seeks)?,
+                    // Whom it follows is told by name.
+                    Role::Negotiating | Role::Connector => {}
                 }
             }
             PeerEvent::Joined(neighbour) if role == Role::Connector => {

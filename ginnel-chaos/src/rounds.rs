@@ -92,7 +92,7 @@ pub(crate) struct Rounds {
 
 impl Rounds {
     pub(crate) fn new(directory: &Path, peers: usize, seed: u64) -> Result<Self> {
-        let mut herd = Herd::new(directory, Habits { mixed: true, no_standby: false })?;
+        let mut herd = Herd::new(directory, Habits { mixed: true, ..Habits::default() })?;
         for _ in 0..peers {
             herd.start()?;
         }

@@ -78,7 +78,7 @@ impl<M: Many> Hub<M> {
     }
 
     /// Answers a request. It waits for nobody: the answer is written as far as there is room now, and waits in that
-    /// one's queue otherwise, within the bound of [`ServerOptions::answers`]; what would exceed it becomes a failure
+    /// one's queue otherwise, within the bound of [`ServerOptions::answers`](crate::ServerOptions::answers); what would exceed it becomes a failure
     /// for whoever asked. An answer that is not wanted any more, or whose connection is gone, is dropped.
     pub fn reply(&mut self, request: Request, answer: impl Into<Message>) {
         self.os.answer(&request, Answer::Response(answer.into()));

@@ -111,7 +111,7 @@ impl Server {
 
 /// One of many handles of a [`Server`](crate::Server).
 ///
-/// It moves nothing by itself: whoever runs the [`Driver`] does. Each thing that happens is told to one of those who
+/// It moves nothing by itself: whoever runs the [`Driver`](crate::Driver) does. Each thing that happens is told to one of those who
 /// ask for the [`next`](Self::next). When the last handle is dropped the driver takes leave of everybody and ends: what
 /// each connection was given is still written, for 1 s at most; see [`close`](Self::close).
 ///
