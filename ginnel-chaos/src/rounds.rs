@@ -313,7 +313,7 @@ fn name_at(path: &Path) -> Result<String> {
 const GREETING: usize = 32;
 const HEADER: usize = 8;
 /// Bytes of a hello before its name.
-const HELLO: usize = 11;
+const HELLO: usize = 23;
 
 /// Descriptors of a connector: standard streams, the line twice, the poller, its waker, the connection, the process at
 /// its other end; as the standby also the duplicate, the directory, the socket file and the lock file; of a listener before, an inotify.

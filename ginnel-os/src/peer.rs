@@ -21,7 +21,7 @@ use crate::inbox::WORD;
 use crate::name::Located;
 use crate::net::{NetOptions, UnixNet};
 use crate::server::Happening;
-use crate::sys::{Kernel, Sockets, jitter};
+use crate::sys::{Kernel, Sockets, Sys, jitter};
 
 pub use words::{Neighbour, PeerEvent, PeerOptions};
 
@@ -57,6 +57,7 @@ impl Peer {
         let machine = machine::Peer::new(machine::PeerOptions {
             standby: options.standby,
             incarnation,
+            process: Kernel.process()?,
             client,
             server: server::ServerOptions { queue: session.link.queue, ..options.server.clone() },
             ..machine::PeerOptions::new(path, options.hello.clone())

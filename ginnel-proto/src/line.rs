@@ -4,6 +4,8 @@ mod pulse;
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::link::{Greeting, Outbound, Rejected};
 use crate::{Frame, Kind, Link, LinkOptions, Message, PeerFault};
 
@@ -65,10 +67,10 @@ impl<F> Line<F> {
 
     /// Among peers each side says who it is with its greeting: this is queued as a control frame, and the connection is
     /// not open before the other side's has come. It is given out as the first frame.
-    pub fn introduce(&mut self, hello: Message<F>) {
+    pub fn introduce(&mut self, hello: Bytes) {
         self.awaits_hello = true;
         // There is room for it: nothing else is queued yet.
-        let _ = self.link.push(Frame::new(Kind::Control, hello));
+        let _ = self.link.push(Frame::new(Kind::Control, Message::new(hello)));
     }
 
     /// The bytes of it.
@@ -202,7 +204,10 @@ impl<F> Line<F> {
             self.pulse.excuse();
             return Ok(None);
         }
-        let look = self.pulse.look(self.signs(), now)?;
+        let look = self.pulse.look(self.signs(), now);
+        // Whoever greets without a hello is there, and is no peer.
+        let is_no_peer = self.awaits_hello && self.link.greeting().is_some();
+        let look = look.map_err(|fault| if is_no_peer { PeerFault::NotAPeer } else { fault })?;
         if look.ping {
             self.say(Kind::Ping);
         }

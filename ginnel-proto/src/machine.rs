@@ -103,9 +103,10 @@ pub enum Action<F> {
     Probe(ConnId),
     /// Keep the duplicate of somebody's listening socket, for the election.
     Keep(F),
-    /// Whoever is connected with from now on is told who this is, see [`Line::introduce`](crate::Line::introduce). Whoever
-    /// connects here gets the means to notice the end of this process beside it.
+    /// Whoever is connected with from now on is told who this is, see [`Line::introduce`](crate::Line::introduce).
     Introduce(Bytes),
+    /// This process is at the other end. Once it has ended the connection is [lost](NetEvent::Lost), whoever keeps it.
+    Watch(ConnId, ProcessId),
     /// Say a word in a control frame, which always finds room and is not counted.
     Tell(ConnId, Bytes),
     /// The same, with a duplicate of the listening socket. If this one is not to have it, or refuses descriptors, the frame
@@ -113,6 +114,17 @@ pub enum Action<F> {
     Bequeath(ConnId, Bytes),
     /// Take leave: what the link holds is still written, for a while. Nothing more is reported of it.
     Close(ConnId),
+}
+
+/// Which process: whoever has its number later has another id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "these two tell one process from all others")]
+pub struct ProcessId {
+    /// Its number, in its own pid namespace.
+    pub pid: u32,
+    /// The inode number of its pidfd, which no other process of the machine has before it restarts. Before Linux 6.9 all
+    /// have the same.
+    pub id: u64,
 }
 
 /// What an engine reports.

@@ -10,7 +10,7 @@ mod word;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::client::{Client, ClientOptions, Reason};
@@ -64,7 +64,10 @@ pub struct Peer<F> {
     last: ConnId,
     epoch: u64,
     timer: Option<(Instant, Timer)>,
+    /// Between attempts that have failed.
     backoff: Backoff,
+    /// While it is being found out who listens.
+    look: Backoff,
     random: fastrand::Rng,
     /// Why whoever is there could not be reached.
     trouble: Option<Reason>,
@@ -109,6 +112,7 @@ impl<F> Peer<F> {
             epoch: 0,
             timer: None,
             backoff: Backoff::new(base, cap),
+            look: Backoff::new(SHORTEST_LOOK, LONGEST_LOOK),
             random: fastrand::Rng::with_seed(seed),
             trouble: None,
             told: None,
@@ -295,6 +299,10 @@ impl<F: std::fmt::Debug> Machine for Peer<F> {
         self.timer.map(|(at, _)| at)
     }
 }
+
+/// How soon, and how often in the long run, it is looked again whether somebody listens by now.
+const SHORTEST_LOOK: Duration = Duration::from_millis(1);
+const LONGEST_LOOK: Duration = Duration::from_millis(20);
 
 /// Whoever it was for is gone.
 const GONE: Refused = Refused::Gone;

@@ -9,9 +9,10 @@ use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
-use ginnel_proto::{Backoff, Frame, Line, Message, PeerFault, Polled, limits};
+use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
 
 use super::NetOptions;
 use crate::SocketError;
@@ -59,8 +60,6 @@ pub(super) struct Conn<S: Sys> {
     broken: Option<i32>,
     /// The kernel dropped descriptors: the frame that misses them is not the other side's fault.
     lost: Option<SocketError>,
-    /// A descriptor goes with the hello.
-    tells_of_end: bool,
     /// The process at the other end, which is watched among peers.
     process: Process<S::Fd>,
     /// When to look at it at the latest.
@@ -106,7 +105,6 @@ impl<S: Sys> Conn<S> {
             pause: None,
             broken: None,
             lost: None,
-            tells_of_end: false,
             process: Process::Unwatched,
             deadline: None,
             listed: None,
@@ -125,12 +123,8 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Says who this peer is, before anything else.
-    pub(super) fn introduce(&mut self, hello: Message<S::Fd>) {
-        self.tells_of_end = !hello.fds.is_empty();
+    pub(super) fn introduce(&mut self, hello: Bytes) {
         self.line.introduce(hello);
-        if self.stage == (Stage::Opening { accepted: false }) {
-            self.process = Process::Wanted;
-        }
     }
 
     /// Says a word that always finds room.
@@ -237,11 +231,6 @@ impl<S: Sys> Conn<S> {
 
     /// The frame that is next has descriptors, which the other side refuses.
     fn give_back(&mut self, reports: &mut Reports<S>) -> bool {
-        if mem::take(&mut self.tells_of_end) && self.line.has_only_greeted() {
-            // Who this is has to be said, if need be without the descriptor.
-            self.line.outbound().strip();
-            return true;
-        }
         let Some(frame) = self.line.outbound().take_back() else { return false };
         let gone = self.line.outbound().gone();
         // One that was there when the connection was adopted has no number of its own.
@@ -288,10 +277,9 @@ impl<S: Sys> Conn<S> {
                     Err(fault) => return self.lose(Loss::Fault(fault), reports),
                     Ok(heard) => {
                         self.open(reports);
-                        if let Polled::Frame(mut frame) = heard
+                        if let Polled::Frame(frame) = heard
                             && self.stage == Stage::Open
                         {
-                            self.meet(&mut frame);
                             reports.push_back(NetEvent::Received(self.id, frame));
                         }
                         // A ping takes time too.

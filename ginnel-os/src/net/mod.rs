@@ -158,7 +158,7 @@ impl<S: Sys> UnixNet<S> {
         }
         let mut conn = Conn::new(id, stream, accepted, &self.options);
         if let Some(seat) = &self.seat {
-            conn.introduce(seat.hello(&self.sys, accepted));
+            conn.introduce(seat.hello());
         }
         conn.open(&mut self.reports);
         if accepted

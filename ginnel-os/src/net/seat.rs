@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ginnel_proto::election::{Refusal, Seen, Step};
-use ginnel_proto::machine::{ConnId, NetEvent, Refused, SendId};
+use ginnel_proto::machine::{ConnId, NetEvent, ProcessId, Refused, SendId};
 use ginnel_proto::{Frame, Kind, Message};
 
 use super::UnixNet;
@@ -40,24 +40,12 @@ pub(super) const fn is_process(id: ConnId) -> bool {
 pub(super) struct Seat<S: Sys> {
     contender: Contender<S>,
     hello: Bytes,
-    /// Tells whoever holds it of the end of this process.
-    process: Option<S::Fd>,
 }
 
 impl<S: Sys> Seat<S> {
-    /// What whoever is connected with is told first. Whoever is let in here learns by a descriptor when this process ends:
-    /// a forked child may keep the connection.
-    pub(super) fn hello(&self, sys: &S, accepted: bool) -> Message<S::Fd> {
-        let process = self.process.as_ref().filter(|_| accepted);
-        let shared = process.map(|process| sys.share(sys.borrow(process)));
-        let fds = match shared.transpose() {
-            Ok(process) => process.into_iter().collect(),
-            Err(error) => {
-                tracing::warn!(%error, "a peer will not notice the end of this process if a forked child lives on");
-                Vec::new()
-            }
-        };
-        Message::new(self.hello.clone()).with_fds(fds)
+    /// What whoever is connected with is told first.
+    pub(super) fn hello(&self) -> Bytes {
+        self.hello.clone()
     }
 }
 
@@ -78,8 +66,7 @@ impl<S: Sys> UnixNet<S> {
         };
         let contender = Contender::new(self.sys.clone(), path, claim);
         contender.check()?;
-        let process = self.sys.process()?;
-        self.seat = Some(Box::new(Seat { contender, hello: Bytes::new(), process }));
+        self.seat = Some(Box::new(Seat { contender, hello: Bytes::new() }));
         Ok(())
     }
 
@@ -209,6 +196,13 @@ impl<S: Sys> UnixNet<S> {
             return Ok(None);
         }
         self.sys.share(door.borrowed()).map(Some)
+    }
+
+    /// This process is at the other end.
+    pub(super) fn watch_process(&mut self, id: ConnId, process: ProcessId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.watch_process(process, &self.poller);
+        }
     }
 
     /// The process at the other end has ended.

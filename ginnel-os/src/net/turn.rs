@@ -52,6 +52,7 @@ impl<S: Sys> Net for UnixNet<S> {
             Action::Probe(id) => self.probe(id, now),
             Action::Keep(spare) => self.keep(spare),
             Action::Introduce(hello) => self.introduce(hello),
+            Action::Watch(id, process) => self.watch_process(id, process),
             Action::Tell(id, word) => self.say(id, word, Vec::new()),
             Action::Bequeath(id, word) => self.bequeath(id, word),
             Action::Pause(id) => self.pause(id, true),

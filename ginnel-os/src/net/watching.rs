@@ -40,7 +40,6 @@ impl<S: Sys> UnixNet<S> {
                 return self.forget(id);
             }
         }
-        conn.watch_process(&self.poller);
         let (listed, deadline) = (conn.listed, conn.deadline);
         conn.listed = deadline;
         self.list(id, listed, deadline);

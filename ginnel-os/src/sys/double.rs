@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
+use ginnel_proto::machine::ProcessId;
 use rustix::net::SocketAddrUnix;
 
 use super::{
@@ -217,8 +218,11 @@ impl<M: Meddle> Sys for Double<M> {
     fn share(&self, fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         Kernel.share(fd)
     }
-    fn process(&self) -> io::Result<Option<OwnedFd>> {
+    fn process(&self) -> io::Result<Option<ProcessId>> {
         Kernel.process()
+    }
+    fn watch_process(&self, process: ProcessId, peer: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+        Kernel.watch_process(process, peer)
     }
     fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {
         Kernel.await_lock(lock, inode, byte)

@@ -11,14 +11,14 @@ use std::thread;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
+use ginnel_proto::machine::ProcessId;
 use rustix::fs::Mode;
 use rustix::io::{Errno, FdFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use rustix::process::PidfdFlags;
 
 use super::{
     Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would,
-    linux_files, linux_msg, linux_watch,
+    linux_files, linux_msg, linux_process, linux_watch,
 };
 use crate::name::Locks;
 use crate::poller::Epoll;
@@ -223,12 +223,12 @@ impl Sys for Kernel {
         Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
     }
 
-    fn process(&self) -> io::Result<Option<OwnedFd>> {
-        match rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty()) {
-            Ok(process) => Ok(Some(process)),
-            Err(Errno::NOSYS) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    fn process(&self) -> io::Result<Option<ProcessId>> {
+        linux_process::this()
+    }
+
+    fn watch_process(&self, process: ProcessId, peer: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+        linux_process::watch(process, peer)
     }
 
     fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use ginnel_proto::election::Inode;
 use ginnel_proto::link::Incarnation;
+use ginnel_proto::machine::ProcessId;
 use rustix::net::SocketAddrUnix;
 
 use crate::connection::Directions;
@@ -28,6 +29,8 @@ mod linux;
 mod linux_files;
 #[cfg(target_os = "linux")]
 mod linux_msg;
+#[cfg(target_os = "linux")]
+mod linux_process;
 #[cfg(target_os = "linux")]
 mod linux_watch;
 #[cfg(target_os = "linux")]
@@ -164,9 +167,15 @@ pub trait Sys: Sockets + Files {
     fn user(&self) -> u32;
     /// A further descriptor of the same open file, close-on-exec. `F_DUPFD_CLOEXEC`
     fn share(&self, fd: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
-    /// This process, as a descriptor that is readable once it has ended, whoever holds it; `None` if the kernel has no such
-    /// thing. pidfd_open(2)
-    fn process(&self) -> io::Result<Option<Self::Fd>>;
+    /// Which process this is; `None` if the kernel cannot tell one from all others. pidfd_open(2)
+    fn process(&self) -> io::Result<Option<ProcessId>>;
+    /// A descriptor that is readable once this process has ended, which is, or was, at the other end of a connection.
+    /// `None` if it cannot be had. pidfd_open(2), `SO_PEERPIDFD`
+    fn watch_process(
+        &self,
+        process: ProcessId,
+        connection: Self::Borrowed<'_>,
+    ) -> io::Result<Option<Self::Fd>>;
     /// Waits elsewhere for a record lock, as long as it takes, and then tells [`Locks::arrived`]. `F_SETLKW`
     fn await_lock(&self, lock: Arc<Self::Fd>, inode: Inode, byte: i64) -> io::Result<()>;
     /// Does everybody who sees this directory live on this machine? fstatfs(2)

@@ -125,16 +125,6 @@ const fn named(kind: u8, id: CallId) -> Kind {
     }
 }
 
-/// The frame that begins here says that no descriptors come with it.
-pub(super) fn forget_fds(bytes: &mut [u8]) {
-    if let Some(count) = bytes.get_mut(FDS) {
-        *count = 0;
-    }
-}
-
-/// Where a header says how many descriptors come.
-const FDS: usize = 5;
-
 /// Writes what stands before a body.
 #[inline]
 pub(super) fn head(kind: Kind, body: usize, fds: usize, out: &mut Vec<u8>) {

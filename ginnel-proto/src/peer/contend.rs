@@ -125,7 +125,8 @@ impl<F: std::fmt::Debug> Peer<F> {
 
     fn pause(&mut self, timer: Timer, now: Instant) {
         self.drop_attempt();
-        let length = self.backoff.next(self.random.u32(..));
+        let backoff = if timer == Timer::Pause { &mut self.look } else { &mut self.backoff };
+        let length = backoff.next(self.random.u32(..));
         self.timer = Some((later(now, length), timer));
     }
 
@@ -160,8 +161,12 @@ impl<F: std::fmt::Debug> Peer<F> {
         let Some(Attempt { id, hello: Some(hello), early, .. }) = self.attempt.take() else { return };
         self.timer = None;
         self.backoff.reset();
+        self.look.reset();
         self.epoch = self.epoch.max(hello.epoch());
         self.listener = Some(id);
+        if let Some(process) = hello.process {
+            self.act(Action::Watch(id, process));
+        }
         self.change(Role::Connector);
         self.tell(Event::Joined(id, hello));
         self.client.joined(id);
@@ -174,6 +179,7 @@ impl<F: std::fmt::Debug> Peer<F> {
     fn lead(&mut self) {
         self.timer = None;
         self.backoff.reset();
+        self.look.reset();
         self.introduce();
         if self.role != Role::Listener {
             self.drop_attempt();
@@ -187,6 +193,7 @@ impl<F: std::fmt::Debug> Peer<F> {
     fn introduce(&mut self) {
         let hello = &mut self.options.hello;
         (hello.epoch, hello.takes_over) = (self.epoch, self.options.standby);
+        hello.process = self.options.process;
         let hello = hello.encode();
         self.act(Action::Introduce(hello));
     }

@@ -182,6 +182,18 @@ fn whoever_is_greeted_follows_and_hears_what_was_said_right_behind_the_greeting(
 }
 
 #[test]
+fn the_process_of_whoever_listens_is_watched() {
+    let process = crate::machine::ProcessId { pid: 5, id: 6 };
+    let mut bench = Bench::with(|options| options.process = Some(process));
+    let said = bench.app(Command::Join);
+    let Output::Net(Action::Introduce(mine)) = &said[0] else { panic!("{said:?}") };
+    let Ok(Some(Word::Hello(mine))) = Word::decode(mine) else { panic!("its own hello can be read") };
+    assert_eq!(mine.process, Some(process));
+    let said = bench.hears(1, &Word::Hello(mine));
+    assert_eq!(said[0], net(Action::Watch(ConnId(1), process)));
+}
+
+#[test]
 fn where_nobody_is_an_election_begins_and_any_other_error_begins_none() {
     for errno in [ENOENT, ECONNREFUSED] {
         let mut bench = Bench::new();

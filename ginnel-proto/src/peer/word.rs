@@ -1,10 +1,11 @@
 //! What peers tell each other in control frames. `docs/wire.md`, section 11
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::PeerFault;
 use crate::election::Inode;
 use crate::limits;
+use crate::machine::ProcessId;
 
 /// Who a peer is.
 ///
@@ -23,6 +24,7 @@ pub struct Hello {
     pub(crate) takes_over: bool,
     /// The so-manieth socket at the path, as far as it knows.
     pub(crate) epoch: u64,
+    pub(crate) process: Option<ProcessId>,
 }
 
 impl Hello {
@@ -33,7 +35,7 @@ impl Hello {
     pub fn new(name: &str) -> Result<Self, HelloError> {
         match name.len() {
             ..=limits::PEER_NAME => {
-                Ok(Self { name: name.into(), data: Bytes::new(), takes_over: true, epoch: 0 })
+                Ok(Self { name: name.into(), data: Bytes::new(), takes_over: true, epoch: 0, process: None })
             }
             bytes => Err(HelloError::Name { bytes }),
         }
@@ -67,10 +69,13 @@ impl Hello {
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        let mut body = BytesMut::with_capacity(11 + self.name.len() + self.data.len());
+        let mut body = BytesMut::with_capacity(HELLO_BYTES + self.name.len() + self.data.len());
+        let ProcessId { pid, id } = self.process.unwrap_or(ProcessId { pid: 0, id: 0 });
         body.put_u8(HELLO);
         body.put_u8(u8::from(self.takes_over));
         body.put_u64_le(self.epoch);
+        body.put_u32_le(pid);
+        body.put_u64_le(id);
         body.put_u8(self.name.len() as u8);
         body.put_slice(self.name.as_bytes());
         body.put_slice(&self.data);
@@ -137,15 +142,17 @@ impl Word {
 }
 
 fn decode_hello(body: &Bytes) -> Option<Hello> {
-    let (&[_, flags, e0, e1, e2, e3, e4, e5, e6, e7, length], rest) = body.split_first_chunk()?;
-    let name = rest.get(..usize::from(length))?;
+    let mut rest = body.get(1..HELLO_BYTES)?;
+    let (flags, epoch) = (rest.get_u8(), rest.get_u64_le());
+    let process = ProcessId { pid: rest.get_u32_le(), id: rest.get_u64_le() };
+    let name = body.get(HELLO_BYTES..HELLO_BYTES + usize::from(rest.get_u8()))?;
     let data = body.slice(HELLO_BYTES + name.len()..);
     if data.len() > limits::PEER_DATA {
         return None;
     }
-    let epoch = u64::from_le_bytes([e0, e1, e2, e3, e4, e5, e6, e7]);
     let name = std::str::from_utf8(name).ok()?.to_owned();
-    Some(Hello { name, data, takes_over: flags & 1 != 0, epoch })
+    let process = Some(process).filter(|process| process.pid != 0);
+    Some(Hello { name, data, takes_over: flags & 1 != 0, epoch, process })
 }
 
 fn decode_standby(rest: &[u8]) -> Option<Inode> {
@@ -159,7 +166,7 @@ const STANDBY: u8 = 2;
 const STEP_DOWN: u8 = 3;
 
 /// Bytes of a hello before its name.
-const HELLO_BYTES: usize = 11;
+const HELLO_BYTES: usize = 23;
 
 #[cfg(test)]
 mod tests {
@@ -167,7 +174,9 @@ mod tests {
 
     #[test]
     fn every_word_is_read_as_it_was_said() {
-        let hello = Hello { epoch: 7, ..Hello::new("näme").unwrap().with_data("some data").unwrap() };
+        let process = Some(ProcessId { pid: 5, id: 6 });
+        let hello =
+            Hello { epoch: 7, process, ..Hello::new("näme").unwrap().with_data("some data").unwrap() };
         let quiet = Hello { takes_over: false, ..Hello::new("").unwrap() };
         for word in [
             Word::Hello(hello),
@@ -185,7 +194,8 @@ mod tests {
         let (_, block) = page.split_once("```words\n").unwrap();
         let (block, _) = block.split_once("```").unwrap();
         let byte = |two| u8::from_str_radix(two, 16).unwrap();
-        let hello = Hello { epoch: 7, ..Hello::new("anna").unwrap().with_data("!").unwrap() };
+        let process = Some(ProcessId { pid: 5, id: 6 });
+        let hello = Hello { epoch: 7, process, ..Hello::new("anna").unwrap().with_data("!").unwrap() };
         let words = [Word::Hello(hello), Word::Standby(Inode { device: 1, number: 2 }), Word::StepDown];
         assert_eq!(block.lines().count(), words.len());
         for (line, word) in block.lines().zip(words) {
@@ -209,6 +219,10 @@ mod tests {
         }
         assert_eq!(Word::decode(&Bytes::from_static(&[99, 1])), Ok(None));
         assert!(Word::decode(&Bytes::from_static(&[STEP_DOWN, 0])).is_err());
-        assert!(Word::decode(&Bytes::from_static(b"\x01\0\0\0\0\0\0\0\0\0\x02\xff\xfe")).is_err(), "no text");
+        assert!(
+            Word::decode(&Bytes::from_static(b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02\xff\xfe"))
+                .is_err(),
+            "no text"
+        );
     }
 }

@@ -5,7 +5,7 @@ use crate::Address;
 use crate::client::{ClientOptions, Reason};
 use crate::election::Refusal;
 use crate::link::Incarnation;
-use crate::machine::ConnId;
+use crate::machine::{ConnId, ProcessId};
 use crate::server::{self, ServerOptions};
 
 /// How a peer takes part.
@@ -18,6 +18,8 @@ pub struct PeerOptions {
     pub hello: Hello,
     /// Who it is in its greetings.
     pub incarnation: Incarnation,
+    /// The process that it lives in, so that others notice its end.
+    pub process: Option<ProcessId>,
     /// May one of those who connect keep a duplicate of the listening socket, and may this one?
     pub standby: bool,
     /// How long whoever has taken a connection may be silent before it is found out whether anybody leads.
@@ -35,6 +37,7 @@ impl PeerOptions {
             address,
             hello,
             incarnation: Incarnation::default(),
+            process: None,
             standby: true,
             silence: Duration::from_millis(250),
             client: ClientOptions::default(),

@@ -6,7 +6,7 @@ use ginnel_os::sys::{Descriptors, Poller, Sys};
 
 use super::calls::Calls;
 use super::second::Deed;
-use super::{Bench, Rule, Seen, rule};
+use super::{Bench, Fd, Rule, Seen, rule};
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
     vec![
@@ -20,7 +20,8 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
             |k| process(k, Deed::SendProcessAndLeaveChild),
         ),
         rule("process-alive", "this one has not", &["-"], |k| {
-            let Ok(Some(process)) = k.sys().process() else { return unsupported() };
+            let (one, _other) = k.pair(Stream);
+            let Some(process) = this_process(k, &one) else { return unsupported() };
             vec![k.ready(&process)]
         }),
         rule(
@@ -47,8 +48,14 @@ fn unsupported() -> Seen {
     vec!["unsupported".to_owned()]
 }
 
+/// What tells of the end of this process.
+pub(super) fn this_process<B: Bench>(k: &B, connection: &Fd<B>) -> Option<Fd<B>> {
+    let process = k.sys().process().ok().flatten()?;
+    k.sys().watch_process(process, k.sys().borrow(connection)).ok().flatten()
+}
+
 fn process<B: Bench>(k: &B, deed: Deed) -> Seen {
-    if !matches!(k.sys().process(), Ok(Some(_))) {
+    if matches!(k.sys().process(), Ok(None)) {
         return unsupported();
     }
     let heir = k.listener(Stream, "heir");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ginnel_os::SocketKind;
-use ginnel_os::sys::Sys;
 
 use super::calls::Calls;
+use super::processes::this_process;
 use super::{Bench, Fd};
 
 /// What a second process does before it does nothing more.
@@ -75,7 +75,7 @@ pub(super) fn perform<B: Bench>(k: &B, deed: Deed) -> (String, Vec<Arc<Fd<B>>>) 
             if deed == Deed::SendProcessAndLeaveChild {
                 k.leave_child(&heir);
             }
-            let process = k.sys().process().ok().flatten().expect("a script has asked for one before");
+            let process = this_process(k, &heir).expect("a script has asked for one before");
             (k.send_with(&heir, b"m", &[&process]), vec![heir, process])
         }
         Deed::ListenAndShare => {

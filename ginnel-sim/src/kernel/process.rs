@@ -99,12 +99,12 @@ impl World {
     }
 
     /// A descriptor of this process. pidfd_open(2)
-    pub(super) fn own_process(&mut self, pid: Pid) -> Got<i32> {
+    pub(super) fn open_process(&mut self, pid: Pid, whose: Pid) -> Got<i32> {
         self.enter(pid)?;
         if self.fails(Fault::NoFilesSocket) {
             return Err(libc::EMFILE);
         }
-        let file = self.open(What::Process(pid));
+        let file = self.open(What::Process(whose));
         self.number(pid, file).inspect_err(|_| {
             self.happened(Fault::NoFilesSocket);
             self.files[file.0] = None;

@@ -630,3 +630,27 @@ driver! { fn connector_sends(connector: Peer) -> Peer {
     driver!(wait connector.send(LISTENER, "next")).expect("it is connected");
     connector
 }}
+
+driver! { story a_peer_at_the_path_of_a_server_is_told_that_no_peer_is_there {
+    let (_dir, path) = place();
+    let mut server = Server::listen(&path)?;
+    let before = names(&path);
+    let joining = {
+        let path = path.clone();
+        let patience = ConnectionOptions::new().greeting_deadline(Some(std::time::Duration::from_millis(300)));
+        let options = PeerOptions::new().connection(patience);
+        driver!(spawn { driver!(wait Peer::join_with(&path, &options)).map(drop).unwrap_err() })
+    };
+    let id = loop {
+        if let Happening::Joined(id) = driver!(wait server.next())? {
+            break id;
+        }
+    };
+    let gone = driver!(wait server.next())?;
+    assert!(matches!(gone, Happening::Left(it, _) if it == id), "{gone:?}");
+    let failed = driver!(join joining);
+    assert!(matches!(failed, Error::Peer(PeerFault::NotAPeer)), "{failed:?}");
+    assert!(server.is_published()?, "it is where it was");
+    assert_eq!(names(&path), before);
+    Ok(())
+}}

@@ -16,15 +16,6 @@ impl<F> Outbound<F> {
         }
     }
 
-    /// The frame that is next to be written goes without its descriptors, in its place. On the native wire only.
-    pub fn strip(&mut self) -> Vec<F> {
-        let fds = self.take_spliced_fds();
-        if !fds.is_empty() {
-            native::forget_fds(&mut self.copied[self.written..]);
-        }
-        fds
-    }
-
     /// Takes every frame back of which nothing was written, with the byte it would have ended at, counted from the
     /// beginning of the connection: it is lost. Pings and their like are not given back, nor is what was cut.
     pub fn recall(&mut self) -> Vec<(u64, Frame<F>)> {

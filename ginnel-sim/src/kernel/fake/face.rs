@@ -9,6 +9,7 @@ use std::time::Instant;
 use ginnel_os::sys::{self, Alarm, Files, Ready, Rename, Status, Sys};
 use ginnel_os::{Directions, Locks, Would};
 use ginnel_proto::election::Inode;
+use ginnel_proto::machine::ProcessId;
 
 use super::{Fake, Fd, FdRef, Poller};
 use crate::fault::Fault;
@@ -130,8 +131,12 @@ impl Sys for Fake {
         self.ask(|world, pid| world.share(pid, fd.number)).map(|fd| self.fd(fd))
     }
 
-    fn process(&self) -> io::Result<Option<Fd>> {
-        self.ask(World::own_process).map(|fd| Some(self.fd(fd)))
+    fn process(&self) -> io::Result<Option<ProcessId>> {
+        Ok(Some(ProcessId { pid: self.pid.0, id: self.pid.0.into() }))
+    }
+
+    fn watch_process(&self, process: ProcessId, _: FdRef<'_>) -> io::Result<Option<Fd>> {
+        self.ask(|world, pid| world.open_process(pid, Pid(process.pid))).map(|fd| Some(self.fd(fd)))
     }
 
     fn await_lock(&self, lock: Arc<Fd>, inode: Inode, byte: i64) -> io::Result<()> {
