@@ -278,11 +278,11 @@ impl<M: Many> Drop for Hub<M> {
     }
 }
 
-/// Whoever it was for has gone.
-const GONE: Reason = Reason::Gone;
-
 impl<M: Many> AsFd for Hub<M> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.engine.as_fd()
     }
 }
+
+/// Whoever it was for has gone.
+const GONE: Reason = Reason::Gone;
