@@ -134,14 +134,16 @@ impl<M: Many> Hub<M> {
         self.inbox.pop()
     }
 
-    /// Takes leave of one: what its link holds is still written. `false`: it is gone already.
+    /// Takes leave of one: what its link holds is still written. `false`: it is gone already, or it is the listener that
+    /// a peer follows.
     pub fn disconnect(&mut self, id: ConnId) -> bool {
         let connected = self.is_connected(id);
         self.command(Command::Disconnect(id));
-        if connected {
+        let has_left = connected && !self.is_connected(id);
+        if has_left {
             self.left(id, Reason::Intentional);
         }
-        connected
+        has_left
     }
 
     /// Takes leave of everybody for whom nothing waits any more. Is nobody left, neither here nor there?
@@ -278,11 +280,11 @@ impl<M: Many> Drop for Hub<M> {
     }
 }
 
-/// Whoever it was for has gone.
-const GONE: Reason = Reason::Gone;
-
 impl<M: Many> AsFd for Hub<M> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.engine.as_fd()
     }
 }
+
+/// Whoever it was for has gone.
+const GONE: Reason = Reason::Gone;

@@ -37,7 +37,7 @@ impl Peer {
     /// # Errors
     /// The path does not suit peers, see [`SocketError::OpenDirectory`], [`SocketError::RemoteFileSystem`],
     /// [`SocketError::ForeignLock`], [`SocketError::NotALockFile`] and [`SocketError::NotASocketFile`];
-    /// [`SocketError::NotAPath`]; or the kernel's. Nothing was changed.
+    /// [`SocketError::NotAPath`]; [`SocketError::NotAPeerWire`]; or the kernel's. Nothing was changed.
     pub fn join(address: &Address, options: &PeerOptions) -> io::Result<Self> {
         let Located::Path(path) = Located::of(address)? else { return Err(SocketError::NotAPath.into()) };
         let session = &options.connection.session;
@@ -70,7 +70,7 @@ impl Peer {
     /// Does it take part? What is told of that in the beginning is told here alone.
     ///
     /// # Errors
-    /// Why the first attempt has failed. Nothing was changed.
+    /// Why the first attempt has failed. Nothing was changed, but that there may be a lock file now.
     pub fn joined(&mut self) -> Result<Option<()>, Error> {
         if self.role() != Role::Negotiating {
             return Ok(Some(()));
@@ -200,9 +200,6 @@ impl Many for machine::Peer<OwnedFd> {
     }
 }
 
-#[cfg(test)]
-mod tests;
-
 /// What keeps a peer from whoever is at the path, as the error that it is.
 fn unreachable(reason: Reason) -> Error {
     match reason {
@@ -211,3 +208,6 @@ fn unreachable(reason: Reason) -> Error {
         other => other.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

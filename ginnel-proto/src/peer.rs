@@ -69,7 +69,7 @@ pub struct Peer<F> {
     /// While it is being found out who listens.
     look: Backoff,
     random: fastrand::Rng,
-    /// Why whoever is there could not be reached.
+    /// Why whoever is there could not be reached by the last attempt.
     trouble: Option<Reason>,
     /// What was told of that last.
     told: Option<Trouble>,
@@ -167,7 +167,9 @@ impl<F: std::fmt::Debug> Peer<F> {
                     self.act(Action::Close(id));
                 }
             }
-            NetEvent::Received(id, frame) if frame.kind == Kind::Control => self.heard(id, frame, now),
+            NetEvent::Received(id, frame) if frame.kind == Kind::Control && !self.has_greeted(id) => {
+                self.heard(id, frame, now);
+            }
             NetEvent::Received(id, frame) => self.bring(id, NetEvent::Received(id, frame), now),
             NetEvent::Sent(id, send) => {
                 self.bring(id, NetEvent::Sent(id, send), now);
@@ -186,6 +188,11 @@ impl<F: std::fmt::Debug> Peer<F> {
 
     fn is_attempt(&self, id: ConnId) -> bool {
         self.attempt.as_ref().is_some_and(|attempt| attempt.id == id)
+    }
+
+    /// Was it reached for and has it said who it is, and is not followed yet?
+    fn has_greeted(&self, id: ConnId) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| attempt.id == id && attempt.hello.is_some())
     }
 
     /// Brings a report to whom it concerns.

@@ -151,7 +151,8 @@ impl<M: Many> Hub<M> {
     }
 
     /// Takes leave of one: what its link holds and a goodbye are still written, for 1 s at most, while something is
-    /// called here. `false`: it is gone already.
+    /// called here. `false`: it is gone already, or it is the listener
+    /// that a [`Peer`](crate::Peer) follows: a connector stays with it.
     pub fn disconnect(&mut self, id: ConnId) -> bool {
         let was_there = self.turning.driven.disconnect(id);
         self.turning.driven.flush();

@@ -63,9 +63,12 @@ impl Peer {
     /// ([`SocketError::OpenDirectory`](crate::SocketError::OpenDirectory)), or it may be shared with other machines
     /// ([`RemoteFileSystem`](crate::SocketError::RemoteFileSystem)); what stands at the path is no socket
     /// ([`NotASocketFile`](crate::SocketError::NotASocketFile)), or one of another type (`EPROTOTYPE`); the lock file
-    /// beside it belongs to another user ([`ForeignLock`](crate::SocketError::ForeignLock)); somebody listens there who is
-    /// no peer ([`AddressInUse`](crate::SocketError::AddressInUse), or a [`PeerFault`](crate::PeerFault)); the address is
-    /// no path ([`NotAPath`](crate::SocketError::NotAPath)). Else the kernel's.
+    /// beside it belongs to another user ([`ForeignLock`](crate::SocketError::ForeignLock)), or is no regular file
+    /// ([`NotALockFile`](crate::SocketError::NotALockFile)); the address is no path
+    /// ([`NotAPath`](crate::SocketError::NotAPath)), or the wire is not the native one
+    /// ([`NotAPeerWire`](crate::SocketError::NotAPeerWire)). After a while, and nothing but a lock file was made: somebody
+    /// listens there who is no peer ([`AddressInUse`](crate::SocketError::AddressInUse), or a
+    /// [`PeerFault`](crate::PeerFault)). Else the kernel's.
     ///
     /// # Cancel safety
     /// Cancelled, it takes no part.
@@ -124,6 +127,9 @@ impl Peer {
     ///
     /// # Errors
     /// `TimedOut` if it took longer. It is over all the same.
+    ///
+    /// # Panics
+    /// Without a runtime that has time enabled.
     ///
     /// # Cancel safety
     /// Cancelled, it takes part no more, and its connections are closed as they are.
@@ -201,6 +207,9 @@ impl PeerHandle {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// # Panics
+    /// Without a runtime that has time enabled.
     ///
     /// # Cancel safety
     /// Cancelled, it takes part no more, and its connections stay until the last handle is dropped.

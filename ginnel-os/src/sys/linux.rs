@@ -254,9 +254,6 @@ impl Sys for Kernel {
     }
 }
 
-/// Bytes of stack for a thread that waits for a lock.
-const LOCK_STACK: usize = 64 << 10;
-
 /// The peer's pidfd, if the kernel has such a thing and the peer can still be named. `SO_PEERPIDFD`
 pub(crate) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     linux_msg::peer_pidfd(fd)
@@ -300,6 +297,9 @@ pub(crate) fn user() -> u32 {
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
 }
+
+/// Bytes of stack for a thread that waits for a lock.
+const LOCK_STACK: usize = 64 << 10;
 
 #[cfg(test)]
 mod inherited_at_the_edge;

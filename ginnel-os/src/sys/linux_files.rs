@@ -71,11 +71,6 @@ pub(super) fn await_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
     }
 }
 
-/// How often a lock is looked at that the kernel cannot be asked to wait for.
-const ANOTHER_COPY: Duration = Duration::from_millis(20);
-/// How long somebody who seems to wait in a circle pauses.
-const DEADLOCK: Duration = Duration::from_millis(1);
-
 impl Files for Kernel {
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -223,6 +218,11 @@ fn rename_plainly(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> i
         Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
     }
 }
+
+/// How often a lock is looked at that the kernel cannot be asked to wait for.
+const ANOTHER_COPY: Duration = Duration::from_millis(20);
+/// How long somebody who seems to wait in a circle pauses.
+const DEADLOCK: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod locks_at_the_edge;

@@ -145,7 +145,7 @@ pub enum Order {
     Lead,
     /// Listen no more, with a word to everybody. → [`Contest::resigned`]
     Resign,
-    /// Finished: none of it, nothing is held and nothing was changed.
+    /// Finished: none of it, nothing is held, and nothing but a lock file was made.
     Fail(Refusal),
     /// Finished: it takes part no more.
     Left,

@@ -101,6 +101,7 @@ impl<F: std::fmt::Debug> Peer<F> {
 
     fn reach(&mut self, now: Instant) {
         self.drop_attempt();
+        self.trouble = None;
         self.last.0 += 1;
         let id = self.last;
         self.attempt = Some(Attempt { id, hello: None, early: Vec::new() });

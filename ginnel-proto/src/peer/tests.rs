@@ -365,6 +365,42 @@ fn a_standby_keeps_the_duplicate_and_tries_the_lock_the_moment_its_listener_is_g
 }
 
 #[test]
+fn a_duplicate_that_comes_before_it_is_decided_to_follow_is_kept() {
+    let mut bench = Bench::new();
+    bench.app(Command::Join);
+    bench.net(failed(1, ENOENT));
+    for _ in 0..3 {
+        bench.elected(Seen::Done);
+    }
+    assert_eq!(bench.greeted(2, "first"), [elect(Step::Unlock)]);
+    let word = Message::new(Word::Standby(SOCKET).encode()).with_fds(vec![77]);
+    assert_eq!(bench.receives(2, Frame::new(Kind::Control, word)), []);
+    let said = bench.elected(Seen::Done);
+    assert_eq!(said[0], told(Event::Role(Role::Connector)));
+    assert_eq!(said[2..], [net(Action::Keep(77)), elect(Step::Stand(SOCKET))]);
+}
+
+#[test]
+fn what_kept_an_attempt_from_somebody_is_not_told_of_a_later_one() {
+    let mut bench = Bench::listener(&[]);
+    bench.net(NetEvent::Disturbed);
+    let other = Inode { device: 1, number: 8 };
+    let found = [Seen::Done, Seen::Done, Seen::Found(other)].map(|seen| bench.elected(seen));
+    let Some([Output::Net(Action::Probe(id))]) = found.last().map(|said| &said[..]) else {
+        panic!("{found:?}")
+    };
+    let fault = crate::PeerFault::ForeignGreeting;
+    assert_eq!(bench.net(NetEvent::ConnectFailed(*id, Failure::Fault(fault))), []);
+    assert_eq!(bench.later(), [elect(Step::KeepLock)]);
+    bench.elected(Seen::Held);
+    let said = bench.elected(Seen::Done);
+    let [Output::Net(Action::Connect(id, _))] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(bench.net(NetEvent::ConnectFailed(*id, Failure::Closed)), [elect(Step::SeekLeader)]);
+    let trouble = Trouble::Refused(crate::election::Refusal::System);
+    assert_eq!(bench.elected(Seen::Failed), [told(Event::Failed(trouble))]);
+}
+
+#[test]
 fn a_duplicate_that_is_not_wanted_is_dropped() {
     let mut bench = Bench::with(|options| options.standby = false);
     bench.app(Command::Join);

@@ -193,6 +193,23 @@ driver! { story what_is_for_one_who_is_gone_comes_back {
     Ok(())
 }}
 
+driver! { story a_connector_takes_no_leave_of_its_listener_and_is_told_of_its_end_once {
+    let (_dir, path) = place();
+    let (mut listener, mut connector, id) = driver!(wait two(&path));
+    let to = connector.listener().expect("it is connected");
+    assert!(!connector.disconnect(to) && !connector.disconnect(LISTENER));
+    assert!(connector.is_connected(to));
+    driver!(wait connector.send(to, "still here"))?;
+    let (from, message) = driver!(wait listener.recv())?;
+    assert_eq!(from, id);
+    assert_eq!(message.body, "still here");
+    drop(listener);
+    let (gone, reason) = driver!(wait left(&mut connector));
+    assert_eq!(gone, to);
+    assert!(!matches!(reason, Reason::Intentional), "{reason}");
+    Ok(())
+}}
+
 driver! { story what_waits_for_one_listener_does_not_go_to_the_next {
     let (_dir, path) = place();
     let [listener, mut heir, mut last] = driver!(wait three(&path, PeerOptions::new()));
