@@ -98,6 +98,6 @@ fn play(chaos: &Chaos) -> Result<()> {
         println!("{:<18}{done:>7} rounds in {:.1} s", deed.name(), from.elapsed().as_secs_f64());
     }
     println!("longest heal after a fork {:.1} ms", rounds.longest_fork.as_secs_f64() * 1e3);
-    println!("waits of all in 3 idle seconds: {}", rounds.check_idle()?);
+    println!("waits of all in 3 idle seconds: {}", rounds.idle_waits()?);
     rounds.finish()
 }

@@ -276,8 +276,8 @@ impl Rounds {
         Ok(())
     }
 
-    /// Nobody who waits is woken.
-    pub(crate) fn check_idle(&mut self) -> Result<u64> {
+    /// How often all of them together go to sleep in three seconds in which nothing happens.
+    pub(crate) fn idle_waits(&mut self) -> Result<u64> {
         thread::sleep(Duration::from_millis(200));
         let waits = |herd: &Herd| herd.members.iter().map(|member| member.waits()).sum::<Result<u64>>();
         let before = waits(&self.herd)?;

@@ -70,7 +70,7 @@ pub enum PeerFault {
         /// Descriptors that came.
         came: usize,
     },
-    /// It speaks before it has said which peer it is.
+    /// It speaks before it has said which peer it is, or has greeted and never says it.
     #[error("it has not said which peer it is: whoever is there shares no listener")]
     NotAPeer,
     /// What a peer has said comes back to it.
