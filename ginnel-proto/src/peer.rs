@@ -221,15 +221,23 @@ impl<F: std::fmt::Debug> Peer<F> {
     /// A word between peers.
     fn heard(&mut self, id: ConnId, frame: Frame<F>, now: Instant) {
         let message = frame.message;
+        let from_listener = self.listener == Some(id);
+        let is_met = from_listener || self.neighbours.contains_key(&id);
         let word = match Word::decode(&message.body) {
-            Ok(Some(word)) => word,
+            Ok(Some(word @ Word::Hello(_))) => Ok(word),
+            // Whoever says anything else first may stay unknown for ever.
+            Ok(_) if !is_met => Err(PeerFault::NotAPeer),
+            Ok(Some(word)) => Ok(word),
             Ok(None) => return,
+            Err(fault) => Err(fault),
+        };
+        let word = match word {
+            Ok(word) => word,
             Err(fault) => {
                 self.act(Action::Close(id));
                 return self.lost(id, Loss::Fault(fault), now);
             }
         };
-        let from_listener = self.listener == Some(id);
         match word {
             Word::Hello(hello) if self.is_attempt(id) => self.greeted(hello, now),
             Word::Hello(hello) => self.joined(id, hello, now),

@@ -190,6 +190,10 @@ impl<S: Sockets + Files> Hands<S> {
     /// while this is held, whatever has the number *is* this file.
     fn inspect(&mut self) -> io::Result<Seen> {
         (self.pinned, self.error) = (None, None);
+        if self.fresh.take().is_some() {
+            // It was discarded.
+            self.socket = None;
+        }
         let pinned = match self.sys.pin(self.directory(), self.place.name()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Absent),
             pinned => pinned?,

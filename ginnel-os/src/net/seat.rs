@@ -202,6 +202,10 @@ impl<S: Sys> UnixNet<S> {
     pub(super) fn watch_process(&mut self, id: ConnId, process: ProcessId) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.watch_process(process, &self.poller);
+            if conn.has_died() {
+                // Nobody will tell: it is read to its end in the next turn.
+                self.queue(id);
+            }
         }
     }
 

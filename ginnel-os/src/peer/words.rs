@@ -118,7 +118,8 @@ impl Default for PeerOptions {
 pub struct Neighbour {
     /// The connection.
     pub id: ConnId,
-    /// Process id; `None` if it cannot be seen. Never decide by it.
+    /// Process id; `None` if it cannot be seen from here, or the kernel names another than it says it is, as it does while
+    /// a standby takes over. Never decide by it.
     pub pid: Option<u32>,
     /// Effective user id, as recorded when the connection was made; `None` if it has gone already.
     pub uid: Option<u32>,
@@ -129,7 +130,10 @@ pub struct Neighbour {
 
 impl Neighbour {
     pub(super) fn new(id: ConnId, hello: Hello, ids: Option<PeerIds>) -> Self {
-        let (pid, uid, gid) = (ids.and_then(|ids| ids.pid), ids.map(|ids| ids.uid), ids.map(|ids| ids.gid));
+        let (uid, gid) = (ids.map(|ids| ids.uid), ids.map(|ids| ids.gid));
+        // Of a standby that has just taken over the kernel says that it is the one before.
+        let is_said = |pid: &u32| hello.process().is_none_or(|process| process.pid == *pid);
+        let pid = ids.and_then(|ids| ids.pid).filter(is_said);
         Self { id, pid, uid, gid, hello }
     }
 

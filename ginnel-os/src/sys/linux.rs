@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -34,8 +34,8 @@ static TAKING: Mutex<()> = Mutex::new(());
 /// engine a system call for each write.
 static PID: AtomicU32 = AtomicU32::new(0);
 
-/// The first question has children forget it.
-static FORKS: Once = Once::new();
+/// Whether children are told to forget it, which the first question sees to. A bare clone(2) tells nobody.
+static FORKS: OnceLock<bool> = OnceLock::new();
 
 /// Runs in every child that is forked.
 extern "C" fn forget_pid() {
@@ -46,13 +46,13 @@ extern "C" fn forget_pid() {
 pub(super) fn pid() -> u32 {
     match PID.load(Ordering::Relaxed) {
         0 => {
-            // SAFETY: the handler stores to an atomic and nothing else, which a child may do. pthread_atfork(3)
-            FORKS.call_once(|| match unsafe { libc::pthread_atfork(None, None, Some(forget_pid)) } {
-                0 => {}
-                error => tracing::error!(error, "a fork will not be noticed"),
-            });
             let pid = std::process::id();
-            PID.store(pid, Ordering::Relaxed);
+            // SAFETY: the handler stores to an atomic and nothing else, which a child may do. pthread_atfork(3)
+            let told =
+                FORKS.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forget_pid)) } == 0);
+            if *told {
+                PID.store(pid, Ordering::Relaxed);
+            }
             pid
         }
         pid => pid,

@@ -7,29 +7,37 @@ use ginnel_proto::machine::ProcessId;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 
-use super::linux;
+use super::{linux, linux_msg};
 
 /// This process.
 pub(super) fn this() -> io::Result<Option<ProcessId>> {
     match pidfd_open(getpid(), PidfdFlags::empty()) {
         Ok(pidfd) => Ok(Some(ProcessId { pid: linux::pid(), id: id(&pidfd)? })),
-        Err(Errno::NOSYS) => Ok(None),
+        // A profile of seccomp may not know the call.
+        Err(Errno::NOSYS | Errno::PERM) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Finds a process by its number, which means another one in another pid namespace, or when it has been reaped; else as the
-/// process that listened when the connection was made.
+/// Finds a process by its number, which means another one in another pid namespace; else as the process that listened when
+/// the connection was made. `ESRCH`: it has ended, and nobody can name it any more.
 pub(super) fn watch(process: ProcessId, connection: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
-    let by_number = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    if let Some(pidfd) = by_number
+    let by_number = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty()));
+    let is_unknown = matches!(by_number, Some(Err(Errno::SRCH)));
+    if let Some(Ok(pidfd)) = by_number
         && id(&pidfd)? == process.id
     {
         return Ok(Some(pidfd));
     }
-    let Some(pidfd) = linux::peer_pidfd(connection)? else { return Ok(None) };
-    Ok(if id(&pidfd)? == process.id { Some(pidfd) } else { None })
+    if let Some(pidfd) = linux::peer_pidfd(connection)?
+        && id(&pidfd)? == process.id
+    {
+        return Ok(Some(pidfd));
+    }
+    // In our namespace, by what the kernel says of the connection.
+    let is_ours = linux_msg::peer_ids(connection)?.pid == Some(process.pid);
+    if is_unknown && is_ours { Err(Errno::SRCH.into()) } else { Ok(None) }
 }
 
 fn id(pidfd: impl AsFd) -> io::Result<u64> {

@@ -170,7 +170,7 @@ pub trait Sys: Sockets + Files {
     /// Which process this is; `None` if the kernel cannot tell one from all others. pidfd_open(2)
     fn process(&self) -> io::Result<Option<ProcessId>>;
     /// A descriptor that is readable once this process has ended, which is, or was, at the other end of a connection.
-    /// `None` if it cannot be had. pidfd_open(2), `SO_PEERPIDFD`
+    /// `None` if it cannot be had; `ESRCH` if it has ended for certain. pidfd_open(2), `SO_PEERPIDFD`
     fn watch_process(
         &self,
         process: ProcessId,

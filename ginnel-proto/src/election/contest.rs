@@ -232,7 +232,7 @@ impl Contest {
             State::Checking => self.on_checked(seen),
             State::Trying => match seen {
                 Seen::Done => self.publish(Election::with_lock(), Whence::Turn),
-                Seen::Held => self.go(State::Pausing(Under::Turn), Order::Pause),
+                Seen::Held => self.unless_leaving(State::Pausing(Under::Turn), Order::Pause),
                 _ => self.unlock(Next::Fail(Refusal::System)),
             },
             State::Publishing(publishing) => self.next(publishing, seen),

@@ -444,6 +444,21 @@ fn a_word_that_cannot_be_read_ends_the_connection() {
 }
 
 #[test]
+fn whoever_says_something_before_its_hello_is_no_peer() {
+    let first = ConnId::FIRST_ACCEPTED.0 + 1;
+    let unknown = || Frame::new(Kind::Control, Message::new(&b"\x63"[..]));
+    let mut bench = Bench::listener(&[]);
+    bench.net(NetEvent::Accepted(ConnId(first), None));
+    assert_eq!(bench.receives(first, unknown()), [net(Action::Close(ConnId(first)))]);
+    assert_eq!(bench.hears(first + 1, &Word::StepDown), [net(Action::Close(ConnId(first + 1)))]);
+    let mut bench = Bench::new();
+    bench.app(Command::Join);
+    let said = bench.receives(1, unknown());
+    let trouble = Trouble::Unreachable(Reason::Fault(PeerFault::NotAPeer));
+    assert_eq!(said, [net(Action::Close(ConnId(1))), told(Event::Failed(trouble))]);
+}
+
+#[test]
 fn leaving_gives_back_the_path_and_late_reports_are_closed() {
     let mut bench = Bench::connector();
     assert_eq!(bench.app(Command::Leave), [elect(Step::Unlock)]);

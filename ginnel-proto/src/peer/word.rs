@@ -68,6 +68,11 @@ impl Hello {
         self.epoch
     }
 
+    /// The process that it says it lives in.
+    pub const fn process(&self) -> Option<ProcessId> {
+        self.process
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let mut body = BytesMut::with_capacity(HELLO_BYTES + self.name.len() + self.data.len());
         let ProcessId { pid, id } = self.process.unwrap_or(ProcessId { pid: 0, id: 0 });

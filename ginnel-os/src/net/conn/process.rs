@@ -28,6 +28,9 @@ impl<S: Sys> Conn<S> {
             Ok(Process::Watched(process))
         });
         self.process = watched.unwrap_or_else(|error| {
+            if error.raw_os_error() == Some(libc::ESRCH) {
+                return Process::Dead;
+            }
             tracing::warn!(%error, "cannot watch the process at the other end");
             Process::Unwatched
         });
@@ -46,7 +49,7 @@ impl<S: Sys> Conn<S> {
         self.process = Process::Unwatched;
     }
 
-    pub(super) const fn has_died(&self) -> bool {
+    pub(in crate::net) const fn has_died(&self) -> bool {
         matches!(self.process, Process::Dead)
     }
 }

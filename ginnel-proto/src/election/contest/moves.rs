@@ -87,13 +87,21 @@ impl Contest {
 
     pub(super) fn on_checked(&mut self, seen: Seen) -> Order {
         match seen {
-            Seen::Done => self.go(State::Reaching(Under::Turn), Order::Reach),
+            Seen::Done => self.unless_leaving(State::Reaching(Under::Turn), Order::Reach),
             Seen::Moved if self.tries < MOST_TRIES => {
                 self.tries += 1;
                 self.unlock(Next::Open)
             }
             Seen::Moved => self.unlock(Next::Fail(Refusal::LockLost)),
             _ => self.unlock(Next::Fail(Refusal::System)),
+        }
+    }
+
+    /// With the election byte in hand nobody who leaves waits for anything.
+    pub(super) fn unless_leaving(&mut self, state: State, order: Order) -> Order {
+        match self.due.leave.take() {
+            Some(_) => self.unlock(Next::Leave),
+            None => self.go(state, order),
         }
     }
 
