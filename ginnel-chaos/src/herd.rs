@@ -122,7 +122,8 @@ impl Herd {
             Signal::CONT => member.is_stopped = false,
             _ => {}
         }
-        kill_process(member.pid(), signal).context("a member cannot be signalled")
+        kill_process(member.pid(), signal).context("a member cannot be signalled")?;
+        if signal == Signal::STOP { member.await_stop() } else { Ok(()) }
     }
 
     /// Kills one, and tells when that was. It is reaped later: its death must not wait for that.
@@ -293,6 +294,26 @@ impl Drop for Herd {
 impl Member {
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// Waits until it has stopped: a signal is on its way for a while, and whoever goes on for that long may take a lock
+    /// with it into its sleep.
+    fn await_stop(&self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
+            let states = tasks.map(|task| Ok(fs::read_to_string(task?.path().join("stat"))?));
+            let states: Vec<String> = states.collect::<Result<_>>()?;
+            // The state stands behind the name, which is in brackets.
+            if states
+                .iter()
+                .all(|state| state.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T")))
+            {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "member {} does not stop", self.number);
+            thread::yield_now();
+        }
     }
 
     /// How many descriptors it has open.
