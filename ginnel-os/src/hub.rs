@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::limits::{Bound, Load};
-use ginnel_proto::link::{Greeting, Refusal};
-use ginnel_proto::machine::{ConnId, Machine, SendId};
+use ginnel_proto::link::Greeting;
+use ginnel_proto::machine::{ConnId, Crowd, Machine};
 use ginnel_proto::server::{Command, Event};
-use ginnel_proto::{CallId, Frame};
+use ginnel_proto::CallId;
 
 use crate::connection::{Error, SendError};
 use crate::credentials::Credentials;
@@ -24,26 +24,9 @@ use crate::outcomes::{Outcomes, blame};
 use crate::server::Happening;
 
 /// A machine of many connections: a server's, or a peer's.
-pub trait Many: Machine<Fd = OwnedFd, Event: Send> + Send + 'static {
+pub trait Many: Machine<Fd = OwnedFd, Event: Send> + Crowd<OwnedFd> + Send + 'static {
     /// What happens there, to whoever asks for the next thing.
     type Happening: fmt::Debug + Send;
-
-    /// As the machine's own.
-    fn admit(&self, id: ConnId, frame: &Frame<OwnedFd>) -> Option<Result<(), Refusal>>;
-    /// As the machine's own.
-    fn unsent(&self, id: ConnId) -> Load;
-    /// As the machine's own.
-    fn last(&self, id: ConnId) -> Option<SendId>;
-    /// As the machine's own.
-    fn first_unsent(&self, id: ConnId) -> Option<SendId>;
-    /// As the machine's own.
-    fn upcoming(&self, id: ConnId) -> Option<CallId>;
-    /// As the machine's own.
-    fn has_room(&self, id: ConnId) -> bool;
-    /// As the machine's own.
-    fn is_connected(&self, id: ConnId) -> bool;
-    /// As the machine's own.
-    fn connections(&self) -> Vec<ConnId>;
 
     /// Asks it as a server is asked.
     fn ask(command: Command<OwnedFd>) -> Self::Command;
@@ -97,12 +80,12 @@ impl<M: Many> Hub<M> {
 
     /// How many are connected.
     pub fn connection_count(&self) -> usize {
-        self.engine.machine().connections().len()
+        self.engine.machine().connection_count()
     }
 
     /// Who is connected, the oldest first.
     pub fn connections(&self) -> Vec<ConnId> {
-        self.engine.machine().connections()
+        self.engine.machine().connections().collect()
     }
 
     /// Is this one connected?
@@ -149,8 +132,7 @@ impl<M: Many> Hub<M> {
     /// Takes leave of everybody for whom nothing waits any more. Is nobody left, neither here nor there?
     pub fn wind_down(&mut self) -> Option<()> {
         let machine = self.engine.machine();
-        let mut done = machine.connections();
-        done.retain(|&id| machine.first_unsent(id).is_none());
+        let done: Vec<_> = machine.connections().filter(|&id| machine.first_unsent(id).is_none()).collect();
         for id in done {
             self.disconnect(id);
         }

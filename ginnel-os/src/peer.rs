@@ -7,11 +7,10 @@ use std::os::fd::OwnedFd;
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::limits::Load;
-use ginnel_proto::link::Refusal;
-use ginnel_proto::machine::{ConnId, SendId};
+use ginnel_proto::machine::ConnId;
 use ginnel_proto::peer::{self as machine, Command, Event, Role, Trouble};
 use ginnel_proto::server::{self, Command as Ask};
-use ginnel_proto::{Address, Answer, CallId, Frame, Request, Wire};
+use ginnel_proto::{Address, Answer, CallId, Request, Wire};
 
 use crate::Message;
 use crate::connection::Error;
@@ -125,38 +124,6 @@ impl Peer {
 
 impl Many for machine::Peer<OwnedFd> {
     type Happening = PeerEvent;
-
-    fn admit(&self, id: ConnId, frame: &Frame<OwnedFd>) -> Option<Result<(), Refusal>> {
-        Self::admit(self, id, frame)
-    }
-
-    fn unsent(&self, id: ConnId) -> Load {
-        Self::unsent(self, id)
-    }
-
-    fn last(&self, id: ConnId) -> Option<SendId> {
-        Self::last(self, id)
-    }
-
-    fn first_unsent(&self, id: ConnId) -> Option<SendId> {
-        Self::first_unsent(self, id)
-    }
-
-    fn upcoming(&self, id: ConnId) -> Option<CallId> {
-        Self::upcoming(self, id)
-    }
-
-    fn has_room(&self, id: ConnId) -> bool {
-        Self::has_room(self, id)
-    }
-
-    fn is_connected(&self, id: ConnId) -> bool {
-        Self::is_connected(self, id)
-    }
-
-    fn connections(&self) -> Vec<ConnId> {
-        Self::connections(self).collect()
-    }
 
     fn ask(command: Ask<OwnedFd>) -> Command<OwnedFd> {
         Command::Many(command)

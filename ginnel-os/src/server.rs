@@ -6,10 +6,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use ginnel_proto::limits::Load;
-use ginnel_proto::link::Refusal;
-use ginnel_proto::machine::{ConnId, SendId};
+use ginnel_proto::machine::ConnId;
 use ginnel_proto::server::{self as machine, Command, Event};
-use ginnel_proto::{Answer, CallId, Frame, Request};
+use ginnel_proto::{Answer, CallId, Request};
 
 use crate::Message;
 use crate::hub::{Hub, Many};
@@ -79,38 +78,6 @@ impl Server {
 
 impl Many for machine::Server<OwnedFd> {
     type Happening = Happening;
-
-    fn admit(&self, id: ConnId, frame: &Frame<OwnedFd>) -> Option<Result<(), Refusal>> {
-        Self::admit(self, id, frame)
-    }
-
-    fn unsent(&self, id: ConnId) -> Load {
-        Self::unsent(self, id)
-    }
-
-    fn last(&self, id: ConnId) -> Option<SendId> {
-        Self::last(self, id)
-    }
-
-    fn first_unsent(&self, id: ConnId) -> Option<SendId> {
-        Self::first_unsent(self, id)
-    }
-
-    fn upcoming(&self, id: ConnId) -> Option<CallId> {
-        Self::upcoming(self, id)
-    }
-
-    fn has_room(&self, id: ConnId) -> bool {
-        Self::has_room(self, id)
-    }
-
-    fn is_connected(&self, id: ConnId) -> bool {
-        Self::is_connected(self, id)
-    }
-
-    fn connections(&self) -> Vec<ConnId> {
-        Self::connections(self).collect()
-    }
 
     fn ask(command: Command<OwnedFd>) -> Command<OwnedFd> {
         command

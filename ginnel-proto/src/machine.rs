@@ -15,8 +15,9 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::election::{Seen, Step};
+use crate::limits::Load;
 use crate::link::{Greeting, Refusal};
-use crate::{Address, Frame, PeerFault};
+use crate::{Address, CallId, Frame, PeerFault};
 
 /// A connection, or an attempt at one. Never used twice by one machine; those that come in through a listener are
 /// numbered by the engine, from [`ConnId::FIRST_ACCEPTED`].
@@ -55,6 +56,36 @@ pub trait Machine {
 
     /// When [`Input::Timeout`] is due.
     fn deadline(&self) -> Option<Instant>;
+}
+
+/// A machine of many connections, each with a queue of its own.
+pub trait Crowd<F> {
+    /// Who is connected, the oldest first.
+    fn connections(&self) -> impl Iterator<Item = ConnId> + '_;
+
+    /// How many are connected.
+    fn connection_count(&self) -> usize;
+
+    /// Is this one connected?
+    fn is_connected(&self, id: ConnId) -> bool;
+
+    /// What is not with the kernel yet for this one; nothing if it is gone.
+    fn unsent(&self, id: ConnId) -> Load;
+
+    /// The number of the last frame that was queued for this one.
+    fn last(&self, id: ConnId) -> Option<SendId>;
+
+    /// The first frame for this one that is not with the kernel yet.
+    fn first_unsent(&self, id: ConnId) -> Option<SendId>;
+
+    /// The number that the next question to this one will have.
+    fn upcoming(&self, id: ConnId) -> Option<CallId>;
+
+    /// Is there room for at least one small message for this one, or is it gone?
+    fn has_room(&self, id: ConnId) -> bool;
+
+    /// Would this frame be queued now? `None`: this one is gone.
+    fn admit(&self, id: ConnId, frame: &Frame<F>) -> Option<Result<(), Refusal>>;
 }
 
 /// What a machine is told.

@@ -224,19 +224,11 @@ impl<F: std::fmt::Debug> Peer<F> {
         let from_listener = self.listener == Some(id);
         let is_met = from_listener || self.neighbours.contains_key(&id);
         let word = match Word::decode(&message.body) {
-            Ok(Some(word @ Word::Hello(_))) => Ok(word),
-            // Whoever says anything else first may stay unknown for ever.
-            Ok(_) if !is_met => Err(PeerFault::NotAPeer),
-            Ok(Some(word)) => Ok(word),
-            Ok(None) => return,
-            Err(fault) => Err(fault),
-        };
-        let word = match word {
-            Ok(word) => word,
-            Err(fault) => {
-                self.act(Action::Close(id));
-                return self.lost(id, Loss::Fault(fault), now);
-            }
+            Ok(Some(word)) if is_met || matches!(word, Word::Hello(_)) => word,
+            Ok(None) if is_met => return,
+            // Whoever says anything before its hello could stay unknown for ever.
+            Ok(_) => return self.blame(id, PeerFault::NotAPeer, now),
+            Err(fault) => return self.blame(id, fault, now),
         };
         match word {
             Word::Hello(hello) if self.is_attempt(id) => self.greeted(hello, now),
@@ -255,6 +247,12 @@ impl<F: std::fmt::Debug> Peer<F> {
             }
             Word::Standby(_) | Word::StepDown => {}
         }
+    }
+
+    /// This one broke a rule.
+    fn blame(&mut self, id: ConnId, fault: PeerFault, now: Instant) {
+        self.act(Action::Close(id));
+        self.lost(id, Loss::Fault(fault), now);
     }
 
     /// Somebody has connected to this listener and said who it is.

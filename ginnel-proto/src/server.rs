@@ -13,7 +13,7 @@ use crate::lane::{self, Lane};
 use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
 use crate::machine::{
-    Action, CREDIT, ConnId, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
+    Action, CREDIT, ConnId, Crowd, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
 };
 use crate::{Address, CallId, Frame, Kind, Message, Wire};
 
@@ -67,52 +67,6 @@ impl<F> Server<F> {
     /// Can others connect?
     pub fn is_listening(&self) -> bool {
         self.state == State::Listening
-    }
-
-    /// How many are connected.
-    pub fn connection_count(&self) -> usize {
-        self.peers.len()
-    }
-
-    /// Who is connected, the oldest first.
-    pub fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
-        self.peers.keys().copied()
-    }
-
-    /// Is this one connected?
-    pub fn is_connected(&self, id: ConnId) -> bool {
-        self.peers.contains_key(&id)
-    }
-
-    /// What is not with the kernel yet for this one; nothing if it is gone.
-    pub fn unsent(&self, id: ConnId) -> Load {
-        self.peers.get(&id).map(|peer| peer.lane.load()).unwrap_or_default()
-    }
-
-    /// The number of the last frame that was queued for this one.
-    pub fn last(&self, id: ConnId) -> Option<SendId> {
-        Some(self.peers.get(&id)?.lane.last())
-    }
-
-    /// The first frame for this one that is not with the kernel yet.
-    pub fn first_unsent(&self, id: ConnId) -> Option<SendId> {
-        self.peers.get(&id)?.lane.first_unsent()
-    }
-
-    /// The number that the next question to this one will have.
-    pub fn upcoming(&self, id: ConnId) -> Option<CallId> {
-        Some(self.peers.get(&id)?.calls.upcoming())
-    }
-
-    /// Is there room for at least one small message for this one, or is it gone?
-    pub fn has_room(&self, id: ConnId) -> bool {
-        self.peers.get(&id).is_none_or(|peer| peer.lane.has_room())
-    }
-
-    /// Would this frame be queued now? `None`: this one is gone.
-    pub fn admit(&self, id: ConnId, frame: &Frame<F>) -> Option<Result<(), Refusal>> {
-        let peer = self.peers.get(&id)?;
-        Some(self.admit_to(peer, frame))
     }
 
     fn admit_to(&self, peer: &Peer<F>, frame: &Frame<F>) -> Result<(), Refusal> {
@@ -340,6 +294,45 @@ impl<F> Server<F> {
 
     fn tell(&mut self, event: Event<F>) {
         self.outputs.push_back(Output::App(event));
+    }
+}
+
+impl<F> Crowd<F> for Server<F> {
+    fn connection_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.peers.keys().copied()
+    }
+
+    fn is_connected(&self, id: ConnId) -> bool {
+        self.peers.contains_key(&id)
+    }
+
+    fn unsent(&self, id: ConnId) -> Load {
+        self.peers.get(&id).map(|peer| peer.lane.load()).unwrap_or_default()
+    }
+
+    fn last(&self, id: ConnId) -> Option<SendId> {
+        Some(self.peers.get(&id)?.lane.last())
+    }
+
+    fn first_unsent(&self, id: ConnId) -> Option<SendId> {
+        self.peers.get(&id)?.lane.first_unsent()
+    }
+
+    fn upcoming(&self, id: ConnId) -> Option<CallId> {
+        Some(self.peers.get(&id)?.calls.upcoming())
+    }
+
+    fn has_room(&self, id: ConnId) -> bool {
+        self.peers.get(&id).is_none_or(|peer| peer.lane.has_room())
+    }
+
+    fn admit(&self, id: ConnId, frame: &Frame<F>) -> Option<Result<(), Refusal>> {
+        let peer = self.peers.get(&id)?;
+        Some(self.admit_to(peer, frame))
     }
 }
 

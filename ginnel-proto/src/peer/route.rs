@@ -8,7 +8,7 @@ use super::{ConnId, Event, Peer, Role};
 use crate::client::{self, Client};
 use crate::limits::Load;
 use crate::link::{Misuse, Refusal};
-use crate::machine::{Input, Machine, Output, Refused, SendId};
+use crate::machine::{Crowd, Input, Machine, Output, Refused, SendId};
 use crate::server::{self, Command};
 use crate::{CallId, Frame, Message};
 
@@ -20,6 +20,69 @@ enum Way {
     Down,
     /// This peer listens itself.
     Oneself,
+}
+
+/// As a connector, whoever listens is the crowd; as the listener, all others. Whoever listens counts as connected while it
+/// is being found out who that is.
+impl<F: std::fmt::Debug> Crowd<F> for Peer<F> {
+    fn admit(&self, id: ConnId, frame: &Frame<F>) -> Option<Result<(), Refusal>> {
+        match self.way(id) {
+            Way::Up => Some(self.client.admit(frame)),
+            Way::Down => self.server.admit(id, frame),
+            Way::Oneself => Some(Err(Misuse::Oneself.into())),
+        }
+    }
+
+    fn unsent(&self, id: ConnId) -> Load {
+        match self.way(id) {
+            Way::Up => self.client.unsent(),
+            Way::Down | Way::Oneself => self.server.unsent(id),
+        }
+    }
+
+    fn last(&self, id: ConnId) -> Option<SendId> {
+        match self.way(id) {
+            Way::Up | Way::Oneself => Some(self.client.last()),
+            Way::Down => self.server.last(id),
+        }
+    }
+
+    fn first_unsent(&self, id: ConnId) -> Option<SendId> {
+        match self.way(id) {
+            Way::Up => self.client.first_unsent(),
+            Way::Down | Way::Oneself => self.server.first_unsent(id),
+        }
+    }
+
+    fn upcoming(&self, id: ConnId) -> Option<CallId> {
+        match self.way(id) {
+            Way::Up | Way::Oneself => Some(self.client.upcoming()),
+            Way::Down => self.server.upcoming(id),
+        }
+    }
+
+    fn has_room(&self, id: ConnId) -> bool {
+        match self.way(id) {
+            Way::Up => self.client.has_room(),
+            Way::Down | Way::Oneself => self.server.has_room(id),
+        }
+    }
+
+    fn is_connected(&self, id: ConnId) -> bool {
+        match self.way(id) {
+            Way::Up => true,
+            Way::Down => self.server.is_connected(id),
+            Way::Oneself => false,
+        }
+    }
+
+    fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.listener.into_iter().chain(self.server.connections())
+    }
+
+    fn connection_count(&self) -> usize {
+        usize::from(self.listener.is_some()) + self.server.connection_count()
+    }
 }
 
 impl<F: std::fmt::Debug> Peer<F> {
@@ -37,70 +100,6 @@ impl<F: std::fmt::Debug> Peer<F> {
     /// Does it take no part, and will it none?
     fn has_left(&self) -> bool {
         self.contest.is_out() && self.timer.is_none()
-    }
-
-    /// Would this frame be queued now? `None`: this one is gone.
-    pub fn admit(&self, id: ConnId, frame: &Frame<F>) -> Option<Result<(), Refusal>> {
-        match self.way(id) {
-            Way::Up => Some(self.client.admit(frame)),
-            Way::Down => self.server.admit(id, frame),
-            Way::Oneself => Some(Err(Misuse::Oneself.into())),
-        }
-    }
-
-    /// What is not with the kernel yet for this one; nothing if it is gone.
-    pub fn unsent(&self, id: ConnId) -> Load {
-        match self.way(id) {
-            Way::Up => self.client.unsent(),
-            Way::Down | Way::Oneself => self.server.unsent(id),
-        }
-    }
-
-    /// The number of the last frame that was queued for this one. What was queued for whoever listens may have come back
-    /// since this peer does itself.
-    pub fn last(&self, id: ConnId) -> Option<SendId> {
-        match self.way(id) {
-            Way::Up | Way::Oneself => Some(self.client.last()),
-            Way::Down => self.server.last(id),
-        }
-    }
-
-    /// The first frame for this one that is not with the kernel yet.
-    pub fn first_unsent(&self, id: ConnId) -> Option<SendId> {
-        match self.way(id) {
-            Way::Up => self.client.first_unsent(),
-            Way::Down | Way::Oneself => self.server.first_unsent(id),
-        }
-    }
-
-    /// The number that the next question to this one will have.
-    pub fn upcoming(&self, id: ConnId) -> Option<CallId> {
-        match self.way(id) {
-            Way::Up | Way::Oneself => Some(self.client.upcoming()),
-            Way::Down => self.server.upcoming(id),
-        }
-    }
-
-    /// Is there room for at least one small message for this one, or is it gone?
-    pub fn has_room(&self, id: ConnId) -> bool {
-        match self.way(id) {
-            Way::Up => self.client.has_room(),
-            Way::Down | Way::Oneself => self.server.has_room(id),
-        }
-    }
-
-    /// Is this one connected? Whoever listens counts as connected while it is being found out who that is.
-    pub fn is_connected(&self, id: ConnId) -> bool {
-        match self.way(id) {
-            Way::Up => true,
-            Way::Down => self.server.is_connected(id),
-            Way::Oneself => false,
-        }
-    }
-
-    /// Who is connected: as a connector the listener, as the listener all others, the oldest first.
-    pub fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
-        self.listener.into_iter().chain(self.server.connections())
     }
 
     pub(super) fn route(&mut self, command: Command<F>, now: Instant) {

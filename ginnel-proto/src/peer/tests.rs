@@ -4,7 +4,7 @@ use super::*;
 use crate::election::{Seen, Step};
 use crate::limits::Bound;
 use crate::link::{Misuse, Refusal};
-use crate::machine::{Failure, Loss};
+use crate::machine::{Crowd, Failure, Loss};
 use crate::{Address, Answer, Message};
 
 type Said = Vec<Output<Event<u32>, u32>>;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::limits::Bound;
-use ginnel_proto::machine::{ConnId, Loss, Refused, SendId};
+use ginnel_proto::machine::{ConnId, Crowd, Loss, Refused, SendId};
 use ginnel_proto::peer::{self, Command, Event, Hello, PeerOptions, Role, Trouble};
 use ginnel_proto::server::{self, Command as Ask};
 use ginnel_proto::{Address, Answer, CallId, Message};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use ginnel_proto::limits::Bound;
-use ginnel_proto::machine::{ConnId, Refused, SendId};
+use ginnel_proto::machine::{ConnId, Crowd, Refused, SendId};
 use ginnel_proto::server::{self, Command, Event, ServerOptions};
 use ginnel_proto::{Address, Answer, CallId, Frame, Kind};
 

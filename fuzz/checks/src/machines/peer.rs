@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, VecDeque};
 use bytes::{BufMut, Bytes, BytesMut};
 use ginnel_proto::election::Step;
 use ginnel_proto::limits::Bound;
-use ginnel_proto::machine::{Action, ConnId, Failure, Input, NetEvent, Output};
+use ginnel_proto::machine::{Action, ConnId, Crowd, Failure, Input, NetEvent, Output};
 use ginnel_proto::peer::{Command, Event, Hello, Peer, PeerOptions};
 use ginnel_proto::server::{self, Command as Ask};
 use ginnel_proto::{Address, Answer, CallId, Frame, Kind, Message, PeerFault};

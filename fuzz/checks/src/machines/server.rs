@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use ginnel_proto::limits::{Bound, Load};
-use ginnel_proto::machine::{Action, CREDIT, ConnId, Input, NetEvent, Output, Refused, SendId};
+use ginnel_proto::machine::{Action, CREDIT, ConnId, Crowd, Input, NetEvent, Output, Refused, SendId};
 use ginnel_proto::server::{Command, Event, Server, ServerOptions};
 use ginnel_proto::{Address, Answer, CallId, Frame, Kind, Wire};
 

@@ -1,6 +1,6 @@
 //! What a peer's application sends, and hears of it again.
 
-use ginnel_proto::machine::{ConnId, SendId};
+use ginnel_proto::machine::{ConnId, Crowd, SendId};
 use ginnel_proto::peer::{Command, Role};
 use ginnel_proto::server::Command as Ask;
 use ginnel_proto::{Answer, CallId, Frame, Kind};
