@@ -217,10 +217,65 @@ fn many_requests_are_open_at_the_same_time_over_one_end() {
         let asking: Vec<_> = (0..50)
             .map(|number| {
                 let req = req.clone();
-                threads.spawn(move || assert_eq!(req.request(format!("{number}")).unwrap(), format!("{number}")))
+                threads
+                    .spawn(move || assert_eq!(req.request(format!("{number}")).unwrap(), format!("{number}")))
             })
             .collect();
         asking.into_iter().for_each(|asks| asks.join().unwrap());
         drop(req);
+    });
+}
+
+#[test]
+fn who_waits_at_an_end_that_another_handle_closes_waits_no_longer() {
+    let (pull, pull_driver) = end::<ginnel_proto::sp::Pull>().shared();
+    let (push, push_driver) = end::<ginnel_proto::sp::Push>().shared();
+    let (req, req_driver) = end::<ginnel_proto::sp::Req>().shared();
+    let (mut pulling, mut pushing, mut asking) = (pull.clone(), push.clone(), req.clone());
+    let mut watching = req.clone();
+    pulling.set_deadline(soon());
+    pushing.set_deadline(soon());
+    asking.set_deadline(soon());
+    watching.set_deadline(soon());
+    thread::scope(|threads| {
+        threads.spawn(|| pull_driver.run().unwrap());
+        threads.spawn(|| push_driver.run().unwrap());
+        threads.spawn(|| req_driver.run().unwrap());
+        let waiting = [
+            threads.spawn(move || pulling.recv().unwrap_err()),
+            threads.spawn(move || pushing.send("x").unwrap_err().error),
+            threads.spawn(move || asking.request("x").unwrap_err().error),
+            threads.spawn(move || watching.next_event().unwrap_err()),
+        ];
+        // What waits for a pipe is not waited for.
+        let _ = (pull.close(Duration::ZERO), push.close(Duration::ZERO), req.close(Duration::ZERO));
+        for waits in waiting {
+            let error = waits.join().unwrap();
+            assert!(matches!(error, ginnel::Error::Stopped(ginnel::Reason::Intentional)), "{error}");
+        }
+        drop((pull, push, req));
+    });
+}
+
+#[test]
+fn what_had_arrived_is_received_from_an_end_that_is_closed() {
+    let (mut pull, mut push): (Pull, Push) = (end(), end());
+    meet(Way::Adopted, &TempDir::new().unwrap(), &mut pull, &mut push);
+    let (mut pull, driver) = pull.shared();
+    pull.set_deadline(soon());
+    thread::scope(|threads| {
+        threads.spawn(|| driver.run().unwrap());
+        for body in ["one", "two", "three"] {
+            push.feed(body).unwrap();
+        }
+        push.flush().unwrap();
+        assert_eq!(pull.recv().unwrap(), "one");
+        // They came in one write, and so in one read.
+        let _ = pull.close(Duration::ZERO);
+        assert_eq!(pull.recv().unwrap(), "two");
+        assert_eq!(pull.recv().unwrap(), "three");
+        let error = pull.recv().unwrap_err();
+        assert!(matches!(error, ginnel::Error::Stopped(ginnel::Reason::Intentional)), "{error}");
+        drop(pull);
     });
 }
