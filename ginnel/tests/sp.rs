@@ -126,8 +126,8 @@ fn pairs_talk_both_ways() {
         });
     }
     for way in WAYS {
-        talk::<ginnel_proto::sp::Pair0>(way);
-        talk::<ginnel_proto::sp::Pair1>(way);
+        talk::<ginnel::sp::pattern::Pair0>(way);
+        talk::<ginnel::sp::pattern::Pair1>(way);
     }
 }
 
@@ -228,9 +228,9 @@ fn many_requests_are_open_at_the_same_time_over_one_end() {
 
 #[test]
 fn who_waits_at_an_end_that_another_handle_closes_waits_no_longer() {
-    let (pull, pull_driver) = end::<ginnel_proto::sp::Pull>().shared();
-    let (push, push_driver) = end::<ginnel_proto::sp::Push>().shared();
-    let (req, req_driver) = end::<ginnel_proto::sp::Req>().shared();
+    let (pull, pull_driver) = end::<ginnel::sp::pattern::Pull>().shared();
+    let (push, push_driver) = end::<ginnel::sp::pattern::Push>().shared();
+    let (req, req_driver) = end::<ginnel::sp::pattern::Req>().shared();
     let (mut pulling, mut pushing, mut asking) = (pull.clone(), push.clone(), req.clone());
     let mut watching = req.clone();
     pulling.set_deadline(soon());
