@@ -186,18 +186,17 @@ impl<F> Pipes<F> {
         self.tell(Event::Attached(id));
     }
 
-    /// A pipe is gone: what nothing was written of, with the words before it. What was cut in the middle is dropped; of a
-    /// pipe that is closed here, the link still writes what it has.
-    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Vec<Bytes>> {
+    /// A pipe is gone: what nothing was written of, with the words before it, and how many were cut in the middle. Of a pipe
+    /// that is closed here none is: the link still writes what it has.
+    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<(Vec<Bytes>, u64)> {
         let mut pipe = self.pipes.remove(&id)?;
         self.ready.remove(&id);
         self.unsent -= pipe.lane.load().messages;
         let cut = pipe.lane.lost().len() as u64;
-        self.dropped.unsent += if gone == Gone::Here { 0 } else { cut };
         let mut returned = pipe.returned;
         returned.extend(pipe.lane.clear().map(|(_, frame)| whole(frame)));
         self.tell(Event::Detached(id, gone));
-        Some(returned)
+        Some((returned, if gone == Gone::Here { 0 } else { cut }))
     }
 
     pub(super) fn sent(&mut self, id: ConnId, send: SendId) {

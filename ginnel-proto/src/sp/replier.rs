@@ -43,6 +43,10 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
         }
     }
 
+    fn cut<F>(&mut self, pipes: &mut Pipes<F>, messages: u64) {
+        pipes.dropped.unanswerable += messages;
+    }
+
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, returned: Vec<Bytes>, _now: Instant) {
         pipes.dropped.unanswerable += returned.len() as u64;
     }

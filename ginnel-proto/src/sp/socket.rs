@@ -224,7 +224,8 @@ impl<P: Pattern, F> Socket<P, F> {
     }
 
     fn gone(&mut self, id: ConnId, why: Gone, now: Instant) {
-        let Some(returned) = self.pipes.detach(id, why) else { return };
+        let Some((returned, cut)) = self.pipes.detach(id, why) else { return };
+        self.pattern.cut(&mut self.pipes, cut);
         self.pattern.detached(&mut self.pipes, id, returned, now);
         self.dialers.ended(id, None, now);
     }
