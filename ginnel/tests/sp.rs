@@ -279,3 +279,14 @@ fn what_had_arrived_is_received_from_an_end_that_is_closed() {
         drop(pull);
     });
 }
+
+#[test]
+fn a_listener_that_is_closed_is_not_mistaken_for_a_later_one() {
+    let mut pull: Pull = end();
+    let first = pull.listen("tcp://127.0.0.1:0").unwrap();
+    assert!(pull.close_listener(first));
+    let second = pull.listen("tcp://127.0.0.1:0").unwrap();
+    assert_ne!(first, second);
+    assert!(!pull.close_listener(first), "it is closed already");
+    assert!(pull.bound_port(second).is_ok());
+}
