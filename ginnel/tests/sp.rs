@@ -290,3 +290,14 @@ fn a_listener_that_is_closed_is_not_mistaken_for_a_later_one() {
     assert!(!pull.close_listener(first), "it is closed already");
     assert!(pull.bound_port(second).is_ok());
 }
+
+#[test]
+fn a_port_where_nobody_listens_is_told_as_the_kernel_tells_it() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let mut push: Push = end();
+    let error = push.dial(&url).unwrap_err();
+    let ginnel::Error::Io(error) = error else { panic!("{error}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{error}");
+}

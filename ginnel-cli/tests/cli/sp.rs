@@ -216,7 +216,14 @@ fn the_wrong_end_is_told_on_both_sides() {
 #[test]
 fn nobody_there_is_a_failure_unless_somebody_may_come() {
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(run(end("push --dial {} --data x", dir.path()), "").failure().0, 3);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap();
+    drop(closed);
+    for url in ["ipc://s", "abstract://ginnel-never", "inproc://never", &format!("tcp://{port}")] {
+        let (code, text) = run(end(&format!("push --dial {url} --data x"), dir.path()), "").failure();
+        assert_eq!(code, 3, "{text}");
+        assert!(text.starts_with(&format!("cannot connect to {url}: ")), "{text}");
+    }
     let mut push = Running::start(&mut end("push --dial {} --data x --async", dir.path()));
     push.event("dial-failed");
     let pull = listening("pull --listen {} --count 1", dir.path());

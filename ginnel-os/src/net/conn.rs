@@ -272,10 +272,7 @@ impl<S: Sys> Conn<S> {
             loop {
                 match self.line.poll() {
                     Ok(Polled::Pending) => break,
-                    Ok(Polled::Ended) => {
-                        let goodbye = self.line.said_goodbye();
-                        return self.lose(Loss::Closed { goodbye }, reports);
-                    }
+                    Ok(Polled::Ended) => return self.ended(reports),
                     Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
                         return self.lose(Loss::Errno(libc::EMFILE), reports);
                     }

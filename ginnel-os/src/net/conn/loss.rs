@@ -17,6 +17,19 @@ impl<S: Sys> Conn<S> {
         self.lose(Loss::Fault(fault), reports)
     }
 
+    /// The other side ended it, or it never stood: a port where nobody listens is told of by the first write.
+    pub(super) fn ended(&mut self, reports: &mut Reports<S>) -> After {
+        match (self.stage, self.broken) {
+            (Stage::Opening { .. }, Some(errno)) if !matches!(errno, libc::EPIPE | libc::ECONNRESET) => {
+                self.lose(Loss::Errno(errno), reports)
+            }
+            _ => {
+                let goodbye = self.line.said_goodbye();
+                self.lose(Loss::Closed { goodbye }, reports)
+            }
+        }
+    }
+
     /// It is gone, and whoever knows of it is told.
     pub(super) fn lose(&mut self, loss: Loss, reports: &mut Reports<S>) -> After {
         match self.stage {
