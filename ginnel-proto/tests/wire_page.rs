@@ -1,8 +1,11 @@
 //! `docs/wire.md` is true: its examples and tables, against the library.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::{Buf, Bytes};
 use ginnel_proto::link::Incarnation;
+use ginnel_proto::machine::{ConnId, Input, Machine, NetEvent, Output};
+use ginnel_proto::sp::{Event, Gone, Options, Pair1, Pattern, Protocol, Pub, Rep, Socket, Trace};
 use ginnel_proto::{
     Answer, CallId, Frame, Kind, Link, LinkOptions, Message, Patience, PeerFault, Session, SessionOptions,
     Wire, limits,
@@ -10,6 +13,7 @@ use ginnel_proto::{
 
 const PAGE: &str = include_str!("../../docs/wire.md");
 const FAULTS: &str = include_str!("../src/fault.rs");
+const SP_FAULTS: &str = include_str!("../src/sp/fault.rs");
 const GREETING: usize = 32;
 
 /// One example: what stands behind ` ```wire `, and its lines.
@@ -47,6 +51,8 @@ impl Example {
             "length-prefixed" => Wire::LengthPrefixed,
             "lines" => Wire::Lines,
             "kyneta" => Wire::Kyneta,
+            "sp" => Wire::Sp(end(self.marks[1])),
+            "sp-ipc" => Wire::SpIpc(end(self.marks[1])),
             other => panic!("{other} is no wire"),
         }
     }
@@ -65,6 +71,20 @@ impl Example {
 
     fn results(&self) -> Vec<&'static str> {
         self.lines.iter().filter_map(|line| line.strip_prefix("=> ")).collect()
+    }
+}
+
+/// An end of SP by its name.
+fn end(name: &str) -> Protocol {
+    Protocol::ALL.into_iter().find(|end| end.name() == name).expect("an end of SP")
+}
+
+/// What is spoken at the other side of this.
+fn counterpart(wire: Wire) -> Wire {
+    match wire {
+        Wire::Sp(own) => Wire::Sp(own.peer()),
+        Wire::SpIpc(own) => Wire::SpIpc(own.peer()),
+        same => same,
     }
 }
 
@@ -105,9 +125,9 @@ fn written(link: &mut Link<u32>) -> Vec<Chunk> {
     chunks
 }
 
-/// Feeds these reads to a fresh receiver, until a fault or the end of the bytes.
+/// Feeds these reads, which somebody has sent on this wire, to a fresh receiver, until a fault or the end of the bytes.
 fn read(wire: Wire, greet: bool, reads: &[Chunk]) -> Outcome {
-    let mut far: Link<u32> = Link::new(&options(wire));
+    let mut far: Link<u32> = Link::new(&options(counterpart(wire)));
     if greet && wire.greets() {
         for (bytes, _) in written(&mut Link::new(&options(wire))) {
             far.received(&bytes, Vec::new());
@@ -140,21 +160,37 @@ fn cuts(writes: &[Chunk]) -> Vec<Vec<Chunk>> {
     all
 }
 
-/// As the page writes it: `request 1 "body", 2 fds`.
-fn told(Frame { kind, message }: &Frame<u32>) -> String {
-    let body = String::from_utf8_lossy(&message.body);
+/// As the page writes it: `request 1 "body", 2 fds`, or `message 80000001 "body"` behind a header.
+fn told(wire: Wire, Frame { kind, message }: &Frame<u32>) -> String {
+    let (header, body) = headed(wire, message.body.clone());
+    let body = String::from_utf8_lossy(&body);
     let fds = match message.fds.len() {
         0 => String::new(),
         1 => ", 1 fd".to_owned(),
         more => format!(", {more} fds"),
     };
     match kind {
-        Kind::Message => format!("message \"{body}\"{fds}"),
+        Kind::Message => format!("message {header}\"{body}\"{fds}"),
         Kind::Control => format!("control \"{body}\"{fds}"),
         Kind::Ping => "ping".to_owned(),
         other => panic!("{other:?} is shown in an exchange"),
     }
 }
+
+/// The header of SP as hex, and the body.
+fn headed(wire: Wire, mut body: Bytes) -> (String, Bytes) {
+    let words = match wire {
+        Wire::Sp(Protocol::Pair1) | Wire::SpIpc(Protocol::Pair1) => vec![body.get_u32()],
+        Wire::Sp(end) | Wire::SpIpc(end) if ASKING.contains(&end) => {
+            let trace = Trace::take(&mut body, 8).expect("a header").expect("not too many words");
+            trace.words().to_vec()
+        }
+        _ => Vec::new(),
+    };
+    (words.iter().map(|word| format!("{word:08x} ")).collect(), body)
+}
+
+const ASKING: [Protocol; 4] = [Protocol::Req, Protocol::Rep, Protocol::Surveyor, Protocol::Respondent];
 
 #[test]
 fn examples_of_frames_are_read_so_however_they_are_cut_and_written_so() {
@@ -166,7 +202,8 @@ fn examples_of_frames_are_read_so_however_they_are_cut_and_written_so() {
         let ways = if example.is("read") { vec![chunks.clone()] } else { cuts(&chunks) };
         for reads in ways {
             let (frames, fault) = read(wire, true, &reads);
-            assert_eq!(frames.iter().map(told).collect::<Vec<_>>(), example.results(), "{reads:?}");
+            let told: Vec<_> = frames.iter().map(|frame| told(wire, frame)).collect();
+            assert_eq!(told, example.results(), "{reads:?}");
             assert_eq!(fault, None, "{reads:?}");
         }
         if !example.is("read") {
@@ -178,7 +215,7 @@ fn examples_of_frames_are_read_so_however_they_are_cut_and_written_so() {
             assert_eq!(written(&mut near), chunks, "{wire:?}");
         }
     }
-    assert_eq!(seen, 8);
+    assert_eq!(seen, 15);
 }
 
 #[test]
@@ -294,13 +331,20 @@ fn the_table_of_kinds_lists_all_of_them_and_what_they_carry() {
     }
 }
 
+/// The variants of the one enum of this file.
+fn variants(file: &'static str) -> Vec<&'static str> {
+    let lines = file.lines().filter_map(|line| line.strip_prefix("    "));
+    let variants = lines.filter(|line| line.starts_with(char::is_uppercase));
+    variants
+        .map(|line| line.trim_end_matches([' ', '{', ',']).split('(').next().unwrap_or_default())
+        .collect()
+}
+
 #[test]
 fn the_table_of_faults_lists_all_of_them_with_true_examples() {
     let faults = table("| Fault |");
     let names: Vec<_> = faults.iter().map(|row| row[0].trim_matches('`')).collect();
-    let lines = FAULTS.lines().filter_map(|line| line.strip_prefix("    "));
-    let variants = lines.filter(|line| line.starts_with(char::is_uppercase));
-    assert_eq!(names, variants.map(|line| line.trim_end_matches([' ', '{', ','])).collect::<Vec<_>>());
+    assert_eq!(names, variants(FAULTS));
     let mut seen = 0;
     for row in faults.iter().filter(|row| !row[3].is_empty()) {
         seen += 1;
@@ -333,4 +377,56 @@ fn the_table_of_limits_has_the_defaults() {
     assert_eq!(Some(default("greeting deadline").to_owned()), seconds(greeting));
     assert_eq!(Some(default("progress deadline").to_owned()), seconds(progress));
     assert_eq!((default("ping"), ping), ("off", None));
+}
+
+#[test]
+fn the_table_of_ends_lists_all_of_them_and_the_example_of_a_greeting_of_sp_is_one() {
+    let ends: Vec<_> = table("| End |")
+        .iter()
+        .map(|row| {
+            let number = u16::from_str_radix(row[1], 16).expect("a number");
+            (end(row[0].trim_matches('`')), number, end(row[2].trim_matches('`')))
+        })
+        .collect();
+    assert_eq!(ends, Protocol::ALL.map(|end| (end, end.number(), end.peer())));
+    let example = examples().into_iter().find(|example| example.is("sp") && example.is("greeting")).unwrap();
+    assert_eq!(written(&mut Link::new(&options(example.wire()))), example.chunks());
+}
+
+/// What an end finds wrong with a message that its link has read.
+fn found<P: Pattern>(frames: Vec<Frame<u32>>) -> Option<PeerFault> {
+    let mut end: Socket<P, u32> = Socket::new(&Options::default());
+    let now = Instant::now();
+    let _ = end.handle(Input::Net(NetEvent::Accepted(ConnId(1), None)), now).count();
+    frames.into_iter().find_map(|frame| {
+        let mut outputs = end.handle(Input::Net(NetEvent::Received(ConnId(1), frame)), now);
+        outputs.find_map(|output| match output {
+            Output::App(Event::Detached(_, Gone::Fault(fault))) => Some(fault),
+            _ => None,
+        })
+    })
+}
+
+#[test]
+fn the_table_of_faults_of_sp_lists_all_of_them_with_true_examples() {
+    let faults = table("| Fault of SP |");
+    let names: Vec<_> = faults.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(names, variants(SP_FAULTS));
+    for row in faults {
+        let name = row[0].trim_matches('`');
+        let reader = end(row[2].trim_matches('`'));
+        let wire = if name == "Kind" { Wire::SpIpc(reader.peer()) } else { Wire::Sp(reader.peer()) };
+        let concerns_greeting = matches!(name, "Greeting" | "Version" | "Reserved" | "Protocol");
+        for reads in cuts(&[chunk(row[3].trim_matches('`'))]) {
+            let (frames, fault) = read(wire, !concerns_greeting, &reads);
+            let fault = fault.or_else(|| match reader {
+                Protocol::Rep => found::<Rep>(frames),
+                Protocol::Pair1 => found::<Pair1>(frames),
+                Protocol::Pub => found::<Pub>(frames),
+                other => panic!("{other} finds nothing wrong"),
+            });
+            let Some(PeerFault::Sp(fault)) = fault else { panic!("{name}: {fault:?}") };
+            assert_eq!(format!("{fault:?}").split(' ').next(), Some(name), "{reads:?}");
+        }
+    }
 }
