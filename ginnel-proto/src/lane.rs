@@ -131,7 +131,11 @@ impl<F> Lane<F> {
     /// The link gets it.
     fn give(&mut self, id: SendId, kind: Kind, load: Load) {
         self.credit = self.credit.saturating_sub(load.bytes);
-        self.in_link.push_back(InLink { id, load, is_message: kind == Kind::Message });
+        self.in_link.push_back(InLink {
+            id,
+            load,
+            is_message: matches!(kind, Kind::Message | Kind::Headed(_)),
+        });
     }
 
     /// Takes a frame out that was not given to the link. `false`: it is not here.

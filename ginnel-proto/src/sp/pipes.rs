@@ -17,7 +17,8 @@ use crate::{Frame, Kind, Message};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// Not sent: a pipe's queue was full, or the pipe was lost before all of it was written.
+    /// Not sent: a pipe's queue was full, or the pipe was lost before all of it was written. A question is asked again
+    /// and does not count.
     pub unsent: u64,
     /// Not received: the queue was full.
     pub unreceived: u64,
@@ -25,7 +26,7 @@ pub struct Dropped {
     pub hops: u64,
     /// Answers that nobody waits for, or not any more, and what came where nothing is taken.
     pub unwanted: u64,
-    /// Answers of ours whose pipe is gone.
+    /// Answers of ours whose pipe is gone, also in the middle of them.
     pub unanswerable: u64,
 }
 
@@ -51,6 +52,15 @@ struct Pipe<F> {
     is_paused: bool,
     /// What the link had and has given back.
     returned: Vec<Bytes>,
+}
+
+/// What a pipe that is gone has left.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// What nothing was written of, with the words before it.
+    pub(super) returned: Vec<Bytes>,
+    /// How many messages were cut in the middle.
+    pub(super) cut: u64,
 }
 
 impl<F> Pipes<F> {
@@ -186,18 +196,17 @@ impl<F> Pipes<F> {
         self.tell(Event::Attached(id));
     }
 
-    /// A pipe is gone: what nothing was written of, with the words before it. What was cut in the middle is dropped; of a
-    /// pipe that is closed here, the link still writes what it has.
-    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Vec<Bytes>> {
+    /// A pipe is gone. Of a pipe that is closed here, the link still writes what it has.
+    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Left> {
         let mut pipe = self.pipes.remove(&id)?;
         self.ready.remove(&id);
         self.unsent -= pipe.lane.load().messages;
-        let cut = pipe.lane.lost().len() as u64;
-        self.dropped.unsent += if gone == Gone::Here { 0 } else { cut };
+        let in_link = pipe.lane.lost().len() as u64;
+        let cut = if gone == Gone::Here { 0 } else { in_link };
         let mut returned = pipe.returned;
         returned.extend(pipe.lane.clear().map(|(_, frame)| whole(frame)));
         self.tell(Event::Detached(id, gone));
-        Some(returned)
+        Some(Left { returned, cut })
     }
 
     pub(super) fn sent(&mut self, id: ConnId, send: SendId) {

@@ -117,6 +117,9 @@ impl Pattern for Req {
         }
     }
 
+    /// It is asked again, or whoever asked is told.
+    fn cut<F>(&self, _pipes: &mut Pipes<F>, _count: u64) {}
+
     /// What the link gave back was asked over this pipe, and is seen to with the rest of that.
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, pipe: ConnId, _returned: Vec<Bytes>, now: Instant) {
         let all = (pipe, AskId(0))..=(pipe, AskId(u32::MAX));

@@ -78,6 +78,18 @@ fn what_comes_back_goes_to_whoever_comes_next_with_a_count_of_its_own() {
 }
 
 #[test]
+fn what_was_cut_in_the_middle_is_counted() {
+    let mut old = Bench::<Pair0>::plain(&[1]);
+    old.order("cut".into());
+    old.lost(1);
+    let mut new = Bench::<Pair1>::plain(&[1]);
+    new.order("cut".into());
+    new.lost(1);
+    let once = Dropped { unsent: 1, ..Dropped::default() };
+    assert_eq!([old.dropped(), new.dropped()], [once; 2]);
+}
+
+#[test]
 fn one_who_is_behind_is_waited_for() {
     let mut pair = Bench::<Pair0>::plain(&[1]);
     pair.order(large());

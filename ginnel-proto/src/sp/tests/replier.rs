@@ -78,6 +78,20 @@ fn an_answer_whose_pipe_is_gone_is_counted() {
 }
 
 #[test]
+fn answers_that_were_not_written_when_the_pipe_was_lost_are_counted_cut_or_not() {
+    let mut rep = Bench::<Rep>::plain(&[1]);
+    for way in [&[NUMBER][..], &[1, NUMBER], &[NUMBER], &[NUMBER]] {
+        rep.hears(1, words(way, b"q"));
+        let request = one(&mut rep);
+        rep.order(Rep::reply(request, "a".into()));
+    }
+    rep.net(NetEvent::Sent(ConnId(1), SendId(1)));
+    rep.gives_back(1, 4, words(&[NUMBER], b"a"));
+    rep.lost(1);
+    assert_eq!(rep.dropped(), unanswerable(3), "the first was sent, two were cut, one came back");
+}
+
+#[test]
 fn a_question_stays_when_its_pipe_goes() {
     let mut rep = Bench::<Rep>::plain(&[1]);
     rep.hears(1, words(&[NUMBER], b"q"));

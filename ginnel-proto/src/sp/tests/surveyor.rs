@@ -86,6 +86,18 @@ fn whoever_is_behind_misses_the_newest_surveys() {
 }
 
 #[test]
+fn surveys_that_one_had_who_is_lost_are_counted_cut_or_not() {
+    let mut bench = surveyor(&[1]);
+    let (id, _) = bench.ask("sent");
+    bench.ask("cut");
+    bench.ask("back");
+    bench.net(NetEvent::Sent(ConnId(1), SendId(1)));
+    bench.gives_back(1, 3, words(&[id.0], b"back"));
+    bench.lost(1);
+    assert_eq!(bench.dropped(), Dropped { unsent: 2, ..Dropped::default() });
+}
+
+#[test]
 fn what_ends_inside_its_header_closes_the_pipe() {
     let mut bench = surveyor(&[1, 2]);
     assert_eq!(bench.hears(1, "abc"), blamed(1, SpFault::ShortHeader { bytes: 3 }));
