@@ -196,13 +196,21 @@ impl<F> Pipes<F> {
         self.tell(Event::Attached(id));
     }
 
-    /// A pipe is gone. Of a pipe that is closed here, the link still writes what it has.
+    /// Closes a pipe, for whatever reason: what its link has, that still writes.
+    pub(super) fn close(&mut self, id: ConnId) {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        let before = pipe.lane.load().messages;
+        pipe.lane.lost();
+        self.unsent -= before - pipe.lane.load().messages;
+        self.act(Action::Close(id));
+    }
+
+    /// A pipe is gone.
     pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Left> {
         let mut pipe = self.pipes.remove(&id)?;
         self.ready.remove(&id);
         self.unsent -= pipe.lane.load().messages;
-        let in_link = pipe.lane.lost().len() as u64;
-        let cut = if gone == Gone::Here { 0 } else { in_link };
+        let cut = pipe.lane.lost().len() as u64;
         let mut returned = pipe.returned;
         returned.extend(pipe.lane.clear().map(|(_, frame)| whole(frame)));
         self.tell(Event::Detached(id, gone));

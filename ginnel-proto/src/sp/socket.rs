@@ -209,7 +209,7 @@ impl<P: Pattern, F> Socket<P, F> {
 
     fn close(&mut self, id: ConnId, why: Gone, now: Instant) {
         if self.pipes.contains(id) {
-            self.pipes.act(Action::Close(id));
+            self.pipes.close(id);
             self.gone(id, why, now);
         }
     }

@@ -86,6 +86,14 @@ fn an_end_takes_no_notice_of_listeners_and_elections() {
 }
 
 #[test]
+fn a_rule_that_is_broken_costs_nobody_what_the_link_still_writes() {
+    let mut pair = Bench::<Pair1>::plain(&[1]);
+    pair.order("a".into());
+    assert_eq!(pair.hears(1, "x"), blamed(1, SpFault::ShortHeader { bytes: 1 }));
+    assert_eq!((pair.dropped(), pair.socket.unsent()), (Dropped::default(), 0));
+}
+
+#[test]
 fn a_frame_is_the_same_for_everybody() {
     let frame: Frame<u32> = headed(9, "b".into());
     assert_eq!(frame.again(), frame);

@@ -48,3 +48,12 @@ fn what_one_had_that_is_lost_is_counted_and_nobody_else_gets_it() {
     assert_eq!(publisher.lost(1), [detached(1, Gone::There)]);
     assert_eq!(publisher.dropped(), Dropped { unsent: 2, ..Dropped::default() });
 }
+
+#[test]
+fn whoever_speaks_to_it_is_closed_and_the_others_stay() {
+    let mut publisher = Bench::<Pub>::plain(&[1, 2]);
+    publisher.order("a".into());
+    assert_eq!(publisher.hears(1, "x"), blamed(1, SpFault::SpokenTo));
+    assert_eq!(publisher.order("b".into()), [given(2, 2, "b")]);
+    assert_eq!(publisher.dropped(), Dropped::default(), "what its link has it still writes");
+}
