@@ -97,6 +97,15 @@ fn a_most_that_is_less_than_the_first_pause_lets_it_stay() {
 }
 
 #[test]
+fn a_pause_for_ever_is_no_pause_of_nothing() {
+    for seed in 0..20 {
+        let mut bench = dial(&Options { seed, ..redial(Duration::MAX, Some(Duration::MAX)) });
+        fails(&mut bench, 1);
+        assert!(bench.socket.deadline().is_none_or(|due| due > bench.now + SECOND), "seed {seed}");
+    }
+}
+
+#[test]
 fn hanging_up_while_it_dials_closes_the_attempt_and_what_still_comes_of_it() {
     let mut bench = dial(&Options::default());
     assert_eq!(bench.app(Command::HangUp(FIRST)), [close(1)]);

@@ -114,3 +114,14 @@ fn a_survey_without_anybody_ends_in_its_time() {
     bench.after(SECOND);
     assert_eq!(bench.answered(id), Some(Answered::Over));
 }
+
+#[test]
+fn a_survey_for_ever_is_not_over_at_once() {
+    let options = Options { survey: Duration::MAX, ..Options::default() };
+    let mut bench = Bench::<Surveyor>::with(&options, &[1]);
+    let (id, _) = bench.ask("q");
+    bench.after(SECOND * 1000);
+    assert_eq!(bench.answered(id), None);
+    bench.hears(1, words(&[id.0], b"a"));
+    assert_eq!((bench.answered(id), bench.dropped()), (answer("a"), Dropped::default()));
+}
