@@ -52,18 +52,28 @@ pub enum Event {
 }
 
 /// Why a pipe is gone, or did not come to be.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+///
+/// ```
+/// use ginnel_proto::sp::Gone;
+/// assert_eq!(Gone::There.to_string(), "the other side has ended the connection");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "who ended it decides what is done")]
 pub enum Gone {
     /// It was closed here.
+    #[error("closed on purpose")]
     Here,
     /// The other side ended it.
+    #[error("the other side has ended the connection")]
     There,
     /// The other side broke a rule.
+    #[error("the other side broke a rule: {0}")]
     Fault(PeerFault),
     /// There is a pipe already, and a pair has one.
+    #[error("there is a pipe already, and a pair has one")]
     Paired,
     /// The system's reason, a number of errno(3).
+    #[error("the system says no: {}", std::io::Error::from_raw_os_error(*.0))]
     Errno(i32),
 }
 
