@@ -16,6 +16,11 @@ pub trait Joins {
 
     /// Takes a connected stream.
     fn adopt(&mut self, stream: OwnedFd) -> io::Result<()>;
+
+    /// Waits for whoever joins next, if the library does nothing while it is not called.
+    fn meet(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How they are joined. Signals go beside whatever joins them.
@@ -43,8 +48,8 @@ impl Way for Ipc {
         socket.listen(&beside(path))
     }
 
-    fn admit(_socket: &mut impl Joins, _signals: &mut Signals) -> io::Result<()> {
-        Ok(())
+    fn admit(socket: &mut impl Joins, _signals: &mut Signals) -> io::Result<()> {
+        socket.meet()
     }
 
     fn reach(socket: &mut impl Joins, path: &Path, _signals: &mut Signals) -> io::Result<()> {
@@ -58,7 +63,8 @@ impl Way for Socketpair {
     }
 
     fn admit(socket: &mut impl Joins, signals: &mut Signals) -> io::Result<()> {
-        socket.adopt(signals.give()?.into())
+        socket.adopt(signals.give()?.into())?;
+        socket.meet()
     }
 
     fn reach(socket: &mut impl Joins, _path: &Path, signals: &mut Signals) -> io::Result<()> {
