@@ -75,7 +75,6 @@ struct Ends<S, C, W, H> {
     manner: PhantomData<(W, H)>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Role<S, C> {
     Server(S),
     Client(C),
