@@ -1,6 +1,7 @@
 //! One end of a protocol of SP: its engine, its listeners and dialers, and what happened to its pipes. Never waits by
 //! itself.
 
+mod device;
 mod exchange;
 mod options;
 mod places;
@@ -23,6 +24,7 @@ use crate::socket::AdoptError;
 use crate::stream::Stream;
 use crate::sys::{Kernel, Sockets, Sys};
 
+pub use device::pass;
 pub use options::Options;
 pub use places::{DialerId, ListenerId};
 
@@ -38,6 +40,8 @@ pub struct Socket<P: Pattern> {
     stopped: bool,
     /// Something changed that others may wait for.
     stirred: bool,
+    /// When somebody last looked at the clock.
+    moment: Instant,
 }
 
 impl<P: Pattern> Socket<P> {
@@ -52,13 +56,22 @@ impl<P: Pattern> Socket<P> {
             events: VecDeque::new(),
             stopped: false,
             stirred: false,
+            moment: Instant::now(),
         })
     }
 
     fn order(&mut self, command: Command<P::Command>) {
-        self.engine.command(command, Instant::now());
+        self.moment = Instant::now();
+        self.order_now(command);
+    }
+
+    /// As [`order`](Self::order), for what needs no clock: looking at it takes as long as sending a small message.
+    #[inline]
+    fn order_now(&mut self, command: Command<P::Command>) {
+        self.engine.command(command, self.moment);
         if self.engine.machine_mut().take_choked() {
-            self.engine.flush(Instant::now());
+            self.moment = Instant::now();
+            self.engine.flush(self.moment);
         }
         self.sort();
     }

@@ -62,3 +62,13 @@ mod peers {
     use super::*;
     include!("../../ginnel/tests/stories/peers.rs");
 }
+
+mod patterns {
+    use super::*;
+    include!("../../ginnel/tests/stories/sp.rs");
+}
+
+mod devices {
+    use super::*;
+    include!("../../ginnel/tests/stories/devices.rs");
+}

@@ -65,3 +65,13 @@ mod peers {
     use super::*;
     include!("stories/peers.rs");
 }
+
+mod patterns {
+    use super::*;
+    include!("stories/sp.rs");
+}
+
+mod devices {
+    use super::*;
+    include!("stories/devices.rs");
+}

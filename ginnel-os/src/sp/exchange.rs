@@ -17,7 +17,7 @@ impl<P: Sends> Socket<P> {
             return None;
         }
         let body = body.take()?;
-        self.order(Command::Pattern(P::send(body)));
+        self.order_now(Command::Pattern(P::send(body)));
         Some(())
     }
 }
@@ -25,7 +25,7 @@ impl<P: Sends> Socket<P> {
 impl<P: Pattern> Socket<P> {
     /// Would a message, or a question, be taken now?
     #[inline]
-    fn takes(&self) -> bool {
+    pub fn takes(&self) -> bool {
         let machine = self.engine.machine();
         !self.stopped && machine.pattern().takes(machine.pipes())
     }

@@ -36,15 +36,15 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
     fn command<F>(&mut self, pipes: &mut Pipes<F>, Reply { request, body }: Reply, _now: Instant) {
         if !pipes.give(request.pipe, request.trace.frame(body)) {
             pipes.dropped.unanswerable += 1;
-        } else if pipes.load(request.pipe) > self.inbox.bytes
+        } else if pipes.waiting_bytes(request.pipe) > self.inbox.bytes
             || pipes.waiting(request.pipe) > self.inbox.messages
         {
             pipes.pause(request.pipe);
         }
     }
 
-    fn cut<F>(&mut self, pipes: &mut Pipes<F>, messages: u64) {
-        pipes.dropped.unanswerable += messages;
+    fn cut<F>(&self, pipes: &mut Pipes<F>, count: u64) {
+        pipes.dropped.unanswerable += count;
     }
 
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, returned: Vec<Bytes>, _now: Instant) {

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::dialers::Dialers;
+use super::pipes::Left;
 use super::{DialerId, Dropped, Options, Pattern, Pipes};
 use crate::machine::{Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Outputs, Refused, SendId};
 use crate::{Address, Frame, PeerFault};
@@ -218,13 +219,13 @@ impl<P: Pattern, F> Socket<P, F> {
 
     fn close(&mut self, id: ConnId, why: Gone, now: Instant) {
         if self.pipes.contains(id) {
-            self.pipes.act(Action::Close(id));
+            self.pipes.close(id);
             self.gone(id, why, now);
         }
     }
 
     fn gone(&mut self, id: ConnId, why: Gone, now: Instant) {
-        let Some((returned, cut)) = self.pipes.detach(id, why) else { return };
+        let Some(Left { returned, cut }) = self.pipes.detach(id, why) else { return };
         self.pattern.cut(&mut self.pipes, cut);
         self.pattern.detached(&mut self.pipes, id, returned, now);
         self.dialers.ended(id, None, now);
