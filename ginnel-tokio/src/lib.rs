@@ -24,7 +24,9 @@
 //! | [`Connection`] | messages, questions and answers, over a stream |
 //! | [`Client`] | the same, over a connection that comes back |
 //! | [`Server`] | the same, with many connections and one inbox |
-//! | [`ClientHandle`], [`ServerHandle`] | of these three: clones for many tasks, beside a [`Driver`] to spawn |
+//! | [`Peer`] | the same, among processes that share a path without a leader |
+//! | [`Handle`], [`ClientHandle`], [`ServerHandle`], [`PeerHandle`] | of these four: clones for many tasks, beside a [`Driver`] to spawn |
+//! | [`sp`] | nng's messaging patterns: requests, pipelines, publishing, pairs, surveys, buses |
 //!
 //! The names, the order of arguments and the errors are those of the crate `ginnel`; what waits has `.await`.
 //! Deadlines are tokio's own (`tokio::time::timeout_at`): every async function here says what cancelling does.

@@ -54,6 +54,7 @@ use crate::driver::{Turning, in_time};
 pub use device::Device;
 pub use ends::Survey;
 pub use ginnel_os::sp::{DialerId, ListenerId, Options};
+pub use ginnel_proto::machine::Failure;
 pub use ginnel_proto::sp::{
     Asks, Dropped, Event, Family, Forwards, Gone, Pattern, Protocol, Receives, Replies, Request, Sends,
     SpFault, Trace, Url,
@@ -257,8 +258,9 @@ impl<P: Pattern> Socket<P> {
         Handle::of(self.turning)
     }
 
-    /// Listens and dials no more, waits until the kernel has everything that was sent and all pipes have ended, for
-    /// `drain` at most.
+    /// Waits until the kernel has everything that was sent; then listens and dials no more, closes every pipe, and waits
+    /// until they have ended over there too: for `drain` at most in all. What waits for a pipe while there is none is
+    /// dropped.
     ///
     /// # Errors
     /// `TimedOut` if it took longer. All are closed all the same.

@@ -23,7 +23,9 @@
 //! | [`Connection`] | messages, questions and answers, over a stream | |
 //! | [`Client`] | the same, over a connection that comes back | |
 //! | [`Server`] | the same, with many connections and one inbox | |
-//! | [`ClientHandle`], [`ServerHandle`] | of these three: clones for many threads, beside a [`Driver`] | |
+//! | [`Peer`] | the same, among processes that share a path without a leader | |
+//! | [`Handle`], [`ClientHandle`], [`ServerHandle`], [`PeerHandle`] | of these four: clones for many threads, beside a [`Driver`] | |
+//! | [`sp`] | nng's messaging patterns: requests, pipelines, publishing, pairs, surveys, buses | |
 //! | [`Listener`] | connections of the first two | `listen`, `accept` |
 //!
 //! `ginnel-tokio` has the same names with `.await`. What `Ok` means, where descriptors stand in a stream and how

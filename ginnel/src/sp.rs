@@ -243,8 +243,9 @@ impl<P: Pattern> Socket<P> {
         Handle::of(self.os)
     }
 
-    /// Listens and dials no more, waits until the kernel has everything that was sent and all pipes have ended, for
-    /// `drain` at most.
+    /// Waits until the kernel has everything that was sent; then listens and dials no more, closes every pipe, and waits
+    /// until they have ended over there too: for `drain` at most in all. What waits for a pipe while there is none is
+    /// dropped.
     ///
     /// # Errors
     /// `TimedOut` if it took longer. All are closed all the same.

@@ -44,9 +44,7 @@ pub(super) fn survey(stage: &Stage) -> Result<String> {
     for (pid, Answer { uid, asker, asker_uid, .. }) in answers {
         ensure!(parts.contains_key(&pid), "{pid} answered, whom nobody has started");
         ensure!(asker == me, "{pid} was told by the kernel that {asker} asks, where {me} does");
-        lines.push(format!(
-            "{pid}, user {uid}: the kernel tells me that process {asker}, user {asker_uid}, asks"
-        ));
+        lines.push(format!("{pid}, user {uid}, answers {asker}, user {asker_uid}, whom the kernel names"));
     }
     Ok(lines.join("\n"))
 }
