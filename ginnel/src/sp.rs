@@ -173,6 +173,21 @@ impl<P: Pattern> Socket<P> {
     /// Takes in a connected stream socket: one of a pair, an accepted one, an inherited one, of whatever family. Both
     /// sides greet over it at once, as over `socket://`; what comes of that is [told](Self::next_event).
     ///
+    /// ```
+    /// use ginnel::sp::Pair1;
+    /// let (near, far) = ginnel::Stream::pair()?; // one of them is for a child, as its standard input for instance
+    /// std::thread::spawn(move || -> Result<(), ginnel::Error> {
+    ///     let mut pair = Pair1::new()?;
+    ///     pair.adopt(far)?;
+    ///     pair.send("hello")?;
+    ///     pair.flush()
+    /// });
+    /// let mut pair = Pair1::new()?;
+    /// pair.adopt(near)?;
+    /// assert_eq!(pair.recv()?, "hello");
+    /// # Ok::<(), ginnel::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// It is no socket, no stream, not connected, or it listens. It comes back untouched.
     pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<ConnId, AdoptError> {

@@ -7,6 +7,8 @@ use ginnel_proto::client::Reason;
 use ginnel_proto::link::{Limit, Misuse, Refusal, Rejected};
 use ginnel_proto::{AddressError, Message, PeerFault};
 
+use crate::socket::AdoptError;
+
 /// What can go wrong with messages, sorted by who can do something about it.
 ///
 /// ```
@@ -78,6 +80,13 @@ impl fmt::Display for Shown<'_> {
         let shown =
             text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
         write!(f, "{}", shown.collect::<String>())
+    }
+}
+
+/// Drops the descriptor.
+impl<F> From<AdoptError<F>> for Error {
+    fn from(refused: AdoptError<F>) -> Self {
+        Self::Io(refused.error)
     }
 }
 
