@@ -396,6 +396,7 @@ fn the_table_of_ends_lists_all_of_them_and_the_example_of_a_greeting_of_sp_is_on
 /// What an end finds wrong with a message that its link has read.
 fn found<P: Pattern>(frames: Vec<Frame<u32>>) -> Option<PeerFault> {
     let mut end: Socket<P, u32> = Socket::new(&Options::default());
+    #[expect(clippy::disallowed_methods, reason = "a test begins at some moment")]
     let now = Instant::now();
     let _ = end.handle(Input::Net(NetEvent::Accepted(ConnId(1), None)), now).count();
     frames.into_iter().find_map(|frame| {
