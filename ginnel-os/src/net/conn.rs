@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
-use ginnel_proto::{Backoff, Frame, Line, LinkOptions, PeerFault, Polled, Wire, limits};
+use ginnel_proto::{Backoff, Frame, Line, LinkOptions, Message, PeerFault, Polled, Wire, limits};
 
 use super::NetOptions;
 use crate::SocketError;
@@ -192,6 +192,17 @@ impl<S: Sys> Conn<S> {
         }
     }
 
+    /// As [`send`](Self::send), for a small message of SP behind this word. `false` says nothing.
+    #[inline]
+    pub(super) fn quick_send(&mut self, send: SendId, word: Option<u32>, body: &[u8]) -> bool {
+        if !self.line.outbound().quick_push_over(word, body) {
+            return false;
+        }
+        self.owes_room = true;
+        self.sends.push_back((send, self.line.outbound().pushed()));
+        true
+    }
+
     /// Writes what is queued.
     pub(super) fn write(&mut self, now: Instant, reports: &mut Reports<S>) -> After {
         if self.broken.is_some() || self.stalled.is_some_and(|until| now < until) {
@@ -272,6 +283,16 @@ impl<S: Sys> Conn<S> {
         let mut drained = false;
         let mut frames = 0;
         for _ in 0..READS {
+            while self.stage == Stage::Open
+                && let Some(body) = self.line.quick_message()
+            {
+                let frame = Frame::from(Message::new(body));
+                reports.push_back(NetEvent::Received(self.id, frame));
+                frames += 1;
+                if frames == FRAMES {
+                    return After::More;
+                }
+            }
             loop {
                 match self.line.poll() {
                     Ok(Polled::Pending) => break,

@@ -178,6 +178,27 @@ impl<F> Outbound<F> {
         true
     }
 
+    /// Queues a small message of SP, behind this word, however full the queue is: the short way of
+    /// [`push_over`](Self::push_over). `false` says nothing.
+    #[inline]
+    pub fn quick_push_over(&mut self, word: Option<u32>, body: &[u8]) -> bool {
+        let ipc = match self.wire {
+            Wire::Sp(_) => false,
+            Wire::SpIpc(_) => true,
+            _ => return false,
+        };
+        if self.closing || body.len() > limits::COPIED {
+            return false;
+        }
+        self.make_room(body.len());
+        let (begin, start) = (self.copied.len(), self.pushed);
+        sp_wire::head(word.map_or(Kind::Message, Kind::Headed), body.len(), ipc, &mut self.copied);
+        self.copied.extend_from_slice(body);
+        self.pushed += (self.copied.len() - begin) as u64;
+        self.frames.push_back((start, self.pushed));
+        true
+    }
+
     /// Queues a frame, however full the queue is.
     ///
     /// # Errors
