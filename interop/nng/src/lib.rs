@@ -8,6 +8,7 @@ pub mod content;
 pub mod exchange;
 pub mod nng;
 pub mod nng_ends;
+pub mod nngcat;
 pub mod process;
 pub mod protocol;
 pub mod rules;
