@@ -57,6 +57,11 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
         &self.machine
     }
 
+    /// What decides. Nothing may be done with it but to take what waits in it: the rest are inputs.
+    pub const fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
     /// What does.
     pub const fn net(&self) -> &N {
         &self.net

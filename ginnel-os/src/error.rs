@@ -70,6 +70,12 @@ pub enum SocketError {
         /// What was asked for: `SOCK_STREAM`, `SOCK_SEQPACKET` or `SOCK_DGRAM`.
         expected: &'static str,
     },
+    /// The descriptor is no stream socket, or not connected. [`io::ErrorKind::InvalidInput`]
+    #[error("the descriptor is no connected stream socket")]
+    NoStream,
+    /// Nobody can be dialled at `socket://`. [`io::ErrorKind::Unsupported`]
+    #[error("nobody can be dialled at socket://: hand a socket in")]
+    NotDialled,
     /// The descriptor listens where a connected one is wanted, or the other way round.
     /// [`io::ErrorKind::InvalidInput`]
     #[error("the descriptor {}", if *.listening { "listens; a connected one is wanted" } else { "does not listen" })]
@@ -146,7 +152,7 @@ impl SocketError {
             Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } | Self::ForeignLock { .. } => {
                 io::ErrorKind::PermissionDenied
             }
-            Self::RemoteFileSystem => io::ErrorKind::Unsupported,
+            Self::RemoteFileSystem | Self::NotDialled => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidInput,
         }
     }

@@ -7,12 +7,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use ginnel_proto::CallId;
 use ginnel_proto::client::Reason;
 use ginnel_proto::limits::{Bound, Load};
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Crowd, Machine};
 use ginnel_proto::server::{Command, Event};
-use ginnel_proto::CallId;
 
 use crate::connection::{Error, SendError};
 use crate::credentials::Credentials;

@@ -29,6 +29,7 @@ mod seqpacket;
 mod server;
 pub mod shared;
 mod socket;
+pub mod sp;
 mod stream;
 pub mod sys;
 #[cfg(feature = "serde")]

@@ -1,5 +1,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -27,6 +28,7 @@ enum Inner {
     Abstract(Vec<u8>),
     Fd(u16),
     Named(String),
+    Tcp(SocketAddr),
 }
 
 /// The form of an [`Address`], borrowed from it.
@@ -41,6 +43,8 @@ pub enum AddressKind<'a> {
     Fd(u16),
     /// A name inside the user's own runtime directory.
     Named(&'a str),
+    /// A TCP port, which only the ends of SP connect to.
+    Tcp(SocketAddr),
 }
 
 impl Address {
@@ -101,6 +105,12 @@ impl Address {
         }
     }
 
+    /// A TCP port. Only the ends of SP connect to it and listen there; everything else refuses it as `Unsupported`, and no
+    /// text stands for it.
+    pub const fn tcp(port: SocketAddr) -> Self {
+        Self(Inner::Tcp(port))
+    }
+
     /// What form this address has.
     pub fn kind(&self) -> AddressKind<'_> {
         match &self.0 {
@@ -108,6 +118,7 @@ impl Address {
             Inner::Abstract(name) => AddressKind::Abstract(name),
             Inner::Fd(number) => AddressKind::Fd(*number),
             Inner::Named(name) => AddressKind::Named(name),
+            Inner::Tcp(port) => AddressKind::Tcp(*port),
         }
     }
 }
@@ -140,6 +151,7 @@ impl fmt::Display for Address {
             Inner::Abstract(name) => write!(f, "@{}", String::from_utf8_lossy(name)),
             Inner::Fd(number) => write!(f, "fd:{number}"),
             Inner::Named(name) => write!(f, "named:{name}"),
+            Inner::Tcp(port) => write!(f, "tcp://{port}"),
         }
     }
 }
@@ -174,6 +186,20 @@ pub enum AddressError {
         /// The character.
         found: char,
     },
+    /// The URL of an end of SP names no transport that is known.
+    #[error(
+        "no known transport: socket://, ipc://, unix://, abstract://, tcp://, tcp4://, tcp6:// and inproc:// are"
+    )]
+    Transport,
+    /// Something stands behind `socket://`.
+    #[error("socket:// stands alone: sockets are handed in, not named")]
+    NothingBehind,
+    /// After `tcp://` stands no host and port.
+    #[error("after tcp:// stands no host, colon and port from 0 to 65535")]
+    Port,
+    /// After a percent sign stand no two hexadecimal digits.
+    #[error("after a percent sign stand no two hexadecimal digits")]
+    Escape,
     /// After `fd:` stands no number from 0 to 65,535.
     #[error("after fd: stands no number from 0 to 65535")]
     FdNumber,

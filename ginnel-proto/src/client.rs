@@ -159,7 +159,7 @@ impl<F> Client<F> {
     /// [`Misuse::NoCalls`], [`Limit::Calls`](crate::link::Limit::Calls), or
     /// [`Limit::Queue`](crate::link::Limit::Queue).
     pub fn admit(&self, frame: &Frame<F>) -> Result<(), Refusal> {
-        if frame.kind != Kind::Message && !self.options.wire.greets() {
+        if frame.kind != Kind::Message && !self.options.wire.converses() {
             return Err(Misuse::NoCalls.into());
         }
         if matches!(frame.kind, Kind::Request(_)) {
@@ -274,7 +274,7 @@ impl<F> Client<F> {
             NetEvent::Received(..) | NetEvent::Sent(..) | NetEvent::Room(_) | NetEvent::Refused(..) => {}
             NetEvent::Lost(..) | NetEvent::Listening | NetEvent::ListenFailed(_) => {}
             // It takes part in no election.
-            NetEvent::Elected(_) | NetEvent::Disturbed => {}
+            NetEvent::NotAccepted(..) | NetEvent::Elected(_) | NetEvent::Disturbed => {}
         }
     }
 

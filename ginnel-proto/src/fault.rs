@@ -1,5 +1,7 @@
 //! What the other side did wrong.
 
+use crate::sp::SpFault;
+
 /// The other side broke a rule of the wire. The connection is closed; what had arrived before is delivered first.
 ///
 /// ```
@@ -46,6 +48,9 @@ pub enum PeerFault {
         /// Descriptors announced.
         fds: u8,
     },
+    /// A rule of SP.
+    #[error(transparent)]
+    Sp(#[from] SpFault),
     /// More bytes than we accept were announced, or arrived without the end of a line.
     #[error("a frame of {length} bytes was announced, {limit} are accepted")]
     TooLong {

@@ -38,12 +38,15 @@ impl<F> From<Message<F>> for Frame<F> {
     }
 }
 
-/// What a frame is. All but [`Message`](Self::Message) exist on the native wire alone.
+/// What a frame is. All but [`Message`](Self::Message) and [`Headed`](Self::Headed) exist on the native wire alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "docs/wire.md lists the kinds of version 1")]
 pub enum Kind {
     /// A message of the application.
     Message,
+    /// The same behind one word of its protocol's header, on the wires of SP. It arrives, and comes back, as a
+    /// [`Message`](Self::Message) whose body begins with the word.
+    Headed(u32),
     /// A question; its answer bears the same number.
     Request(CallId),
     /// The answer to a request of ours.

@@ -23,6 +23,7 @@ mod message;
 pub mod peer;
 pub mod server;
 mod session;
+pub mod sp;
 
 pub use address::{Address, AddressError, AddressKind, ToAddress};
 pub use backoff::Backoff;

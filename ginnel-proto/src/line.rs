@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::link::{Greeting, Outbound, Rejected};
-use crate::{Frame, Kind, Link, LinkOptions, Message, PeerFault};
+use crate::{Frame, Kind, Link, LinkOptions, Message, PeerFault, Wire};
 
 use pulse::{Pulse, Signs};
 
@@ -24,7 +24,7 @@ pub use pulse::Patience;
 #[derive(Debug)]
 pub struct Line<F> {
     link: Link<F>,
-    greets: bool,
+    wire: Wire,
     pulse: Pulse,
     /// The other side must say which peer it is before anything else.
     awaits_hello: bool,
@@ -51,12 +51,11 @@ pub enum Polled<F> {
 impl<F> Line<F> {
     /// A fresh connection; its greeting is queued.
     pub fn new(options: &LinkOptions, patience: Patience) -> Self {
-        let greets = options.wire.greets();
-        let ping = patience.ping.filter(|_| greets);
+        let ping = patience.ping.filter(|_| options.wire.converses());
         let pulse = Pulse::new(Patience { ping, ..patience });
         Self {
             link: Link::new(options),
-            greets,
+            wire: options.wire,
             pulse,
             awaits_hello: false,
             received: 0,
@@ -92,12 +91,12 @@ impl<F> Line<F> {
 
     /// Does a connection begin with greetings?
     pub const fn greets(&self) -> bool {
-        self.greets
+        self.wire.greets()
     }
 
     /// May frames be exchanged? Not before the other side's greeting, on a wire that greets.
     pub const fn is_open(&self) -> bool {
-        !self.awaits_hello && (!self.greets || self.link.greeting().is_some())
+        !self.awaits_hello && self.link.is_greeted()
     }
 
     /// Has the other side said that nothing more will come, as opposed to just having gone?
@@ -112,7 +111,7 @@ impl<F> Line<F> {
 
     /// Has nothing but our greeting been written?
     pub const fn has_only_greeted(&mut self) -> bool {
-        self.greets && self.link.outbound().gone() <= Greeting::BYTES as u64
+        self.wire.greets() && self.link.outbound().gone() <= self.wire.greeting_bytes() as u64
     }
 
     /// Bytes and descriptors were read into the link's room.
@@ -184,7 +183,7 @@ impl<F> Line<F> {
     /// Says that nothing more will come from this side. Other wires have no word for it. From now on nobody is pinged.
     pub fn goodbye(&mut self) {
         self.pulse.stop_pinging();
-        if self.greets {
+        if self.wire.converses() {
             self.say(Kind::Goodbye);
         }
     }
@@ -206,7 +205,7 @@ impl<F> Line<F> {
         }
         let look = self.pulse.look(self.signs(), now);
         // Whoever greets without a hello is there, and is no peer.
-        let is_no_peer = self.awaits_hello && self.link.greeting().is_some();
+        let is_no_peer = self.awaits_hello && self.link.is_greeted();
         let look = look.map_err(|fault| if is_no_peer { PeerFault::NotAPeer } else { fault })?;
         if look.ping {
             self.say(Kind::Ping);

@@ -172,6 +172,8 @@ pub enum NetEvent<F> {
     ListenFailed(Failure),
     /// Somebody connected, and has greeted where the wire has greetings.
     Accepted(ConnId, Option<Greeting>),
+    /// Somebody connected, or was adopted, and has not greeted as the wire demands.
+    NotAccepted(ConnId, Failure),
     /// What a step of an election has shown.
     Elected(Seen),
     /// Something may have happened to the name that was published, or to its lock.

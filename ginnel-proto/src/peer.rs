@@ -145,6 +145,7 @@ impl<F> Peer<F> {
 impl<F: std::fmt::Debug> Peer<F> {
     fn net(&mut self, event: NetEvent<F>, now: Instant) {
         match event {
+            NetEvent::NotAccepted(..) => {}
             NetEvent::Elected(seen) => self.elected(seen, now),
             NetEvent::Disturbed => {
                 let order = self.contest.disturbed();

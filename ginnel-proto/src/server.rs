@@ -15,7 +15,7 @@ use crate::link::{Misuse, Refusal};
 use crate::machine::{
     Action, CREDIT, ConnId, Crowd, Input, Loss, Machine, NetEvent, Output, Outputs, Refused, SendId,
 };
-use crate::{Address, CallId, Frame, Kind, Message, Wire};
+use crate::{Address, CallId, Frame, Kind, Message};
 
 pub use words::{Command, Event, ServerOptions};
 
@@ -70,7 +70,7 @@ impl<F> Server<F> {
     }
 
     fn admit_to(&self, peer: &Peer<F>, frame: &Frame<F>) -> Result<(), Refusal> {
-        if frame.kind != Kind::Message && self.options.wire != Wire::Native {
+        if frame.kind != Kind::Message && !self.options.wire.converses() {
             return Err(Misuse::NoCalls.into());
         }
         if matches!(frame.kind, Kind::Request(_)) {
@@ -240,7 +240,7 @@ impl<F> Server<F> {
             }
             // A server connects to nobody.
             NetEvent::Connected(id, _) => self.outputs.push_back(Output::Net(Action::Close(id))),
-            NetEvent::ConnectFailed(..) => {}
+            NetEvent::ConnectFailed(..) | NetEvent::NotAccepted(..) => {}
             // It takes part in no election.
             NetEvent::Elected(_) | NetEvent::Disturbed => {}
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
-use ginnel_proto::{Backoff, Frame, Line, PeerFault, Polled, limits};
+use ginnel_proto::{Backoff, Frame, Line, LinkOptions, PeerFault, Polled, Wire, limits};
 
 use super::NetOptions;
 use crate::SocketError;
@@ -82,8 +82,13 @@ pub(super) enum After {
 type Reports<S> = VecDeque<NetEvent<<S as Descriptors>::Fd>>;
 
 impl<S: Sys> Conn<S> {
-    pub(super) fn new(id: ConnId, stream: Stream<S>, accepted: bool, options: &NetOptions) -> Self {
-        let line = Line::new(&options.link, options.patience);
+    pub(super) fn new(
+        id: ConnId,
+        stream: Stream<S>,
+        (accepted, wire): (bool, Wire),
+        options: &NetOptions,
+    ) -> Self {
+        let line = Line::new(&LinkOptions { wire, ..options.link.clone() }, options.patience);
         Self::over(id, stream, line, Stage::Opening { accepted })
     }
 

@@ -1,21 +1,39 @@
 //! The listening socket of an engine.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, Instant};
 
-use ginnel_proto::Address;
-use ginnel_proto::machine::ConnId;
+use ginnel_proto::Wire;
 
 use crate::connection::Directions;
-use crate::listener::{AcceptPause, Knock, Listener, ListenerOptions};
-use crate::sys::{Poller, SocketKind, Sys};
+use crate::listener::{AcceptPause, Knock, Listener};
+use crate::sys::{Poller, Sys};
 
-/// What the poller calls it.
-pub(super) const TOKEN: ConnId = ConnId(u64::MAX - 1);
+/// One of the listeners of an engine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a number, and nothing else")]
+pub struct DoorId(pub u32);
 
-/// Connections that may stand without having greeted.
-const KNOCKING: usize = 1024;
+impl DoorId {
+    /// The listener of one who has only this.
+    pub const ONLY: Self = Self(0);
+
+    /// What the poller calls it.
+    const fn token(self) -> u64 {
+        LAST_TOKEN - self.0 as u64
+    }
+
+    /// Whom the poller means.
+    pub(super) const fn of(token: u64) -> Option<Self> {
+        match LAST_TOKEN.checked_sub(token) {
+            Some(number) if number <= u32::MAX as u64 => Some(Self(number as u32)),
+            _ => None,
+        }
+    }
+}
+
+/// No connection has a number near this.
+const LAST_TOKEN: u64 = u64::MAX - 16;
 
 /// How long a listener goes unwatched because the system cannot watch it.
 const UNWATCHED: Duration = Duration::from_millis(50);
@@ -25,9 +43,10 @@ const DENIALS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Door<S: Sys> {
+    id: DoorId,
     listener: Listener<S>,
-    /// Those who have not greeted.
-    knocking: BTreeSet<ConnId>,
+    /// What is spoken there.
+    wire: Wire,
     pause: AcceptPause,
     /// There are no descriptors left: nobody is accepted before this moment.
     until: Option<Instant>,
@@ -35,58 +54,42 @@ pub(super) struct Door<S: Sys> {
 }
 
 impl<S: Sys> Door<S> {
-    pub(super) fn open(
-        sys: &S,
-        address: &Address,
-        options: &ListenerOptions,
-        poller: &S::Poller,
-    ) -> io::Result<Self> {
-        let options = ListenerOptions { nonblocking: true, ..options.clone() };
-        Self::new(Listener::open_on(sys.clone(), SocketKind::Stream, address, options)?, poller)
-    }
-
     /// The listener must be non-blocking.
-    pub(super) fn new(listener: Listener<S>, poller: &S::Poller) -> io::Result<Self> {
-        poller.add(listener.borrowed(), TOKEN.0, Directions::READ)?;
-        Ok(Self { watched: true, ..Self::unwatched(listener) })
+    pub(super) fn new(id: DoorId, listener: Listener<S>, wire: Wire, poller: &S::Poller) -> io::Result<Self> {
+        poller.add(listener.borrowed(), id.token(), Directions::READ)?;
+        Ok(Self { watched: true, ..Self::unwatched(id, listener, wire) })
     }
 
     /// As [`new`](Self::new), for one whose name leads to it already: what cannot be watched now is tried again.
-    pub(super) fn published(listener: Listener<S>, poller: &S::Poller) -> Self {
-        let mut door = Self::unwatched(listener);
+    pub(super) fn published(id: DoorId, listener: Listener<S>, wire: Wire, poller: &S::Poller) -> Self {
+        let mut door = Self::unwatched(id, listener, wire);
         door.watch(poller, true);
         door
     }
 
-    const fn unwatched(listener: Listener<S>) -> Self {
-        Self { listener, knocking: BTreeSet::new(), pause: AcceptPause::new(), until: None, watched: false }
+    const fn unwatched(id: DoorId, listener: Listener<S>, wire: Wire) -> Self {
+        Self { id, listener, wire, pause: AcceptPause::new(), until: None, watched: false }
     }
 
-    /// Listens no more. Those who have not greeted.
-    pub(super) fn close(self, poller: &S::Poller) -> BTreeSet<ConnId> {
+    /// What is spoken there.
+    pub(super) const fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// Listens no more.
+    pub(super) fn close(self, poller: &S::Poller) {
         if self.watched {
             poller.remove(self.listener.borrowed());
         }
-        self.knocking
     }
 
-    /// The next who waits, if there is one, numbered after the last; and whom it crowds out, who has been silent for
-    /// longest.
-    pub(super) fn accept(
-        &mut self,
-        poller: &S::Poller,
-        last: &mut ConnId,
-        now: Instant,
-    ) -> Option<(ConnId, S::Fd, Option<ConnId>)> {
+    /// The next who waits, if there is one.
+    pub(super) fn accept(&mut self, poller: &S::Poller, now: Instant) -> Option<S::Fd> {
         for _ in 0..DENIALS {
             match self.listener.accept() {
                 Ok(Some(Knock::Allowed(fd))) => {
                     self.pause = AcceptPause::new();
-                    last.0 += 1;
-                    self.knocking.insert(*last);
-                    let crowded = self.knocking.len() > KNOCKING;
-                    let crowded_out = if crowded { self.knocking.pop_first() } else { None };
-                    return Some((*last, fd, crowded_out));
+                    return Some(fd);
                 }
                 Ok(Some(Knock::Denied)) => {}
                 Ok(None) => return None,
@@ -140,11 +143,6 @@ impl<S: Sys> Door<S> {
         published.and(never_waits)
     }
 
-    /// One of those who knocked has greeted, or gone.
-    pub(super) fn opened(&mut self, id: ConnId) {
-        self.knocking.remove(&id);
-    }
-
     pub(super) fn look(&mut self, poller: &S::Poller, now: Instant) {
         if self.until.is_some_and(|until| until <= now) {
             self.until = None;
@@ -161,7 +159,7 @@ impl<S: Sys> Door<S> {
             return;
         }
         if watch {
-            self.watched = poller.add(self.listener.borrowed(), TOKEN.0, Directions::READ).is_ok();
+            self.watched = poller.add(self.listener.borrowed(), self.id.token(), Directions::READ).is_ok();
             if !self.watched {
                 // Who waits is told of by nobody now, so it is tried again.
                 self.until = self.listener.sys().now().checked_add(UNWATCHED);

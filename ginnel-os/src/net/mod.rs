@@ -4,6 +4,7 @@
 mod bodies;
 mod conn;
 mod door;
+mod doors;
 mod options;
 mod seat;
 mod turn;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Failure, NetEvent, Refused, SendId};
-use ginnel_proto::{Address, Frame, Line};
+use ginnel_proto::{Address, AddressKind, Frame, Line, Wire};
 
 use crate::connection::Directions;
 use crate::error::SocketError;
@@ -32,6 +33,7 @@ use conn::{After, Conn, errno};
 use door::Door;
 use seat::Seat;
 
+pub use door::DoorId;
 pub use options::NetOptions;
 
 /// The sockets of one engine on Unix.
@@ -43,8 +45,10 @@ pub struct UnixNet<S: Sys = Kernel> {
     options: NetOptions,
     poller: S::Poller,
     conns: BTreeMap<ConnId, Box<Conn<S>>>,
-    door: Option<Door<S>>,
-    /// The last that came in through a listener, this one or one before it.
+    doors: BTreeMap<DoorId, Door<S>>,
+    /// Those who came in through a listener and have not greeted.
+    knocking: BTreeMap<ConnId, DoorId>,
+    /// The last that came in through a listener, or was adopted.
     last_accepted: ConnId,
     reports: VecDeque<NetEvent<S::Fd>>,
     /// Connections that were given something to write.
@@ -112,7 +116,8 @@ impl<S: Sys> UnixNet<S> {
             pid: sys.pid(),
             sys,
             conns: BTreeMap::new(),
-            door: None,
+            doors: BTreeMap::new(),
+            knocking: BTreeMap::new(),
             last_accepted: ConnId::FIRST_ACCEPTED,
             reports: VecDeque::new(),
             unwritten: BTreeSet::new(),
@@ -130,6 +135,18 @@ impl<S: Sys> UnixNet<S> {
     }
 
     fn connect(&mut self, id: ConnId, address: &Address, now: Instant) {
+        if let AddressKind::Tcp(port) = address.kind() {
+            return match self.sys.connect_tcp(port) {
+                Ok(fd) => {
+                    let wire = self.options.link.wire.without_kinds();
+                    self.begin(id, Stream::made_on(self.sys.clone(), fd), (false, wire), now);
+                }
+                Err(error) => {
+                    let failure = Failure::Errno(errno(&error));
+                    self.reports.push_back(NetEvent::ConnectFailed(id, failure));
+                }
+            };
+        }
         let connecting = Connecting::on(self.sys.clone(), SocketKind::Stream, address, true);
         self.connect_by(id, connecting, now);
     }
@@ -142,7 +159,7 @@ impl<S: Sys> UnixNet<S> {
                 let fd = connecting.into_fd();
                 let sys = self.sys.clone();
                 let stream = if ours { Stream::made_on(sys, fd) } else { Stream::unchecked_on(sys, fd) };
-                return self.begin(id, stream, false, now);
+                return self.begin(id, stream, (false, self.options.link.wire), now);
             }
             Ok(None) => Failure::Busy,
             Err(error) => Failure::Errno(errno(&error)),
@@ -151,22 +168,19 @@ impl<S: Sys> UnixNet<S> {
     }
 
     /// Takes a fresh stream in.
-    fn begin(&mut self, id: ConnId, stream: Stream<S>, accepted: bool, now: Instant) {
+    fn begin(&mut self, id: ConnId, stream: Stream<S>, (accepted, wire): (bool, Wire), now: Instant) {
         if self.conns.len() >= MANY {
             // Many who do not read must not hold much of the kernel's memory together. It fails for no socket.
             let _ = self.sys.set_send_buffer(stream.borrowed(), SMALL_BUFFER);
         }
-        let mut conn = Conn::new(id, stream, accepted, &self.options);
+        let mut conn = Conn::new(id, stream, (accepted, wire), &self.options);
         if let Some(seat) = &self.seat {
             conn.introduce(seat.hello());
         }
         conn.open(&mut self.reports);
-        if accepted
-            && !conn.is_knocking()
-            && let Some(door) = &mut self.door
-        {
+        if !conn.is_knocking() {
             // A wire without greetings.
-            door.opened(id);
+            self.knocking.remove(&id);
         }
         self.conns.insert(id, Box::new(conn));
         self.tend(id, Directions::WRITE, now);
@@ -195,14 +209,13 @@ impl<S: Sys> UnixNet<S> {
     ///
     /// # Errors
     /// The kernel's: it cannot be watched.
-    pub fn adopt_listener(&mut self, listener: Listener<S>) -> io::Result<()> {
-        self.door = Some(Door::new(listener, &self.poller)?);
-        Ok(())
+    pub fn adopt_listener(&mut self, listener: Listener<S>) -> io::Result<DoorId> {
+        self.open(listener, self.options.link.wire)
     }
 
     /// The listener, if there is one.
     pub fn listener(&self) -> Option<&Listener<S>> {
-        self.door.as_ref().map(Door::listener)
+        self.doors.values().next().map(Door::listener)
     }
 
     /// Publishes the listener's name again if somebody removed or replaced it.
@@ -210,7 +223,7 @@ impl<S: Sys> UnixNet<S> {
     /// # Errors
     /// As [`Listener::republish`].
     pub fn republish(&mut self) -> io::Result<()> {
-        self.door.as_mut().map_or(Ok(()), |door| door.republish(&self.poller))
+        self.doors.values_mut().try_for_each(|door| door.republish(&self.poller))
     }
 
     /// Was it inherited by a fork? Only the process that made it may use it.
@@ -245,7 +258,7 @@ impl<S: Sys> UnixNet<S> {
 
     /// Is there something to do that no readiness will tell of?
     pub fn has_work(&self) -> bool {
-        let waits_at_old_name = self.door.as_ref().is_some_and(Door::has_retired);
+        let waits_at_old_name = self.doors.values().any(Door::has_retired);
         !self.unwritten.is_empty() || (self.held.is_none() && !self.readable.is_empty()) || waits_at_old_name
     }
 
@@ -293,24 +306,11 @@ impl<S: Sys> UnixNet<S> {
             }
             After::Stays | After::Waits => self.watch(id),
         }
-        if opened && let Some(door) = &mut self.door {
-            door.opened(id);
+        if opened {
+            self.knocking.remove(&id);
         }
         self.relieve(relieved);
         taken
-    }
-
-    fn accept(&mut self, now: Instant) {
-        for _ in 0..ACCEPTS {
-            let Some(door) = &mut self.door else { return };
-            match door.accept(&self.poller, &mut self.last_accepted, now) {
-                Some((id, fd, crowded_out)) => {
-                    crowded_out.into_iter().for_each(|id| self.forget(id));
-                    self.begin(id, Stream::made_on(self.sys.clone(), fd), true, now);
-                }
-                None => return,
-            }
-        }
     }
 
     fn look_at_due(&mut self, now: Instant) {
@@ -323,12 +323,7 @@ impl<S: Sys> UnixNet<S> {
                 self.tend(id, Directions::WRITE, now);
             }
         }
-        if let Some(door) = &mut self.door {
-            door.look(&self.poller, now);
-            if door.has_retired() {
-                self.accept(now);
-            }
-        }
+        self.look_at_doors(now);
     }
 }
 
@@ -342,9 +337,6 @@ impl AsFd for UnixNet<Kernel> {
 const MANY: usize = 256;
 /// Bytes of it; the kernel doubles them for its own needs.
 const SMALL_BUFFER: usize = 32 << 10;
-
-/// Connections that are accepted in one turn.
-const ACCEPTS: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use ginnel_proto::machine::{ConnId, NetEvent, ProcessId, Refused, SendId};
 use ginnel_proto::{Frame, Kind, Message};
 
 use super::UnixNet;
-use super::door::Door;
+use super::door::{Door, DoorId};
 use crate::connection::Directions;
 use crate::listener::Listener;
 use crate::name::{Claim, Contender};
@@ -124,11 +124,12 @@ impl<S: Sys> UnixNet<S> {
     fn open_door(&mut self) -> Option<Seen> {
         let Some(fresh) = self.seat.as_mut()?.contender.own() else { return Some(Seen::Done) };
         self.unwatch();
-        if let Some(door) = &mut self.door {
+        if let Some(door) = self.doors.get_mut(&DoorId::ONLY) {
             door.succeed(fresh, &self.poller);
         } else {
             let listener = Listener::of(self.sys.clone(), fresh, self.options.listener.clone());
-            self.door = Some(Door::published(listener, &self.poller));
+            let door = Door::published(DoorId::ONLY, listener, self.options.link.wire, &self.poller);
+            self.doors.insert(DoorId::ONLY, door);
         }
         if let Some(watch) = self.seat.as_mut()?.contender.watch()
             && let Err(error) = self.poller.add(self.sys.borrow(watch), TOKEN.0, Directions::READ)
@@ -191,7 +192,9 @@ impl<S: Sys> UnixNet<S> {
     }
 
     fn duplicate_for(&self, id: ConnId) -> io::Result<Option<S::Fd>> {
-        let (Some(conn), Some(door)) = (self.conns.get(&id), &self.door) else { return Ok(None) };
+        let (Some(conn), Some(door)) = (self.conns.get(&id), self.doors.get(&DoorId::ONLY)) else {
+            return Ok(None);
+        };
         if self.sys.peer_ids(conn.borrowed())?.uid != self.sys.user() {
             return Ok(None);
         }

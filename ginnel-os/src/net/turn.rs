@@ -9,12 +9,13 @@ use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
 
 use super::UnixNet;
 use super::conn::errno;
-use super::door::{self, Door};
+use super::door::{Door, DoorId};
 use super::seat;
 use crate::SocketError;
 use crate::connection::Directions;
 use crate::engine::Net;
-use crate::sys::{Poller, Ready, Sys};
+use crate::listener::{Listener, ListenerOptions};
+use crate::sys::{Poller, Ready, SocketKind, Sys};
 
 impl<S: Sys> Net for UnixNet<S> {
     type Fd = S::Fd;
@@ -23,11 +24,11 @@ impl<S: Sys> Net for UnixNet<S> {
         match action {
             Action::Connect(id, address) => self.connect(id, &address, now),
             Action::Listen(address) => {
-                match Door::open(&self.sys, &address, &self.options.listener, &self.poller) {
-                    Ok(door) => {
-                        self.door = Some(door);
-                        self.reports.push_back(NetEvent::Listening);
-                    }
+                let wire = self.options.link.wire;
+                let options = ListenerOptions { nonblocking: true, ..self.options.listener.clone() };
+                let listener = Listener::open_on(self.sys.clone(), SocketKind::Stream, &address, options);
+                match listener.and_then(|listener| self.open(listener, wire)) {
+                    Ok(_) => self.reports.push_back(NetEvent::Listening),
                     Err(error) => {
                         self.reports.push_back(NetEvent::ListenFailed(Failure::Errno(errno(&error))))
                     }
@@ -36,10 +37,7 @@ impl<S: Sys> Net for UnixNet<S> {
             // A forked child must not touch what its parent waits with.
             Action::Unlisten if self.is_inherited() => {}
             Action::Unlisten => {
-                if let Some(door) = self.door.take() {
-                    // Nobody knows of those who have not greeted.
-                    door.close(&self.poller).into_iter().for_each(|id| self.forget(id));
-                }
+                self.close(DoorId::ONLY);
             }
             Action::Send(id, send, frame) => match self.conns.get_mut(&id) {
                 Some(conn) => {
@@ -105,8 +103,11 @@ impl<S: Sys> Net for UnixNet<S> {
             active |= self.poller.look(&mut ready)?;
         }
         for Ready { token, directions } in ready.drain(..) {
+            if let Some(door) = DoorId::of(token) {
+                self.accept(door, now);
+                continue;
+            }
             match ConnId(token) {
-                door::TOKEN => self.accept(now),
                 seat::TOKEN => self.disturbed(),
                 id if seat::is_process(id) => self.died(seat::connection_of(id), now),
                 id => {
@@ -135,8 +136,8 @@ impl<S: Sys> Net for UnixNet<S> {
 
     fn deadline(&self) -> Option<Instant> {
         let conns = self.deadlines.first().map(|&(at, _)| at);
-        let door = self.door.as_ref().and_then(Door::deadline);
-        [conns, door].into_iter().flatten().min()
+        let doors = self.doors.values().filter_map(Door::deadline);
+        conns.into_iter().chain(doors).min()
     }
 }
 

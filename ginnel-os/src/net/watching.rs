@@ -66,10 +66,8 @@ impl<S: Sys> UnixNet<S> {
             conn.forget_process(&self.poller);
             self.list(id, conn.listed, None);
             self.unwritten.remove(&id);
-            if conn.was_accepted()
-                && let Some(door) = &mut self.door
-            {
-                door.opened(id);
+            if conn.was_accepted() {
+                self.knocking.remove(&id);
             }
         }
     }

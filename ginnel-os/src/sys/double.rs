@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -235,6 +235,18 @@ impl<M: Meddle> Sys for Double<M> {
     }
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
         Kernel.changes(watch)
+    }
+    fn is_connected_stream(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        Kernel.is_connected_stream(fd)
+    }
+    fn connect_tcp(&self, port: SocketAddr) -> io::Result<OwnedFd> {
+        Kernel.connect_tcp(port)
+    }
+    fn listen_tcp(&self, port: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
+        Kernel.listen_tcp(port, backlog)
+    }
+    fn tcp_port(&self, fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+        Kernel.tcp_port(fd)
     }
 }
 

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "descriptor numbers out of control messages become owned descriptors")]
 
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +18,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockop
 
 use super::{
     Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would,
-    linux_files, linux_msg, linux_process, linux_watch,
+    linux_files, linux_msg, linux_process, linux_tcp, linux_watch,
 };
 use crate::name::Locks;
 use crate::poller::Epoll;
@@ -251,6 +251,22 @@ impl Sys for Kernel {
 
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
         linux_watch::changes(watch)
+    }
+
+    fn is_connected_stream(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        linux_tcp::is_connected_stream(fd)
+    }
+
+    fn connect_tcp(&self, port: SocketAddr) -> io::Result<OwnedFd> {
+        linux_tcp::connect(port)
+    }
+
+    fn listen_tcp(&self, port: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
+        linux_tcp::listen(port, backlog)
+    }
+
+    fn tcp_port(&self, fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+        linux_tcp::port(fd)
     }
 }
 

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,6 +32,8 @@ mod linux_files;
 mod linux_msg;
 #[cfg(target_os = "linux")]
 mod linux_process;
+#[cfg(target_os = "linux")]
+mod linux_tcp;
 #[cfg(target_os = "linux")]
 mod linux_watch;
 #[cfg(target_os = "linux")]
@@ -185,6 +188,15 @@ pub trait Sys: Sockets + Files {
     fn watch(&self, named: &[Self::Borrowed<'_>], lock: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
     /// Takes what a watch has to tell. `false`: nothing.
     fn changes(&self, watch: Self::Borrowed<'_>) -> io::Result<bool>;
+    /// Is it a connected stream socket, of whatever family? `SO_TYPE`, getpeername(2)
+    fn is_connected_stream(&self, fd: Self::Borrowed<'_>) -> io::Result<bool>;
+    /// A non-blocking TCP socket that connects, or has: what fails later is told by whoever reads. `TCP_NODELAY`, tcp(7)
+    fn connect_tcp(&self, port: SocketAddr) -> io::Result<Self::Fd>;
+    /// A non-blocking TCP socket that listens, at a port of the kernel's choice if it is 0. `SO_REUSEADDR`, `TCP_NODELAY`,
+    /// tcp(7)
+    fn listen_tcp(&self, port: SocketAddr, backlog: u32) -> io::Result<Self::Fd>;
+    /// The port that a TCP socket has on this side. getsockname(2)
+    fn tcp_port(&self, fd: Self::Borrowed<'_>) -> io::Result<SocketAddr>;
 }
 
 /// Many descriptors watched at once, level-triggered: what is left undone is told again. Errors are the kernel's own,

@@ -50,7 +50,7 @@ impl<F> Client<F> {
             Kind::Failure(id) => return self.answered(id, Answer::Failure(message)),
             Kind::Cancel(id) if self.calls.settle(id) => Event::Cancelled(id),
             Kind::Cancel(id) => return self.lane.withdraw_answer(id),
-            Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => return,
+            Kind::Headed(_) | Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => return,
         };
         self.outputs.push_back(Output::App(event));
     }

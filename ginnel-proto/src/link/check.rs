@@ -13,6 +13,8 @@ pub(super) fn sendable<F>(wire: Wire, peer: Option<&Greeting>, frame: &Frame<F>)
         Err(Misuse::NoBody.into())
     } else if wire != Wire::Native {
         foreign(wire, frame)
+    } else if matches!(frame.kind, Kind::Headed(_)) {
+        Err(Misuse::NoHeader.into())
     } else if body.len() > limits::GUARANTEED_BODY || fds.len() > limits::GUARANTEED_FDS {
         large(peer, body.len(), fds.len())
     } else {
@@ -36,7 +38,8 @@ fn large(peer: Option<&Greeting>, length: usize, given: usize) -> Result<(), Ref
 
 fn foreign<F>(wire: Wire, frame: &Frame<F>) -> Result<(), Refusal> {
     let Message { body, fds, .. } = &frame.message;
-    if frame.kind != Kind::Message {
+    let is_sp = matches!(wire, Wire::Sp(_) | Wire::SpIpc(_));
+    if frame.kind != Kind::Message && !(is_sp && matches!(frame.kind, Kind::Headed(_))) {
         return Err(Misuse::NoCalls.into());
     }
     if !fds.is_empty() && !wire.carries_fds() {
@@ -51,7 +54,7 @@ fn foreign<F>(wire: Wire, frame: &Frame<F>) -> Result<(), Refusal> {
     if wire == Wire::Lines && memchr::memchr(delimited::LINE_FEED, delimited::unended(body)).is_some() {
         return Err(Misuse::LineFeed.into());
     }
-    if body.len() > LARGEST {
+    if body.len() > LARGEST && !is_sp {
         return Err(Limit::Message { length: body.len(), limit: LARGEST }.into());
     }
     Ok(())

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::fds::Fds;
 use super::{Accept, Decode, Greeting, Head, LinkOptions, What, Wire};
-use super::{delimited, kyneta, native, prefixed, raw};
+use super::{delimited, kyneta, native, prefixed, raw, sp_wire};
 use crate::{Frame, Kind, Message, PeerFault, limits};
 
 /// The reading side of a connection: bytes and descriptors in, frames out.
@@ -20,6 +20,7 @@ pub struct Inbound<F> {
     fds: Fds<F>,
     pieces: Option<Box<kyneta::Pieces>>,
     greeting: Option<Box<Greeting>>,
+    is_greeted: bool,
     fault: Option<PeerFault>,
 }
 
@@ -73,6 +74,7 @@ impl<F> Inbound<F> {
             fds: Fds::default(),
             pieces: None,
             greeting: None,
+            is_greeted: !wire.greets(),
             fault: None,
         }
     }
@@ -154,6 +156,11 @@ impl<F> Inbound<F> {
         self.greeting.take().map(|greeting| *greeting)
     }
 
+    /// Has the other side greeted, or need it not?
+    pub const fn is_greeted(&self) -> bool {
+        self.is_greeted
+    }
+
     /// Is a frame, or a greeting, there in part? Then its rest must come.
     pub const fn is_unfinished(&self) -> bool {
         self.under_way.is_some() || self.tail.start < self.tail.bytes.len()
@@ -216,6 +223,11 @@ impl<F> Inbound<F> {
                 What::Frame(kind) => (kind, body),
                 What::Greeting => {
                     self.greeting = Some(Box::new(Greeting::decode(&body)?));
+                    self.is_greeted = true;
+                    continue;
+                }
+                What::Greeted => {
+                    self.is_greeted = true;
                     continue;
                 }
                 What::Part(part) => {
@@ -343,6 +355,7 @@ enum Decoder {
     Prefixed(prefixed::Decoder),
     Lines(delimited::Decoder),
     Kyneta(kyneta::Decoder),
+    Sp(sp_wire::Decoder),
 }
 
 impl Decoder {
@@ -353,6 +366,8 @@ impl Decoder {
             Wire::LengthPrefixed => Self::Prefixed(prefixed::Decoder),
             Wire::Lines => Self::Lines(delimited::Decoder::default()),
             Wire::Kyneta => Self::Kyneta(kyneta::Decoder),
+            Wire::Sp(own) => Self::Sp(sp_wire::Decoder::new(own, false)),
+            Wire::SpIpc(own) => Self::Sp(sp_wire::Decoder::new(own, true)),
         }
     }
 
@@ -364,6 +379,7 @@ impl Decoder {
             Self::Prefixed(wire) => wire.head(input, accept),
             Self::Lines(wire) => wire.head(input, accept),
             Self::Kyneta(wire) => wire.head(input, accept),
+            Self::Sp(wire) => wire.head(input, accept),
         }
     }
 }

@@ -12,8 +12,10 @@ mod outbound;
 mod prefixed;
 mod raw;
 mod rejected;
+mod sp_wire;
 
 use crate::limits;
+use crate::sp::Protocol;
 use crate::{Frame, Kind, PeerFault};
 
 pub use greeting::{Greeting, Incarnation};
@@ -42,6 +44,10 @@ pub enum Wire {
     Lines,
     /// The frames of kyneta 1.8: six bytes of header, then the body.
     Kyneta,
+    /// SP over `socket://`, `tcp://` and `inproc://`, spoken by this end.
+    Sp(Protocol),
+    /// SP over `ipc://` and its like.
+    SpIpc(Protocol),
 }
 
 impl Wire {
@@ -50,9 +56,32 @@ impl Wire {
         matches!(self, Self::Native | Self::Raw)
     }
 
-    /// Does a connection begin with a greeting, and are there calls, pings and goodbyes?
-    pub const fn greets(self) -> bool {
+    /// Are there calls, pings and goodbyes?
+    pub const fn converses(self) -> bool {
         matches!(self, Self::Native)
+    }
+
+    /// The same where no byte tells what kind of thing a message is: SP over anything but `ipc://`.
+    #[must_use]
+    pub const fn without_kinds(self) -> Self {
+        match self {
+            Self::SpIpc(own) => Self::Sp(own),
+            other => other,
+        }
+    }
+
+    /// Does a connection begin with a greeting?
+    pub const fn greets(self) -> bool {
+        matches!(self, Self::Native | Self::Sp(_) | Self::SpIpc(_))
+    }
+
+    /// Bytes that each side says first.
+    pub const fn greeting_bytes(self) -> usize {
+        match self {
+            Self::Native => Greeting::BYTES,
+            Self::Sp(_) | Self::SpIpc(_) => sp_wire::GREETING,
+            Self::Raw | Self::LengthPrefixed | Self::Lines | Self::Kyneta => 0,
+        }
     }
 }
 
@@ -201,7 +230,12 @@ impl<F> Link<F> {
         &mut self.outbound
     }
 
-    /// What the other side takes and who it is, once it has greeted.
+    /// Has the other side greeted, or need it not?
+    pub const fn is_greeted(&self) -> bool {
+        self.inbound.is_greeted()
+    }
+
+    /// What the other side takes and who it is, once it has greeted on the native wire.
     pub const fn greeting(&self) -> Option<&Greeting> {
         self.outbound.greeting()
     }
@@ -255,6 +289,8 @@ enum What {
     Frame(Kind),
     /// The other side's greeting; the body is all of it.
     Greeting,
+    /// The same on a wire where it says no more than that.
+    Greeted,
     /// A piece of a frame.
     Part(kyneta::Part),
     /// Something that this wire tells its readers to skip.

@@ -129,7 +129,8 @@ const fn named(kind: u8, id: CallId) -> Kind {
 #[inline]
 pub(super) fn head(kind: Kind, body: usize, fds: usize, out: &mut Vec<u8>) {
     let (number, id) = match kind {
-        Kind::Message => (MESSAGE, None),
+        // Headed messages belong to other wires, and are refused before they come here.
+        Kind::Message | Kind::Headed(_) => (MESSAGE, None),
         Kind::Request(id) => (REQUEST, Some(id)),
         Kind::Response(id) => (RESPONSE, Some(id)),
         Kind::Failure(id) => (FAILURE, Some(id)),

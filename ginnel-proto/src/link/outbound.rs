@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use bytes::Bytes;
 
 use super::{Greeting, Limit, LinkOptions, Misuse, Refusal, Rejected, Wire};
-use super::{check, delimited, kyneta, native, prefixed};
+use super::{check, delimited, kyneta, native, prefixed, sp_wire};
 use crate::limits::{self, Bound, Load};
 use crate::{Frame, Kind, Message};
 
@@ -104,10 +104,14 @@ impl<F> Outbound<F> {
             pong_waits: false,
             closing: false,
         };
-        if wire.greets() {
-            this.copied.extend_from_slice(&Greeting::new(message, fds, incarnation).encode());
-            this.pushed = Greeting::BYTES as u64;
+        match wire {
+            Wire::Native => {
+                this.copied.extend_from_slice(&Greeting::new(message, fds, incarnation).encode());
+            }
+            Wire::Sp(own) | Wire::SpIpc(own) => this.copied.extend_from_slice(&sp_wire::greeting(own)),
+            Wire::Raw | Wire::LengthPrefixed | Wire::Lines | Wire::Kyneta => {}
         }
+        this.pushed = this.copied.len() as u64;
         this
     }
 
@@ -237,6 +241,8 @@ impl<F> Outbound<F> {
             Wire::Native => native::head(kind, body.len(), count, &mut self.copied),
             Wire::LengthPrefixed => prefixed::head(body.len(), &mut self.copied),
             Wire::Kyneta => kyneta::head(body.len(), &mut self.copied),
+            Wire::Sp(_) => sp_wire::head(kind, body.len(), false, &mut self.copied),
+            Wire::SpIpc(_) => sp_wire::head(kind, body.len(), true, &mut self.copied),
             Wire::Raw | Wire::Lines => {}
         }
         let body =

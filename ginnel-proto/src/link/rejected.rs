@@ -41,6 +41,14 @@ pub enum Limit {
     /// As large as this nothing may be before the other side has said what it takes.
     #[error("the other side has not said yet whether it takes more than 65536 bytes or 16 descriptors")]
     NotGreeted,
+    /// As many prefixes as are kept have been subscribed to.
+    #[error("as many prefixes as are kept are subscribed to: {most}, or {bytes} bytes of them")]
+    Subscriptions {
+        /// Prefixes that are kept.
+        most: usize,
+        /// Bytes of prefixes that are kept.
+        bytes: usize,
+    },
     /// As many requests as may wait for an answer do.
     #[error("{pending} requests wait for their answers, no more may")]
     Calls {
@@ -59,6 +67,9 @@ pub enum Misuse {
     /// A call, a ping or another thing that only the native wire knows.
     #[error("only the native wire has calls")]
     NoCalls,
+    /// A word before a body, on a wire without protocols.
+    #[error("only the wires of SP have headers")]
+    NoHeader,
     /// A line feed inside a body on a wire of lines.
     #[error("a line feed inside a message would end it: this wire is made of lines")]
     LineFeed,

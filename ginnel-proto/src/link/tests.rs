@@ -6,7 +6,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::{CallId, Message};
 
-const WIRES: [Wire; 5] = [Wire::Native, Wire::Raw, Wire::LengthPrefixed, Wire::Lines, Wire::Kyneta];
+const WIRES: [Wire; 7] = [
+    Wire::Native,
+    Wire::Raw,
+    Wire::LengthPrefixed,
+    Wire::Lines,
+    Wire::Kyneta,
+    Wire::Sp(Protocol::Pair0),
+    Wire::SpIpc(Protocol::Bus),
+];
 
 fn options(wire: Wire) -> LinkOptions {
     LinkOptions { wire, incarnation: Incarnation([7; 16]), ..LinkOptions::default() }
@@ -87,7 +95,7 @@ fn samples(wire: Wire) -> Vec<Frame<u32>> {
             Frame::new(Kind::Control, Message::new("hello")),
             Frame::empty(Kind::Goodbye),
         ],
-        Wire::LengthPrefixed | Wire::Lines => {
+        Wire::LengthPrefixed | Wire::Lines | Wire::Sp(_) | Wire::SpIpc(_) => {
             vec![message(b"one"), message(b""), large(5000), message(b"two")]
         }
         Wire::Kyneta => vec![message(b"one"), large(5000), message(b"two")],
@@ -271,3 +279,4 @@ proptest! {
 mod faults;
 mod kyneta_frames;
 mod queue;
+mod sp;

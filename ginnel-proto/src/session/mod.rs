@@ -225,8 +225,9 @@ impl<F> Session<F> {
             Kind::Cancel(id) if self.calls.settle(id) && !self.inbox.withdraw(id) => {
                 return Ok(Some(Delivery::Cancelled(id)));
             }
-            // Control frames are for peers, which do not come this way; the line keeps the others to itself.
-            Kind::Cancel(_) | Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => {}
+            // Control frames are for peers, which do not come this way; the line keeps the others to itself, and nothing
+            // arrives with its header apart.
+            Kind::Cancel(_) | Kind::Headed(_) | Kind::Control | Kind::Ping | Kind::Pong | Kind::Goodbye => {}
         }
         Ok(None)
     }

@@ -20,13 +20,16 @@ impl<S: Sys> Conn<S> {
     /// It is gone, and whoever knows of it is told.
     pub(super) fn lose(&mut self, loss: Loss, reports: &mut Reports<S>) -> After {
         match self.stage {
-            Stage::Opening { accepted: false } => {
+            Stage::Opening { accepted } => {
                 let failure = match loss {
                     Loss::Closed { .. } | Loss::Died => Failure::Closed,
                     Loss::Fault(fault) => Failure::Fault(fault),
                     Loss::Errno(errno) => Failure::Errno(errno),
                 };
-                reports.push_back(NetEvent::ConnectFailed(self.id, failure));
+                reports.push_back(match accepted {
+                    true => NetEvent::NotAccepted(self.id, failure),
+                    false => NetEvent::ConnectFailed(self.id, failure),
+                });
             }
             Stage::Open => {
                 for (end, frame) in self.line.outbound().recall() {
@@ -37,7 +40,7 @@ impl<S: Sys> Conn<S> {
                 }
                 reports.push_back(NetEvent::Lost(self.id, loss));
             }
-            Stage::Opening { accepted: true } | Stage::Leaving { .. } => {}
+            Stage::Leaving { .. } => {}
         }
         After::Gone
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Outbound, Splice, Spliced};
-use crate::link::{Wire, kyneta, native, prefixed};
+use crate::link::{Wire, kyneta, native, prefixed, sp_wire};
 use crate::{Frame, Kind, Message};
 
 impl<F> Outbound<F> {
@@ -54,10 +54,18 @@ impl<F> Outbound<F> {
             Wire::Native => native::kind(&bytes)?,
             Wire::LengthPrefixed => (Kind::Message, prefixed::HEADER),
             Wire::Kyneta => (Kind::Message, kyneta::HEADER),
+            Wire::Sp(_) => (Kind::Message, sp_wire::header(false)),
+            Wire::SpIpc(_) => (Kind::Message, sp_wire::header(true)),
             Wire::Raw | Wire::Lines => (Kind::Message, 0),
         };
         let trail = usize::from(self.wire == Wire::Lines);
-        let body = body.unwrap_or_else(|| bytes.slice(head..bytes.len() - trail));
+        let copied = bytes.slice(head..bytes.len() - trail);
+        let body = match body {
+            // A word of the header was copied, and the body was not.
+            Some(body) if !copied.is_empty() => [copied, body].concat().into(),
+            Some(body) => body,
+            None => copied,
+        };
         Some(Frame { kind, message: Message { body, fds } })
     }
 

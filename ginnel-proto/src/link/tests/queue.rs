@@ -166,7 +166,7 @@ fn what_was_not_begun_can_be_recalled_whole_at_any_cut() {
                 left -= bytes.min(left);
             }
             let start =
-                |index: usize| if index == 0 { total - ends_length(&ends, total) } else { ends[index - 1] };
+                |index: usize| if index == 0 { wire.greeting_bytes() as u64 } else { ends[index - 1] };
             let first = (0..frames.len()).find(|&index| start(index) >= cut).unwrap_or(frames.len());
             let expected: Vec<_> = ends.iter().copied().zip(frames.clone()).skip(first).collect();
             assert_eq!(near.outbound().recall(), expected, "{wire:?} cut at {cut}");
@@ -188,10 +188,4 @@ fn buffers_are_let_go_when_nothing_is_in_them() {
     far.inbound().settle();
     assert_eq!(near.outbound.held(), 0);
     assert_eq!(far.inbound.held(), 0);
-}
-
-/// Bytes of all frames together: what is before the first is the greeting.
-fn ends_length(ends: &[u64], total: u64) -> u64 {
-    let greeting = if total > 32 && ends[0] > 32 { 32 } else { 0 };
-    total - greeting
 }

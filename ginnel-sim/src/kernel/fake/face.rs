@@ -1,12 +1,13 @@
 //! The rest of the kernel's face: names, locks, and what is ready.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ginnel_os::sys::{self, Alarm, Files, Ready, Rename, Status, Sys};
+use ginnel_os::sys::{self, Alarm, Files, Ready, Rename, SocketKind, Status, Sys};
 use ginnel_os::{Directions, Locks, Would};
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
@@ -154,6 +155,27 @@ impl Sys for Fake {
 
     fn changes(&self, watch: FdRef<'_>) -> io::Result<bool> {
         self.ask(|world, pid| world.take_notice(pid, watch.number))
+    }
+
+    fn is_connected_stream(&self, fd: FdRef<'_>) -> io::Result<bool> {
+        self.ask(|world, pid| {
+            let is_stream = world.by_number(pid, fd.number)?.kind == SocketKind::Stream;
+            Ok(is_stream && world.ends(pid, fd.number).is_some())
+        })
+    }
+
+    // There is no TCP here.
+
+    fn connect_tcp(&self, _: SocketAddr) -> io::Result<Fd> {
+        Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT))
+    }
+
+    fn listen_tcp(&self, _: SocketAddr, _: u32) -> io::Result<Fd> {
+        Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT))
+    }
+
+    fn tcp_port(&self, _: FdRef<'_>) -> io::Result<SocketAddr> {
+        Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT))
     }
 }
 

@@ -1,0 +1,97 @@
+//! Messages out and in, as far as that needs no waiting.
+
+use bytes::Bytes;
+use ginnel_proto::sp::{
+    Answered, AskCommand, AskId, Asks, Command, Pattern, Receives, Replies, Request, Sends, Sub, SubCommand,
+};
+
+use super::Socket;
+use crate::Limit;
+use crate::connection::Error;
+
+impl<P: Sends> Socket<P> {
+    /// Gives a message to whomever it is for, if that can be done now. It is taken out of `body` then.
+    #[inline]
+    pub fn feed(&mut self, body: &mut Option<Bytes>) -> Option<()> {
+        let machine = self.engine.machine();
+        if !machine.pattern().takes(machine.pipes()) {
+            return None;
+        }
+        let body = body.take()?;
+        self.order(Command::Pattern(P::send(body)));
+        Some(())
+    }
+}
+
+impl<P: Pattern> Socket<P> {
+    /// Has the kernel everything?
+    pub fn flushed(&self) -> Option<()> {
+        (self.engine.machine().unsent() == 0).then_some(())
+    }
+}
+
+impl<P: Receives> Socket<P> {
+    /// The next message, or request.
+    #[inline]
+    pub fn received(&mut self) -> Option<P::Item> {
+        self.engine.machine_mut().pattern_mut().receive()
+    }
+}
+
+impl<P: Asks> Socket<P> {
+    /// Asks, if there may be one question more. It is taken out of `body` then.
+    pub fn ask(&mut self, body: &mut Option<Bytes>) -> Option<AskId> {
+        let machine = self.engine.machine();
+        if !machine.pattern().takes(machine.pipes()) {
+            return None;
+        }
+        let id = machine.pattern().upcoming();
+        let body = body.take()?;
+        self.order(Command::Pattern(AskCommand::Ask(body)));
+        Some(id)
+    }
+
+    /// What has come of a question, once.
+    pub fn answered(&mut self, id: AskId) -> Option<Answered> {
+        let answered = self.engine.machine_mut().pattern_mut().answered(id);
+        // There is room for another question.
+        self.stirred |= answered.is_some();
+        answered
+    }
+
+    /// Nobody waits for this any more.
+    pub fn forget(&mut self, id: AskId) {
+        self.order(Command::Pattern(AskCommand::Forget(id)));
+        self.stirred = true;
+    }
+}
+
+impl<P: Replies> Socket<P> {
+    /// Answers. If whoever asked has gone, the answer is dropped and counted.
+    pub fn reply(&mut self, request: Request, body: Bytes) {
+        self.order(Command::Pattern(P::reply(request, body)));
+    }
+}
+
+impl Socket<Sub> {
+    /// Hears what begins with this.
+    ///
+    /// # Errors
+    /// [`Limit::Subscriptions`]: as many prefixes, or bytes of them, as are kept are there.
+    pub fn subscribe(&mut self, prefix: Bytes) -> Result<(), Error> {
+        let sub = self.engine.machine().pattern();
+        if !sub.may_subscribe(&prefix) {
+            let bound = sub.bound();
+            return Err(Limit::Subscriptions { most: bound.messages, bytes: bound.bytes }.into());
+        }
+        self.order(Command::Pattern(SubCommand::Subscribe(prefix)));
+        Ok(())
+    }
+
+    /// Hears it no more; what waits and is not wanted any more is dropped. `false`: it was not subscribed to.
+    pub fn unsubscribe(&mut self, prefix: &[u8]) -> bool {
+        let was_there = self.engine.machine().pattern().is_subscribed(prefix);
+        self.order(Command::Pattern(SubCommand::Unsubscribe(Bytes::copy_from_slice(prefix))));
+        was_there
+    }
+}

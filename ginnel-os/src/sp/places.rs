@@ -1,0 +1,153 @@
+//! Where an end listens and dials.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::process;
+use std::sync::OnceLock;
+
+use ginnel_proto::limits;
+use ginnel_proto::machine::{ConnId, Failure};
+use ginnel_proto::sp::{Command, Family, Pattern, Url};
+use ginnel_proto::{Address, AddressKind, Wire};
+
+use super::Socket;
+use crate::connection::Error;
+use crate::credentials::Policy;
+use crate::driven::Driven;
+use crate::error::SocketError;
+use crate::listener::{Listener, ListenerOptions};
+use crate::net::DoorId;
+use crate::sys::{Kernel, SocketKind, Sys};
+
+pub use ginnel_proto::sp::DialerId;
+
+/// A listener of one end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ListenerId(DoorId);
+
+/// `socket://`, which is there always: its sockets are handed in.
+const HANDED_IN: ListenerId = ListenerId(DoorId(u32::MAX));
+
+impl<P: Pattern> Socket<P> {
+    /// Listens at this URL. `socket://` only promises that sockets will be [adopted](Self::adopt).
+    ///
+    /// # Errors
+    /// [`Error::Address`]: it is no URL. Else as [`Listener::open`], or the kernel's.
+    pub fn listen(&mut self, url: &str) -> Result<ListenerId, Error> {
+        let own = P::END;
+        let address = match url.parse()? {
+            Url::Socket => return Ok(HANDED_IN),
+            Url::Ipc(address) => address,
+            Url::Inproc(name) => inproc(&name)?,
+            Url::Tcp { family, host, port } => {
+                let fd = Kernel.listen_tcp(resolve(family, &host, port)?, self.listener.backlog)?;
+                let listener = Listener::of(Kernel, fd, self.options(None));
+                return Ok(ListenerId(self.engine.net_mut().open(listener, Wire::Sp(own))?));
+            }
+        };
+        let is_abstract = matches!(address.kind(), AddressKind::Abstract(_));
+        let policy = is_abstract.then(Policy::same_user);
+        let listener = Listener::open(SocketKind::Stream, &address, self.options(policy))?;
+        Ok(ListenerId(self.engine.net_mut().open(listener, Wire::SpIpc(own))?))
+    }
+
+    /// As the listeners of this end are published.
+    fn options(&self, policy: Option<Policy>) -> ListenerOptions {
+        let allow = self.listener.allow.clone().or(policy);
+        ListenerOptions { nonblocking: true, allow, ..self.listener.clone() }
+    }
+
+    /// Listens there no more; pipes stay. `false`: it is gone already.
+    pub fn close_listener(&mut self, id: ListenerId) -> bool {
+        self.engine.net_mut().close(id.0)
+    }
+
+    pub(super) fn close_listeners(&mut self) {
+        self.engine.net_mut().close_all();
+    }
+
+    /// The port that a listener of `tcp://` has.
+    ///
+    /// # Errors
+    /// `NotFound` if it is gone, `Unsupported` if it has no port; the kernel's.
+    pub fn bound_port(&self, id: ListenerId) -> io::Result<SocketAddr> {
+        let listener = self.engine.net().listener_at(id.0).ok_or(io::ErrorKind::NotFound)?;
+        Kernel.tcp_port(listener.borrowed()).map_err(|error| match error.raw_os_error() {
+            Some(_) => error,
+            None => io::ErrorKind::Unsupported.into(),
+        })
+    }
+
+    /// Dials this URL, and again whenever the pipe is lost or cannot be made. A host's name is looked up once, here.
+    ///
+    /// # Errors
+    /// [`Error::Address`]: it is no URL. `Unsupported`: nobody can be dialled at `socket://`. Else the system's, for a
+    /// name that it does not know.
+    pub fn dial(&mut self, url: &str) -> Result<DialerId, Error> {
+        let address = match url.parse()? {
+            Url::Socket => return Err(Error::Io(SocketError::NotDialled.into())),
+            Url::Ipc(address) => address,
+            Url::Inproc(name) => inproc(&name)?,
+            Url::Tcp { family, host, port } => Address::tcp(resolve(family, &host, port)?),
+        };
+        let id = self.engine.machine().upcoming_dialer();
+        self.order(Command::Dial(address));
+        self.stirred = true;
+        Ok(id)
+    }
+
+    /// How the last attempt of this dialer went: its pipe, or why there is none. `None`: it is under way.
+    pub fn dialled(&self, dialer: DialerId) -> Option<Result<ConnId, Error>> {
+        let outcome = self.engine.machine().dialled(dialer)?;
+        Some(outcome.map_err(|failure| match failure {
+            Failure::Busy => Error::Io(io::ErrorKind::ConnectionRefused.into()),
+            Failure::Closed => Error::Io(io::ErrorKind::ConnectionReset.into()),
+            Failure::Fault(fault) => Error::Peer(fault),
+            Failure::Errno(errno) => Error::Io(io::Error::from_raw_os_error(errno)),
+        }))
+    }
+
+    /// Dials no more; the pipe is closed.
+    pub fn hang_up(&mut self, dialer: DialerId) {
+        self.order(Command::HangUp(dialer));
+        self.flush();
+    }
+
+    /// The dialer of this pipe, if it was dialled.
+    pub fn dialer_of(&self, pipe: ConnId) -> Option<DialerId> {
+        self.engine.machine().dialer_of(pipe)
+    }
+}
+
+/// The first address of a host that suits.
+fn resolve(family: Family, host: &str, port: u16) -> io::Result<SocketAddr> {
+    let suits = |port: &SocketAddr| match family {
+        Family::Any => true,
+        Family::V4 => port.is_ipv4(),
+        Family::V6 => port.is_ipv6(),
+    };
+    if host.is_empty() {
+        let all = if family == Family::V6 {
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+        } else {
+            Ipv4Addr::UNSPECIFIED.into()
+        };
+        return Ok(SocketAddr::new(all, port));
+    }
+    (host, port).to_socket_addrs()?.find(suits).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// A name in this process is an abstract name that nobody else knows, and that serves our user alone.
+fn inproc(name: &str) -> io::Result<Address> {
+    let random = SECRET.get_or_init(|| {
+        let random = || crate::sys::Files::random(&Kernel).unwrap_or_default();
+        (random(), random())
+    });
+    let address = format!("ginnel/{}/{:016x}{:016x}/{name}", process::id(), random.0, random.1);
+    debug_assert!(address.len() <= limits::SUN_PATH);
+    Ok(Address::abstract_name(address)?)
+}
+
+/// Drawn once for each process: a name within it must be found by all of its ends. One of the statics that
+/// ARCHITECTURE.md names.
+static SECRET: OnceLock<(u64, u64)> = OnceLock::new();

@@ -1,0 +1,49 @@
+//! TCP on Linux, for the ends of SP.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect as reach, sockopt};
+
+pub(super) fn is_connected_stream(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    if sockopt::socket_type(fd)? != SocketType::STREAM || sockopt::socket_acceptconn(fd)? {
+        return Ok(false);
+    }
+    match rustix::net::getpeername(fd) {
+        Ok(_) => Ok(true),
+        Err(Errno::NOTCONN) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn connect(port: SocketAddr) -> io::Result<OwnedFd> {
+    let fd = socket(port)?;
+    match reach(&fd, &port) {
+        // What comes of it is told to whoever reads.
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(fd),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn listen(port: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
+    let fd = socket(port)?;
+    sockopt::set_socket_reuseaddr(&fd, true)?;
+    bind(&fd, &port)?;
+    rustix::net::listen(&fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    Ok(fd)
+}
+
+pub(super) fn port(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    Ok(SocketAddr::try_from(rustix::net::getsockname(fd)?)?)
+}
+
+fn socket(port: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if port.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    // Those who are accepted inherit it from whoever listens.
+    sockopt::set_tcp_nodelay(&fd, true)?;
+    Ok(fd)
+}

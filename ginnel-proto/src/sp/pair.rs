@@ -1,0 +1,145 @@
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::header::{headed, take_word};
+use super::queue::Queue;
+use super::{Options, Pattern, Pipes, Protocol, Receives, Sends, SpFault};
+use crate::limits::Bound;
+use crate::machine::ConnId;
+use crate::{Frame, Message};
+
+/// Two talk with each other: there is one pipe, and whoever comes meanwhile is turned away.
+///
+/// Version 1 counts the hops of a message. What the pipe was given and could not write goes to whoever comes next.
+#[derive(Debug)]
+pub struct Pair<const VERSION: u8> {
+    /// Bodies, in front of them the count of hops where nothing else stands.
+    waiting: VecDeque<Bytes>,
+    most: usize,
+    arrived: Queue<Bytes>,
+    inbox: Bound,
+    ttl: u8,
+}
+
+/// Version 0.
+pub type Pair0 = Pair<0>;
+/// Version 1.
+pub type Pair1 = Pair<1>;
+
+impl<const VERSION: u8> Pair<VERSION> {
+    /// As it goes over the wire.
+    #[inline]
+    fn frame<F>(body: Bytes) -> Frame<F> {
+        if VERSION == 0 { Message::new(body).into() } else { headed(FIRST_HOP, body) }
+    }
+
+    /// Takes the count of hops off a message of version 1. `None`: it has come too far.
+    fn open(&self, mut body: Bytes) -> Result<Option<Bytes>, SpFault> {
+        if VERSION == 0 {
+            return Ok(Some(body));
+        }
+        match take_word(&mut body)? {
+            count @ MOST.. => Err(SpFault::Hops { count }),
+            count => Ok((count <= self.ttl.into()).then_some(body)),
+        }
+    }
+
+    fn send_waiting<F>(&mut self, pipes: &mut Pipes<F>) {
+        while !self.waiting.is_empty()
+            && let Some(pipe) = pipes.next_ready()
+            && let Some(body) = self.waiting.pop_front()
+        {
+            pipes.give(pipe, Self::frame(body));
+        }
+    }
+}
+
+impl<const VERSION: u8> Pattern for Pair<VERSION> {
+    const END: Protocol = if VERSION == 0 { Protocol::Pair0 } else { Protocol::Pair1 };
+    type Command = Bytes;
+
+    fn new(options: &Options) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            most: options.send_queue.unwrap_or(0),
+            arrived: Queue::new(),
+            inbox: options.inbox,
+            ttl: options.hops(),
+        }
+    }
+
+    #[inline]
+    fn command<F>(&mut self, pipes: &mut Pipes<F>, body: Bytes, _now: Instant) {
+        match pipes.next_ready().filter(|_| self.waiting.is_empty()) {
+            Some(pipe) => {
+                pipes.give(pipe, Self::frame(body));
+            }
+            None => self.waiting.push_back(body),
+        }
+    }
+
+    fn admits<F>(&self, pipes: &Pipes<F>) -> bool {
+        pipes.is_empty()
+    }
+
+    fn detached<F>(&mut self, _pipes: &mut Pipes<F>, _pipe: ConnId, returned: Vec<Bytes>, _now: Instant) {
+        for mut body in returned.into_iter().rev() {
+            // The count was written by us.
+            if VERSION == 0 || take_word(&mut body).is_ok() {
+                self.waiting.push_front(body);
+            }
+        }
+    }
+
+    #[inline]
+    fn received<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, body: Bytes) -> Result<(), SpFault> {
+        match self.open(body)? {
+            Some(body) => self.arrived.push(body),
+            None => pipes.dropped.hops += 1,
+        }
+        Ok(())
+    }
+
+    fn room<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, _now: Instant) {
+        self.send_waiting(pipes);
+    }
+
+    fn has_room(&self) -> bool {
+        self.arrived.is_within(self.inbox)
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    #[inline]
+    fn takes<F>(&self, pipes: &Pipes<F>) -> bool {
+        (self.waiting.is_empty() && pipes.is_any_ready()) || self.waiting.len() < self.most
+    }
+
+    fn has_arrived(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+}
+
+impl<const VERSION: u8> Sends for Pair<VERSION> {
+    fn send(body: Bytes) -> Bytes {
+        body
+    }
+}
+
+impl<const VERSION: u8> Receives for Pair<VERSION> {
+    type Item = Bytes;
+
+    #[inline]
+    fn receive(&mut self) -> Option<Bytes> {
+        self.arrived.pop()
+    }
+}
+
+/// The count of a message that nobody has forwarded.
+const FIRST_HOP: u32 = 1;
+/// No count is as large as this: it must fit one byte.
+const MOST: u32 = 0x100;

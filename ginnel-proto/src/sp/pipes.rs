@@ -1,0 +1,283 @@
+//! The pipes of one end: who takes something now, what waits for whom, and what was dropped.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use bytes::Bytes;
+
+use super::header::headed;
+use super::{Event, Gone};
+use crate::lane::Lane;
+use crate::limits::Bound;
+use crate::machine::{Action, ConnId, Output, SendId};
+use crate::{Frame, Kind, Message};
+
+/// Messages that went nowhere, since the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Not sent: a pipe's queue was full, or the pipe was lost before all of it was written.
+    pub unsent: u64,
+    /// Not received: the queue was full.
+    pub unreceived: u64,
+    /// Came over more hops than are allowed.
+    pub hops: u64,
+    /// Answers that nobody waits for, or not any more, and what came where nothing is taken.
+    pub unwanted: u64,
+    /// Answers of ours whose pipe is gone.
+    pub unanswerable: u64,
+}
+
+/// The pipes of one end.
+#[derive(Debug)]
+pub struct Pipes<F> {
+    pipes: BTreeMap<ConnId, Box<Pipe<F>>>,
+    /// Those that take something at once.
+    ready: BTreeSet<ConnId>,
+    /// Whose turn it was last.
+    last: ConnId,
+    unsent: usize,
+    /// A pipe has begun to wait since somebody last asked.
+    choked: bool,
+    pub(super) dropped: Dropped,
+    outputs: VecDeque<Output<Event, F>>,
+}
+
+#[derive(Debug)]
+struct Pipe<F> {
+    lane: Lane<F>,
+    is_ready: bool,
+    is_paused: bool,
+    /// What the link had and has given back.
+    returned: Vec<Bytes>,
+}
+
+impl<F> Pipes<F> {
+    pub(super) const fn new() -> Self {
+        let dropped = Dropped { unsent: 0, unreceived: 0, hops: 0, unwanted: 0, unanswerable: 0 };
+        Self {
+            pipes: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            last: ConnId(0),
+            unsent: 0,
+            choked: false,
+            dropped,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Who is attached, in the order of their numbers.
+    pub fn ids(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.pipes.keys().copied()
+    }
+
+    /// How many are attached.
+    pub fn len(&self) -> usize {
+        self.pipes.len()
+    }
+
+    /// Is nobody attached?
+    pub fn is_empty(&self) -> bool {
+        self.pipes.is_empty()
+    }
+
+    /// Is this one attached?
+    pub fn contains(&self, pipe: ConnId) -> bool {
+        self.pipes.contains_key(&pipe)
+    }
+
+    /// Does anybody take something at once?
+    #[inline]
+    pub fn is_any_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The one whose turn it is, of those that take something at once.
+    #[inline]
+    pub(super) fn next_ready(&mut self) -> Option<ConnId> {
+        let next = self.ready.range((Excluded(self.last), Unbounded)).next();
+        let next = *next.or_else(|| self.ready.first())?;
+        self.last = next;
+        Some(next)
+    }
+
+    /// Messages that were given to pipes and are not with the kernel.
+    pub const fn unsent(&self) -> usize {
+        self.unsent
+    }
+
+    /// Has a pipe taken all that it takes, since somebody last asked? Then it is time to write.
+    pub const fn take_choked(&mut self) -> bool {
+        mem::replace(&mut self.choked, false)
+    }
+
+    /// How many wait for this one that its link was not given.
+    pub(super) fn waiting(&self, pipe: ConnId) -> usize {
+        self.pipes.get(&pipe).map_or(0, |pipe| pipe.lane.waiting())
+    }
+
+    /// Bytes that are not with the kernel, of what was given to this one.
+    pub(super) fn load(&self, pipe: ConnId) -> usize {
+        self.pipes.get(&pipe).map_or(0, |pipe| pipe.lane.load().bytes)
+    }
+
+    /// Gives a message to a pipe; what it does not take at once waits. `false`: it is gone.
+    #[inline]
+    pub(super) fn give(&mut self, id: ConnId, frame: Frame<F>) -> bool {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return false };
+        self.unsent += 1;
+        if let Some((send, frame)) = pipe.lane.offer(frame) {
+            self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
+        }
+        if pipe.is_ready && !pipe.lane.is_ready() {
+            pipe.is_ready = false;
+            self.choked = true;
+            self.ready.remove(&id);
+        }
+        true
+    }
+
+    /// As [`give`](Self::give); if as many as `most` wait already, the one that has waited for longest is dropped.
+    pub(super) fn give_freshest(&mut self, id: ConnId, frame: Frame<F>, most: usize) {
+        self.give(id, frame);
+        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        if pipe.lane.waiting() > most && pipe.lane.drop_oldest() {
+            pipe.lane.refund();
+            self.unsent -= 1;
+            self.dropped.unsent += 1;
+        }
+    }
+
+    /// As [`give`](Self::give); if as many as `most` wait already, this one is dropped.
+    pub(super) fn give_first(&mut self, id: ConnId, frame: Frame<F>, most: usize) {
+        let Some(pipe) = self.pipes.get(&id) else { return };
+        if pipe.lane.is_ready() || pipe.lane.waiting() < most {
+            self.give(id, frame);
+        } else {
+            self.dropped.unsent += 1;
+        }
+    }
+
+    /// Gives everybody the same message, each in this way. Its body is shared and not copied, if it is large.
+    pub(super) fn give_all(&mut self, frame: &Frame<F>, give: impl Fn(&mut Self, ConnId, Frame<F>)) {
+        let mut next = self.pipes.keys().next().copied();
+        while let Some(id) = next {
+            give(self, id, frame.again());
+            next = self.pipes.range((Excluded(id), Unbounded)).next().map(|(&id, _)| id);
+        }
+    }
+
+    /// Reads no more from this one until nothing waits for it.
+    pub(super) fn pause(&mut self, id: ConnId) {
+        if let Some(pipe) = self.pipes.get_mut(&id)
+            && !mem::replace(&mut pipe.is_paused, true)
+        {
+            self.outputs.push_back(Output::Net(Action::Pause(id)));
+        }
+    }
+
+    pub(super) fn attach(&mut self, id: ConnId) {
+        let mut lane = Lane::new(UNBOUNDED);
+        lane.room();
+        let pipe = Pipe { lane, is_ready: true, is_paused: false, returned: Vec::new() };
+        self.pipes.insert(id, Box::new(pipe));
+        self.ready.insert(id);
+        self.tell(Event::Attached(id));
+    }
+
+    /// A pipe is gone: what nothing was written of, with the words before it. What was cut in the middle is dropped; of a
+    /// pipe that is closed here, the link still writes what it has.
+    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Vec<Bytes>> {
+        let mut pipe = self.pipes.remove(&id)?;
+        self.ready.remove(&id);
+        self.unsent -= pipe.lane.load().messages;
+        let cut = pipe.lane.lost().len() as u64;
+        self.dropped.unsent += if gone == Gone::Here { 0 } else { cut };
+        let mut returned = pipe.returned;
+        returned.extend(pipe.lane.clear().map(|(_, frame)| whole(frame)));
+        self.tell(Event::Detached(id, gone));
+        Some(returned)
+    }
+
+    pub(super) fn sent(&mut self, id: ConnId, send: SendId) {
+        if let Some(pipe) = self.pipes.get_mut(&id) {
+            let before = pipe.lane.load().messages;
+            pipe.lane.sent(send);
+            self.unsent -= before - pipe.lane.load().messages;
+        }
+    }
+
+    /// It can be sent over no pipe.
+    pub(super) fn unsendable(&mut self, id: ConnId, send: SendId) {
+        if let Some(pipe) = self.pipes.get_mut(&id)
+            && pipe.lane.took_back(send)
+        {
+            self.unsent -= 1;
+            self.dropped.unsent += 1;
+        }
+    }
+
+    /// The link gave it back, for the pipe is going.
+    pub(super) fn returned(&mut self, id: ConnId, send: SendId, frame: Frame<F>) {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        if pipe.lane.took_back(send) {
+            self.unsent -= 1;
+            pipe.returned.push(whole(frame));
+        }
+    }
+
+    /// The link is empty. `true`: and nothing waits for it any more.
+    pub(super) fn room(&mut self, id: ConnId) -> bool {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return false };
+        pipe.lane.room();
+        while let Some((send, frame)) = pipe.lane.next() {
+            self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
+        }
+        if !pipe.lane.is_ready() {
+            return false;
+        }
+        if !mem::replace(&mut pipe.is_ready, true) {
+            self.ready.insert(id);
+        }
+        if mem::take(&mut pipe.is_paused) {
+            self.outputs.push_back(Output::Net(Action::Resume(id)));
+        }
+        true
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::App(event));
+    }
+
+    pub(super) fn act(&mut self, action: Action<F>) {
+        self.outputs.push_back(Output::Net(action));
+    }
+
+    pub(super) const fn outputs(&mut self) -> &mut VecDeque<Output<Event, F>> {
+        &mut self.outputs
+    }
+}
+
+/// A frame's body with the word before it.
+fn whole<F>(frame: Frame<F>) -> Bytes {
+    let Message { body, .. } = frame.message;
+    match frame.kind {
+        Kind::Headed(word) => [&word.to_be_bytes()[..], &body].concat().into(),
+        _ => body,
+    }
+}
+
+impl<F> Frame<F> {
+    /// The same message for one more pipe.
+    pub(super) fn again(&self) -> Self {
+        let body = self.message.body.clone();
+        match self.kind {
+            Kind::Headed(word) => headed(word, body),
+            _ => Message::new(body).into(),
+        }
+    }
+}
+
+/// What waits for a pipe is bounded by its protocol, not here.
+const UNBOUNDED: Bound = Bound { bytes: usize::MAX, messages: usize::MAX, fds: 0 };

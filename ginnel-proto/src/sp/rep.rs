@@ -1,0 +1,4 @@
+use super::replier::Replier;
+
+/// Answers whoever asks.
+pub type Rep = Replier<false>;

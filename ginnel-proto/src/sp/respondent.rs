@@ -1,0 +1,4 @@
+use super::replier::Replier;
+
+/// Answers surveys.
+pub type Respondent = Replier<true>;
