@@ -71,6 +71,12 @@ impl Plan {
         self.protocol.side().unwrap_or(self.side)
     }
 
+    /// What the other end does meanwhile.
+    #[must_use]
+    pub fn across(&self) -> Self {
+        Self { protocol: self.protocol.peer(), side: self.side().other(), ..*self }
+    }
+
     /// Does this end's part; true to the plan, or an error.
     pub fn run(&self, end: &mut dyn End, pace: &mut dyn Pace) -> Result<Report> {
         match self.protocol {

@@ -1,0 +1,64 @@
+//! Every end, over every way.
+
+use anyhow::{Context, Result};
+use ginnel_interop_nng::exchange::Plan;
+use ginnel_interop_nng::protocol::{Protocol, Side};
+
+use super::alone;
+use super::page;
+use super::ways::{Meets, Way, exchange};
+
+#[test]
+fn ginnel_and_nng_exchange_ten_thousand_messages_over_every_way_at_either_end() -> Result<()> {
+    page::holds("blocking", &table(alone::open)?)
+}
+
+#[test]
+fn messages_of_a_megabyte_arrive_whole() -> Result<()> {
+    for (protocol, side) in ends() {
+        let plan = Plan { protocol, side, count: 3, size: 1 << 20 };
+        for way in [Way::Pair, Way::IpcListen, Way::TcpDial] {
+            exchange(alone::open(protocol)?, &plan, way)
+                .with_context(|| format!("{}, {way}", name(&plan)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails at the first exchange that does, so what is in the table has happened.
+fn table(open: fn(Protocol) -> Result<Box<dyn Meets>>) -> Result<String> {
+    let ways = Way::ALL.map(|way| format!(" {way} |")).concat();
+    let mut table = format!("| Ginnel | nng |{ways}\n|---|---|{}\n", "---|".repeat(Way::ALL.len()));
+    for (protocol, side) in ends() {
+        let plan = Plan { protocol, side, count: COUNT, size: 64 };
+        table += &format!("| {} | {} |", name(&plan), name(&plan.across()));
+        for way in Way::ALL {
+            exchange(open(protocol)?, &plan, way).with_context(|| format!("{}, {way}", name(&plan)))?;
+            table += &format!(" {COUNT} |");
+        }
+        table.push('\n');
+    }
+    Ok(table)
+}
+
+/// Those that talk to their like can be either.
+fn ends() -> impl Iterator<Item = (Protocol, Side)> {
+    Protocol::ALL.into_iter().flat_map(|protocol| {
+        let sides = [Side::Lead, Side::Follow];
+        sides
+            .into_iter()
+            .filter(move |side| protocol.side().is_none_or(|only| only == *side))
+            .map(move |side| (protocol, side))
+    })
+}
+
+fn name(plan: &Plan) -> String {
+    let name = plan.protocol.name();
+    match (plan.protocol.side(), plan.side) {
+        (Some(_), _) => name.to_owned(),
+        (None, Side::Lead) => format!("{name}, begins"),
+        (None, Side::Follow) => format!("{name}, answers"),
+    }
+}
+
+const COUNT: u64 = 10_000;
