@@ -35,6 +35,8 @@ pub struct Socket<P: Pattern> {
     events: VecDeque<Event>,
     /// Something changed that others may wait for.
     stirred: bool,
+    /// When somebody last looked at the clock.
+    moment: Instant,
 }
 
 impl<P: Pattern> Socket<P> {
@@ -48,13 +50,22 @@ impl<P: Pattern> Socket<P> {
             listener: options.listener.clone(),
             events: VecDeque::new(),
             stirred: false,
+            moment: Instant::now(),
         })
     }
 
     fn order(&mut self, command: Command<P::Command>) {
-        self.engine.command(command, Instant::now());
+        self.moment = Instant::now();
+        self.order_now(command);
+    }
+
+    /// As [`order`](Self::order), for what needs no clock: looking at it takes as long as sending a small message.
+    #[inline]
+    fn order_now(&mut self, command: Command<P::Command>) {
+        self.engine.command(command, self.moment);
         if self.engine.machine_mut().take_choked() {
-            self.engine.flush(Instant::now());
+            self.moment = Instant::now();
+            self.engine.flush(self.moment);
         }
         self.sort();
     }

@@ -71,24 +71,6 @@ impl<F> Lane<F> {
         in_link.or_else(|| self.waiting.front().map(|(id, _)| *id))
     }
 
-    /// How many wait that the link was not given.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// Would the link get a frame at once?
-    pub(crate) fn is_ready(&self) -> bool {
-        self.credit > 0 && self.waiting.is_empty()
-    }
-
-    /// Drops what has waited for longest. `false`: nothing waits.
-    pub(crate) fn drop_oldest(&mut self) -> bool {
-        let Some((_, frame)) = self.waiting.pop_front() else { return false };
-        self.load = self.load - load(&frame);
-        self.answers -= usize::from(is_answer(frame.kind));
-        true
-    }
-
     /// Would this frame be queued now?
     pub(crate) fn admit(&self, frame: &Frame<F>) -> Result<(), Limit> {
         if self.bound.admits(self.load, load(frame)) {

@@ -138,6 +138,11 @@ impl<F> Line<F> {
     /// The peer broke a rule; everything before was given out.
     #[inline]
     pub fn poll(&mut self) -> Result<Polled<F>, PeerFault> {
+        if !self.awaits_hello
+            && let Some(body) = self.link.inbound().quick_message()
+        {
+            return Ok(Polled::Frame(Message::new(body).into()));
+        }
         if let Some(frame) = self.link.poll_frame()? {
             match frame.kind {
                 Kind::Control => self.awaits_hello = false,

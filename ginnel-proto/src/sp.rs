@@ -10,6 +10,7 @@ mod dialers;
 mod fault;
 mod header;
 mod options;
+mod outlet;
 mod pair;
 mod pattern;
 mod pipes;

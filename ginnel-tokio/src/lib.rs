@@ -52,6 +52,7 @@ mod peer;
 mod seqpacket;
 mod server;
 mod shared;
+pub mod sp;
 mod stream;
 #[cfg(feature = "serde")]
 mod typed;

@@ -62,3 +62,8 @@ mod peers {
     use super::*;
     include!("../../ginnel/tests/stories/peers.rs");
 }
+
+mod patterns {
+    use super::*;
+    include!("../../ginnel/tests/stories/sp.rs");
+}

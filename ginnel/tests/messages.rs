@@ -65,3 +65,8 @@ mod peers {
     use super::*;
     include!("stories/peers.rs");
 }
+
+mod patterns {
+    use super::*;
+    include!("stories/sp.rs");
+}

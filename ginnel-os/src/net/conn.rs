@@ -51,6 +51,8 @@ pub(super) struct Conn<S: Sys> {
     unheard: bool,
     /// It may keep buffers since somebody last waited.
     pub(super) touched: bool,
+    /// It was given something to write.
+    pub(super) unwritten: bool,
     /// It waits for its turn to be read.
     pub(super) queued: bool,
     /// Descriptors wait for others to be read: no writing before this moment.
@@ -105,6 +107,7 @@ impl<S: Sys> Conn<S> {
             crowded: false,
             unheard: false,
             touched: false,
+            unwritten: false,
             queued: false,
             stalled: None,
             pause: None,

@@ -51,8 +51,8 @@ pub struct UnixNet<S: Sys = Kernel> {
     /// The last that came in through a listener, or was adopted.
     last_accepted: ConnId,
     reports: VecDeque<NetEvent<S::Fd>>,
-    /// Connections that were given something to write.
-    unwritten: BTreeSet<ConnId>,
+    /// Connections that were given something to write, and some that are gone.
+    unwritten: Vec<ConnId>,
     /// Connections that may have something to read, whoever waits longest first.
     readable: VecDeque<ConnId>,
     deadlines: BTreeSet<(Instant, ConnId)>,
@@ -120,7 +120,7 @@ impl<S: Sys> UnixNet<S> {
             knocking: BTreeMap::new(),
             last_accepted: ConnId::FIRST_ACCEPTED,
             reports: VecDeque::new(),
-            unwritten: BTreeSet::new(),
+            unwritten: Vec::new(),
             readable: VecDeque::new(),
             touched: Vec::new(),
             cooling: Vec::new(),
@@ -201,7 +201,7 @@ impl<S: Sys> UnixNet<S> {
     /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
     pub fn adopt(&mut self, id: ConnId, stream: Stream<S>, line: Line<S::Fd>) {
         self.conns.insert(id, Box::new(Conn::adopted(id, stream, line)));
-        self.unwritten.insert(id);
+        self.write_later(id);
         self.queue(id);
     }
 

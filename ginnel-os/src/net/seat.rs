@@ -173,7 +173,7 @@ impl<S: Sys> UnixNet<S> {
     pub(super) fn say(&mut self, id: ConnId, word: Bytes, fds: Vec<S::Fd>) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.say(Frame::new(Kind::Control, Message::new(word).with_fds(fds)));
-            self.unwritten.insert(id);
+            self.write_later(id);
         }
     }
 

@@ -42,7 +42,9 @@ impl<S: Sys> Net for UnixNet<S> {
             Action::Send(id, send, frame) => match self.conns.get_mut(&id) {
                 Some(conn) => {
                     conn.send(send, frame, &mut self.reports);
-                    self.unwritten.insert(id);
+                    if !mem::replace(&mut conn.unwritten, true) {
+                        self.unwritten.push(id);
+                    }
                 }
                 None => self.give_back(id, send, frame),
             },
@@ -58,7 +60,7 @@ impl<S: Sys> Net for UnixNet<S> {
             Action::Close(id) => {
                 if let Some(conn) = self.conns.get_mut(&id) {
                     conn.leave(now, self.options.linger);
-                    self.unwritten.insert(id);
+                    self.write_later(id);
                 }
             }
         }
@@ -73,8 +75,15 @@ impl<S: Sys> Net for UnixNet<S> {
         if self.unwritten.is_empty() || self.is_inherited() {
             return false;
         }
-        for id in mem::take(&mut self.unwritten) {
-            self.tend(id, Directions::WRITE, now);
+        let mut unwritten = mem::take(&mut self.unwritten);
+        for id in unwritten.drain(..) {
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.unwritten = false;
+                self.tend(id, Directions::WRITE, now);
+            }
+        }
+        if self.unwritten.is_empty() {
+            self.unwritten = unwritten;
         }
         true
     }
@@ -183,7 +192,7 @@ impl<S: Sys> UnixNet<S> {
     pub(super) fn pause(&mut self, id: ConnId, paused: bool) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.paused = paused;
-            self.unwritten.insert(id);
+            self.write_later(id);
             self.queue(id);
         }
     }
@@ -200,6 +209,15 @@ impl<S: Sys> UnixNet<S> {
                 conn.crowded = false;
             }
             self.queue(id);
+        }
+    }
+
+    /// It has something to write.
+    pub(super) fn write_later(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id)
+            && !mem::replace(&mut conn.unwritten, true)
+        {
+            self.unwritten.push(id);
         }
     }
 

@@ -65,7 +65,6 @@ impl<S: Sys> UnixNet<S> {
             }
             conn.forget_process(&self.poller);
             self.list(id, conn.listed, None);
-            self.unwritten.remove(&id);
             if conn.was_accepted() {
                 self.knocking.remove(&id);
             }

@@ -13,17 +13,23 @@ impl<P: Sends> Socket<P> {
     /// Gives a message to whomever it is for, if that can be done now. It is taken out of `body` then.
     #[inline]
     pub fn feed(&mut self, body: &mut Option<Bytes>) -> Option<()> {
-        let machine = self.engine.machine();
-        if !machine.pattern().takes(machine.pipes()) {
+        if !self.takes() {
             return None;
         }
         let body = body.take()?;
-        self.order(Command::Pattern(P::send(body)));
+        self.order_now(Command::Pattern(P::send(body)));
         Some(())
     }
 }
 
 impl<P: Pattern> Socket<P> {
+    /// Would a message, or a question, be taken now?
+    #[inline]
+    pub fn takes(&self) -> bool {
+        let machine = self.engine.machine();
+        machine.pattern().takes(machine.pipes())
+    }
+
     /// Has the kernel everything?
     pub fn flushed(&self) -> Option<()> {
         (self.engine.machine().unsent() == 0).then_some(())
@@ -41,11 +47,10 @@ impl<P: Receives> Socket<P> {
 impl<P: Asks> Socket<P> {
     /// Asks, if there may be one question more. It is taken out of `body` then.
     pub fn ask(&mut self, body: &mut Option<Bytes>) -> Option<AskId> {
-        let machine = self.engine.machine();
-        if !machine.pattern().takes(machine.pipes()) {
+        if !self.takes() {
             return None;
         }
-        let id = machine.pattern().upcoming();
+        let id = self.engine.machine().pattern().upcoming();
         let body = body.take()?;
         self.order(Command::Pattern(AskCommand::Ask(body)));
         Some(id)

@@ -131,22 +131,27 @@ impl<F> Inbound<F> {
         self.advance().inspect_err(|&fault| self.fail(fault))
     }
 
-    /// The next frame, if it is a whole native message without descriptors: the short way of
+    /// The next frame, if it is a whole message without descriptors, native or of SP: the short way of
     /// [`poll_frame`](Self::poll_frame), which streams of small messages take. `None` says nothing.
     #[inline]
     pub fn quick_message(&mut self) -> Option<Bytes> {
-        let Decoder::Native(native::Decoder::Frames) = self.decoder else { return None };
-        if self.under_way.is_some() {
+        if self.under_way.is_some() || !self.fds.is_empty() {
             return None;
         }
-        let (header, rest) = self.tail.unread().split_first_chunk()?;
-        let length = native::quick_message(*header).filter(|&length| length <= self.accept.message)?;
-        let body = Bytes::copy_from_slice(rest.get(..length)?);
-        if !self.fds.is_empty() {
+        let input = self.tail.unread();
+        let (header, length) = match &self.decoder {
+            Decoder::Native(native::Decoder::Frames) => {
+                (native::HEADER, native::quick_message(*input.first_chunk()?)?)
+            }
+            Decoder::Sp(wire) => wire.quick_message(input)?,
+            _ => return None,
+        };
+        if length > self.accept.message {
             return None;
         }
-        self.tail.take(native::HEADER + length);
-        self.fds.passed((native::HEADER + length) as u64);
+        let body = Bytes::copy_from_slice(input.get(header..)?.get(..length)?);
+        self.tail.take(header + length);
+        self.fds.passed((header + length) as u64);
         Some(body)
     }
 

@@ -38,6 +38,15 @@ impl Decoder {
         Self { own, ipc, greeted: false }
     }
 
+    /// The header and the length of what may be a message; `None` for anything out of the ordinary.
+    #[inline]
+    pub(super) fn quick_message(self, input: &[u8]) -> Option<(usize, usize)> {
+        let (kind, rest) = if self.ipc { input.split_first()? } else { (&MESSAGE, input) };
+        let length = u64::from_be_bytes(*rest.first_chunk()?);
+        let ordinary = self.greeted && *kind == MESSAGE && length <= u64::from(u32::MAX);
+        ordinary.then_some((header(self.ipc), length as usize))
+    }
+
     /// Judges a greeting as far as it has arrived, so that a foreign one is refused at its first foreign byte.
     fn judge(self, start: &[u8]) -> Result<(), SpFault> {
         let awaited = self.own.peer();

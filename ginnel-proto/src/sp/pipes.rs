@@ -7,9 +7,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 use bytes::Bytes;
 
 use super::header::headed;
+use super::outlet::Outlet;
 use super::{Event, Gone};
-use crate::lane::Lane;
-use crate::limits::Bound;
 use crate::machine::{Action, ConnId, Output, SendId};
 use crate::{Frame, Kind, Message};
 
@@ -46,7 +45,7 @@ pub struct Pipes<F> {
 
 #[derive(Debug)]
 struct Pipe<F> {
-    lane: Lane<F>,
+    outlet: Outlet<F>,
     is_ready: bool,
     is_paused: bool,
     /// What the link had and has given back.
@@ -96,7 +95,11 @@ impl<F> Pipes<F> {
     /// The one whose turn it is, of those that take something at once.
     #[inline]
     pub(super) fn next_ready(&mut self) -> Option<ConnId> {
-        let next = self.ready.range((Excluded(self.last), Unbounded)).next();
+        let next = if self.ready.len() > 1 {
+            self.ready.range((Excluded(self.last), Unbounded)).next()
+        } else {
+            None
+        };
         let next = *next.or_else(|| self.ready.first())?;
         self.last = next;
         Some(next)
@@ -114,12 +117,12 @@ impl<F> Pipes<F> {
 
     /// How many wait for this one that its link was not given.
     pub(super) fn waiting(&self, pipe: ConnId) -> usize {
-        self.pipes.get(&pipe).map_or(0, |pipe| pipe.lane.waiting())
+        self.pipes.get(&pipe).map_or(0, |pipe| pipe.outlet.waiting())
     }
 
-    /// Bytes that are not with the kernel, of what was given to this one.
-    pub(super) fn load(&self, pipe: ConnId) -> usize {
-        self.pipes.get(&pipe).map_or(0, |pipe| pipe.lane.load().bytes)
+    /// Bytes of those.
+    pub(super) fn waiting_bytes(&self, pipe: ConnId) -> usize {
+        self.pipes.get(&pipe).map_or(0, |pipe| pipe.outlet.bytes())
     }
 
     /// Gives a message to a pipe; what it does not take at once waits. `false`: it is gone.
@@ -127,10 +130,11 @@ impl<F> Pipes<F> {
     pub(super) fn give(&mut self, id: ConnId, frame: Frame<F>) -> bool {
         let Some(pipe) = self.pipes.get_mut(&id) else { return false };
         self.unsent += 1;
-        if let Some((send, frame)) = pipe.lane.offer(frame) {
-            self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
+        match pipe.outlet.grant(frame.message.body.len()) {
+            Some(send) => self.outputs.push_back(Output::Net(Action::Send(id, send, frame))),
+            None => pipe.outlet.wait(frame),
         }
-        if pipe.is_ready && !pipe.lane.is_ready() {
+        if pipe.is_ready && !pipe.outlet.is_ready() {
             pipe.is_ready = false;
             self.choked = true;
             self.ready.remove(&id);
@@ -142,8 +146,8 @@ impl<F> Pipes<F> {
     pub(super) fn give_freshest(&mut self, id: ConnId, frame: Frame<F>, most: usize) {
         self.give(id, frame);
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
-        if pipe.lane.waiting() > most && pipe.lane.drop_oldest() {
-            pipe.lane.refund();
+        if pipe.outlet.waiting() > most && pipe.outlet.oldest().is_some() {
+            pipe.outlet.refund();
             self.unsent -= 1;
             self.dropped.unsent += 1;
         }
@@ -152,7 +156,7 @@ impl<F> Pipes<F> {
     /// As [`give`](Self::give); if as many as `most` wait already, this one is dropped.
     pub(super) fn give_first(&mut self, id: ConnId, frame: Frame<F>, most: usize) {
         let Some(pipe) = self.pipes.get(&id) else { return };
-        if pipe.lane.is_ready() || pipe.lane.waiting() < most {
+        if pipe.outlet.is_ready() || pipe.outlet.waiting() < most {
             self.give(id, frame);
         } else {
             self.dropped.unsent += 1;
@@ -178,9 +182,7 @@ impl<F> Pipes<F> {
     }
 
     pub(super) fn attach(&mut self, id: ConnId) {
-        let mut lane = Lane::new(UNBOUNDED);
-        lane.room();
-        let pipe = Pipe { lane, is_ready: true, is_paused: false, returned: Vec::new() };
+        let pipe = Pipe { outlet: Outlet::new(), is_ready: true, is_paused: false, returned: Vec::new() };
         self.pipes.insert(id, Box::new(pipe));
         self.ready.insert(id);
         self.tell(Event::Attached(id));
@@ -191,27 +193,25 @@ impl<F> Pipes<F> {
     pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Vec<Bytes>> {
         let mut pipe = self.pipes.remove(&id)?;
         self.ready.remove(&id);
-        self.unsent -= pipe.lane.load().messages;
-        let cut = pipe.lane.lost().len() as u64;
-        self.dropped.unsent += if gone == Gone::Here { 0 } else { cut };
+        let cut = pipe.outlet.in_link();
+        self.unsent -= cut + pipe.outlet.waiting();
+        self.dropped.unsent += if gone == Gone::Here { 0 } else { cut as u64 };
         let mut returned = pipe.returned;
-        returned.extend(pipe.lane.clear().map(|(_, frame)| whole(frame)));
+        returned.extend(std::iter::from_fn(|| pipe.outlet.oldest()).map(whole));
         self.tell(Event::Detached(id, gone));
         Some(returned)
     }
 
     pub(super) fn sent(&mut self, id: ConnId, send: SendId) {
         if let Some(pipe) = self.pipes.get_mut(&id) {
-            let before = pipe.lane.load().messages;
-            pipe.lane.sent(send);
-            self.unsent -= before - pipe.lane.load().messages;
+            self.unsent -= pipe.outlet.sent(send);
         }
     }
 
     /// It can be sent over no pipe.
     pub(super) fn unsendable(&mut self, id: ConnId, send: SendId) {
         if let Some(pipe) = self.pipes.get_mut(&id)
-            && pipe.lane.took_back(send)
+            && pipe.outlet.took_back(send)
         {
             self.unsent -= 1;
             self.dropped.unsent += 1;
@@ -221,7 +221,7 @@ impl<F> Pipes<F> {
     /// The link gave it back, for the pipe is going.
     pub(super) fn returned(&mut self, id: ConnId, send: SendId, frame: Frame<F>) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
-        if pipe.lane.took_back(send) {
+        if pipe.outlet.took_back(send) {
             self.unsent -= 1;
             pipe.returned.push(whole(frame));
         }
@@ -230,11 +230,11 @@ impl<F> Pipes<F> {
     /// The link is empty. `true`: and nothing waits for it any more.
     pub(super) fn room(&mut self, id: ConnId) -> bool {
         let Some(pipe) = self.pipes.get_mut(&id) else { return false };
-        pipe.lane.room();
-        while let Some((send, frame)) = pipe.lane.next() {
+        pipe.outlet.room();
+        while let Some((send, frame)) = pipe.outlet.next() {
             self.outputs.push_back(Output::Net(Action::Send(id, send, frame)));
         }
-        if !pipe.lane.is_ready() {
+        if !pipe.outlet.is_ready() {
             return false;
         }
         if !mem::replace(&mut pipe.is_ready, true) {
@@ -278,6 +278,3 @@ impl<F> Frame<F> {
         }
     }
 }
-
-/// What waits for a pipe is bounded by its protocol, not here.
-const UNBOUNDED: Bound = Bound { bytes: usize::MAX, messages: usize::MAX, fds: 0 };

@@ -36,7 +36,7 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
     fn command<F>(&mut self, pipes: &mut Pipes<F>, Reply { request, body }: Reply, _now: Instant) {
         if !pipes.give(request.pipe, request.trace.frame(body)) {
             pipes.dropped.unanswerable += 1;
-        } else if pipes.load(request.pipe) > self.inbox.bytes
+        } else if pipes.waiting_bytes(request.pipe) > self.inbox.bytes
             || pipes.waiting(request.pipe) > self.inbox.messages
         {
             pipes.pause(request.pipe);

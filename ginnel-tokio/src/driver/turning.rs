@@ -39,7 +39,8 @@ impl<D: Driven> Turning<D> {
         poll_fn(|cx| self.poll_until(cx, &mut look)).await
     }
 
-    fn poll_until<T, E: From<io::Error>>(
+    /// As [`until`](Self::until).
+    pub(crate) fn poll_until<T, E: From<io::Error>>(
         &mut self,
         cx: &mut Context<'_>,
         mut look: impl FnMut(&mut D) -> Result<Option<T>, E>,
