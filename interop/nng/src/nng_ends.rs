@@ -1,19 +1,14 @@
 //! nng at an end of an exchange, and nng as the victim of the rules.
 
-use std::io;
-use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tempfile::TempDir;
 
 use crate::exchange::End;
 use crate::nng::{Listener, Socket};
 use crate::protocol::Protocol;
-use crate::rules::{Rule, Transport, Victim};
+use crate::rules::{Place, Rule, Transport, Victim};
 
 impl End for Socket {
     fn send(&mut self, body: &[u8]) -> Result<()> {
@@ -37,15 +32,8 @@ impl End for Socket {
 #[derive(Debug)]
 pub struct NngVictim {
     socket: Socket,
+    listener: Listener,
     place: Place,
-}
-
-/// Where its peers come in.
-#[derive(Debug)]
-enum Place {
-    Socket(Listener),
-    Ipc(TempDir),
-    Tcp(u16),
 }
 
 impl NngVictim {
@@ -66,39 +54,19 @@ impl NngVictim {
         if rule.victim == Protocol::Sub {
             socket.subscribe(rule.setup.prefix)?;
         }
-        let place = match transport {
-            Transport::Socket => Place::Socket(socket.listen("socket://")?),
-            Transport::Ipc => {
-                let dir = TempDir::new().context("making a directory")?;
-                socket.listen(&format!("ipc://{}", path(&dir).display()))?;
-                Place::Ipc(dir)
-            }
-            Transport::Tcp => Place::Tcp(socket.listen("tcp://127.0.0.1:0")?.port()?),
-        };
-        Ok(Self { socket, place })
-    }
-
-    fn stream(&self) -> io::Result<OwnedFd> {
-        match &self.place {
-            Place::Socket(listener) => {
-                let (ours, theirs) = UnixStream::pair()?;
-                listener.adopt(theirs.into()).map_err(io::Error::other)?;
-                Ok(ours.into())
-            }
-            Place::Ipc(dir) => Ok(UnixStream::connect(path(dir))?.into()),
-            Place::Tcp(port) => {
-                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, *port))?;
-                // Bytes that are sent one by one should also arrive so.
-                stream.set_nodelay(true)?;
-                Ok(stream.into())
-            }
-        }
+        let mut opened = None;
+        let place = Place::open(transport, |url| {
+            let listener = opened.insert(socket.listen(url)?);
+            Ok(listener.port().ok())
+        })?;
+        Ok(Self { socket, listener: opened.context("nobody listens")?, place })
     }
 }
 
 impl Victim for NngVictim {
     fn connect(&mut self) -> Result<OwnedFd> {
-        self.stream().context("connecting to the victim")
+        let connected = self.place.connect(|stream| Ok(self.listener.adopt(stream)?));
+        connected.context("connecting to the victim")
     }
 
     fn attached(&mut self, total: u64) -> Result<()> {
@@ -116,10 +84,6 @@ impl Victim for NngVictim {
     fn reply(&mut self, body: &[u8]) -> Result<()> {
         Ok(self.socket.send(body)?)
     }
-}
-
-fn path(dir: &TempDir) -> PathBuf {
-    dir.path().join("victim")
 }
 
 /// How long a wait may last that should end at once.

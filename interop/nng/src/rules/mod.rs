@@ -3,6 +3,7 @@
 //! The table says what nng 2.0.0 does. Whoever claims to do the same implements [`Victim`] and has every line judged.
 
 mod judge;
+mod place;
 mod table;
 mod wire;
 
@@ -16,6 +17,7 @@ use clap::ValueEnum;
 use crate::protocol::{Protocol, greeting};
 
 pub use judge::{Cut, judge};
+pub use place::Place;
 pub use table::rules;
 
 /// The socket that is sent the bytes, of any implementation. Every wait has a deadline of its own.

@@ -13,6 +13,7 @@ use ginnel::sp::{
 use ginnel_interop_nng::content::PREFIX;
 use ginnel_interop_nng::exchange::End;
 use ginnel_interop_nng::protocol::Protocol;
+use ginnel_proto::sp as proto;
 
 use super::ways::Meets;
 
@@ -38,13 +39,13 @@ pub(crate) fn open(protocol: Protocol) -> Result<Box<dyn Meets>> {
 }
 
 /// How ends of one kind send and receive.
-type Send<P> = fn(&mut Alone<P>, Bytes) -> Result<()>;
-type Recv<P> = fn(&mut Alone<P>) -> Result<Bytes>;
+type Say<P> = fn(&mut Alone<P>, Bytes) -> Result<()>;
+type Hear<P> = fn(&mut Alone<P>) -> Result<Bytes>;
 
 struct Alone<P: Pattern> {
     socket: Socket<P>,
-    send: Send<P>,
-    recv: Recv<P>,
+    send: Say<P>,
+    recv: Hear<P>,
     /// What will be asked when the answer is waited for.
     question: Option<Bytes>,
     /// What was received last and is to be answered.
@@ -52,7 +53,7 @@ struct Alone<P: Pattern> {
 }
 
 impl<P: Pattern> Alone<P> {
-    fn boxed(mut socket: Socket<P>, send: Send<P>, recv: Recv<P>) -> Box<dyn Meets> {
+    fn boxed(mut socket: Socket<P>, send: Say<P>, recv: Hear<P>) -> Box<dyn Meets> {
         socket.set_deadline(Instant::now().checked_add(PATIENCE));
         Box::new(Self { socket, send, recv, question: None, request: None })
     }
@@ -107,7 +108,7 @@ fn send<P: Sends>(end: &mut Alone<P>, body: Bytes) -> Result<()> {
 }
 
 /// A publisher waits for its subscriber's sign outside of the socket, where nothing moves.
-fn publish(end: &mut Alone<ginnel_proto::sp::Pub>, body: Bytes) -> Result<()> {
+fn publish(end: &mut Alone<proto::Pub>, body: Bytes) -> Result<()> {
     end.socket.send(body)?;
     Ok(end.socket.flush()?)
 }
@@ -129,12 +130,12 @@ fn keep<P: Pattern>(end: &mut Alone<P>, body: Bytes) -> Result<()> {
     Ok(())
 }
 
-fn request(end: &mut Alone<ginnel_proto::sp::Req>) -> Result<Bytes> {
+fn request(end: &mut Alone<proto::Req>) -> Result<Bytes> {
     let question = end.question.take().context("nothing was asked")?;
     Ok(end.socket.request(question)?)
 }
 
-fn survey(end: &mut Alone<ginnel_proto::sp::Surveyor>) -> Result<Bytes> {
+fn survey(end: &mut Alone<proto::Surveyor>) -> Result<Bytes> {
     let question = end.question.take().context("nothing was asked")?;
     end.socket.survey(question)?.next()?.context("the survey is over without an answer")
 }

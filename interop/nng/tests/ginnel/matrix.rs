@@ -4,13 +4,18 @@ use anyhow::{Context, Result};
 use ginnel_interop_nng::exchange::Plan;
 use ginnel_interop_nng::protocol::{Protocol, Side};
 
-use super::alone;
 use super::page;
 use super::ways::{Meets, Way, exchange};
+use super::{alone, awaited};
 
 #[test]
 fn ginnel_and_nng_exchange_ten_thousand_messages_over_every_way_at_either_end() -> Result<()> {
     page::holds("blocking", &table(alone::open)?)
+}
+
+#[test]
+fn ginnel_for_tokio_does_so_too() -> Result<()> {
+    page::holds("tokio", &table(awaited::open)?)
 }
 
 #[test]
@@ -26,7 +31,7 @@ fn messages_of_a_megabyte_arrive_whole() -> Result<()> {
 }
 
 /// Fails at the first exchange that does, so what is in the table has happened.
-fn table(open: fn(Protocol) -> Result<Box<dyn Meets>>) -> Result<String> {
+fn table(open: Open) -> Result<String> {
     let ways = Way::ALL.map(|way| format!(" {way} |")).concat();
     let mut table = format!("| Ginnel | nng |{ways}\n|---|---|{}\n", "---|".repeat(Way::ALL.len()));
     for (protocol, side) in ends() {
@@ -60,5 +65,8 @@ fn name(plan: &Plan) -> String {
         (None, Side::Follow) => format!("{name}, answers"),
     }
 }
+
+/// A socket of either driver.
+type Open = fn(Protocol) -> Result<Box<dyn Meets>>;
 
 const COUNT: u64 = 10_000;
