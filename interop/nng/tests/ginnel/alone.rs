@@ -10,15 +10,14 @@ use ginnel::sp::{
     Bus, Event, Pair0, Pair1, Pattern, Pub, Pull, Push, Receives, Rep, Replies, Req, Request, Respondent,
     Sends, Socket, Sub, Surveyor,
 };
-use ginnel_interop_nng::content::PREFIX;
 use ginnel_interop_nng::exchange::End;
 use ginnel_interop_nng::protocol::Protocol;
 use ginnel_proto::sp as proto;
 
 use super::ways::Meets;
 
-/// A socket of this protocol; a subscriber wants what counts.
-pub(crate) fn open(protocol: Protocol) -> Result<Box<dyn Meets>> {
+/// A socket of this protocol; a subscriber wants what begins so.
+pub(crate) fn open(protocol: Protocol, prefix: &'static [u8]) -> Result<Box<dyn Meets>> {
     Ok(match protocol {
         Protocol::Pair0 => Alone::boxed(Pair0::new()?, send, recv),
         Protocol::Pair1 => Alone::boxed(Pair1::new()?, send, recv),
@@ -32,7 +31,7 @@ pub(crate) fn open(protocol: Protocol) -> Result<Box<dyn Meets>> {
         Protocol::Pub => Alone::boxed(Pub::new()?, publish, deaf),
         Protocol::Sub => {
             let mut sub = Sub::new()?;
-            sub.subscribe(Bytes::from_static(&PREFIX))?;
+            sub.subscribe(prefix)?;
             Alone::boxed(sub, mute, recv)
         }
     })

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use ginnel_interop_nng::content::PREFIX;
 use ginnel_interop_nng::exchange::End;
 use ginnel_interop_nng::protocol::Protocol;
 use ginnel_proto::sp as proto;
@@ -20,8 +19,8 @@ use tokio::time::timeout;
 
 use super::ways::Meets;
 
-/// A socket of this protocol; a subscriber wants what counts.
-pub(crate) fn open(protocol: Protocol) -> Result<Box<dyn Meets>> {
+/// A socket of this protocol; a subscriber wants what begins so.
+pub(crate) fn open(protocol: Protocol, prefix: &'static [u8]) -> Result<Box<dyn Meets>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
     let opened: Later = match protocol {
@@ -37,7 +36,7 @@ pub(crate) fn open(protocol: Protocol) -> Result<Box<dyn Meets>> {
         Protocol::Pub => Awaited::later(Pub::new()?, publish, deaf),
         Protocol::Sub => {
             let mut sub = Sub::new()?;
-            sub.subscribe(Bytes::from_static(&PREFIX))?;
+            sub.subscribe(prefix)?;
             Awaited::later(sub, mute, recv)
         }
     };

@@ -2,8 +2,11 @@
 
 mod alone;
 mod awaited;
+mod differences;
 mod matrix;
 mod page;
 mod same_rules;
+mod several;
 mod victim;
 mod ways;
+mod with_nngcat;

@@ -5,7 +5,7 @@ use ginnel_interop_nng::exchange::Plan;
 use ginnel_interop_nng::protocol::{Protocol, Side};
 
 use super::page;
-use super::ways::{Meets, Way, exchange};
+use super::ways::{Open, Way, exchange};
 use super::{alone, awaited};
 
 #[test]
@@ -20,11 +20,12 @@ fn ginnel_for_tokio_does_so_too() -> Result<()> {
 
 #[test]
 fn messages_of_a_megabyte_arrive_whole() -> Result<()> {
+    let meetings: [(Open, Way); 3] =
+        [(alone::open, Way::Pair), (awaited::open, Way::IpcListen), (alone::open, Way::TcpDial)];
     for (protocol, side) in ends() {
         let plan = Plan { protocol, side, count: 3, size: 1 << 20 };
-        for way in [Way::Pair, Way::IpcListen, Way::TcpDial] {
-            exchange(alone::open(protocol)?, &plan, way)
-                .with_context(|| format!("{}, {way}", name(&plan)))?;
+        for (open, way) in meetings {
+            exchange(open, &plan, way).with_context(|| format!("{}, {way}", name(&plan)))?;
         }
     }
     Ok(())
@@ -38,7 +39,7 @@ fn table(open: Open) -> Result<String> {
         let plan = Plan { protocol, side, count: COUNT, size: 64 };
         table += &format!("| {} | {} |", name(&plan), name(&plan.across()));
         for way in Way::ALL {
-            exchange(open(protocol)?, &plan, way).with_context(|| format!("{}, {way}", name(&plan)))?;
+            exchange(open, &plan, way).with_context(|| format!("{}, {way}", name(&plan)))?;
             table += &format!(" {COUNT} |");
         }
         table.push('\n');
@@ -65,8 +66,5 @@ fn name(plan: &Plan) -> String {
         (None, Side::Follow) => format!("{name}, answers"),
     }
 }
-
-/// A socket of either driver.
-type Open = fn(Protocol) -> Result<Box<dyn Meets>>;
 
 const COUNT: u64 = 10_000;

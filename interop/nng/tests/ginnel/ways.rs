@@ -7,8 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use ginnel_interop_nng::content::PREFIX;
 use ginnel_interop_nng::exchange::{End, Plan};
 use ginnel_interop_nng::process::{Process, Reach};
+use ginnel_interop_nng::protocol::Protocol;
 use tempfile::TempDir;
 
 /// An end of Ginnel, of whichever driver.
@@ -22,6 +24,9 @@ pub(crate) trait Meets: End {
     /// Takes in a connected stream socket.
     fn adopt(&mut self, stream: OwnedFd) -> Result<()>;
 }
+
+/// Makes a socket of one of the drivers; a subscriber wants what begins so.
+pub(crate) type Open = fn(Protocol, &'static [u8]) -> Result<Box<dyn Meets>>;
 
 /// Over what they meet, and who comes to whom.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +56,8 @@ impl fmt::Display for Way {
 }
 
 /// Does the whole exchange: Ginnel's part here, nng's in a process of its own.
-pub(crate) fn exchange(mut end: Box<dyn Meets>, ours: &Plan, way: Way) -> Result<()> {
+pub(crate) fn exchange(open: Open, ours: &Plan, way: Way) -> Result<()> {
+    let mut end = open(ours.protocol, &PREFIX)?;
     let dir = TempDir::new()?;
     let mut process = meet(end.as_mut(), &ours.across(), way, &dir)?;
     let outcome = ours.run(end.as_mut(), &mut process);
