@@ -1,6 +1,7 @@
 //! One end of a protocol of SP: its engine, its listeners and dialers, and what happened to its pipes. Never waits by
 //! itself.
 
+mod device;
 mod exchange;
 mod options;
 mod places;
@@ -22,6 +23,7 @@ use crate::socket::AdoptError;
 use crate::stream::Stream;
 use crate::sys::{Kernel, Sockets, Sys};
 
+pub use device::pass;
 pub use options::Options;
 pub use places::{DialerId, ListenerId};
 

@@ -67,3 +67,8 @@ mod patterns {
     use super::*;
     include!("../../ginnel/tests/stories/sp.rs");
 }
+
+mod devices {
+    use super::*;
+    include!("../../ginnel/tests/stories/devices.rs");
+}

@@ -177,6 +177,20 @@ pub(crate) fn wait_any(
     }
 }
 
+/// Waits until one of two descriptors is readable, or until this moment. poll(2)
+pub(crate) fn wait_for_two(
+    (one, other): (BorrowedFd<'_>, BorrowedFd<'_>),
+    until: Option<Instant>,
+) -> io::Result<()> {
+    let rest = until.map(|until| remaining(until).unwrap_or_default());
+    let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
+    let mut fds = [one, other].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    match poll(&mut fds, rest.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Attempts until one is done, waiting between them for what they ask for.
 pub(crate) fn drive<T, E: From<io::Error> + From<PeerFault>>(
     (core, stream): (&mut os::Connection, &os::Stream),
@@ -289,7 +303,7 @@ thread_local! {
     static THIS_THREAD: task::Waker = Arc::new(WakeThread(thread::current())).into();
 }
 
-fn has_passed(deadline: Option<Instant>) -> bool {
+pub(crate) fn has_passed(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| remaining(deadline).is_none())
 }
 

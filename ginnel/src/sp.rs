@@ -31,6 +31,7 @@
 //! Nothing moves unless something is called here: an end that shall answer pings of the network, dial again and take in
 //! pipes while nobody waits for it is [shared](Socket::shared), and its driver runs on a thread of its own.
 
+mod device;
 mod ends;
 mod handle;
 
@@ -46,11 +47,12 @@ use ginnel_proto::sp as proto;
 use crate::Driver;
 use crate::driver::turn_until;
 
+pub use device::Device;
 pub use ends::Survey;
 pub use ginnel_os::sp::{DialerId, ListenerId, Options};
 pub use ginnel_proto::sp::{
-    Asks, Dropped, Event, Family, Gone, Pattern, Protocol, Receives, Replies, Request, Sends, SpFault, Trace,
-    Url,
+    Asks, Dropped, Event, Family, Forwards, Gone, Pattern, Protocol, Receives, Replies, Request, Sends,
+    SpFault, Trace, Url,
 };
 pub use handle::{Handle, SharedSurvey};
 
@@ -76,6 +78,17 @@ pub type Surveyor = Socket<proto::Surveyor>;
 pub type Respondent = Socket<proto::Respondent>;
 /// Tells all neighbours, and hears them.
 pub type Bus = Socket<proto::Bus>;
+
+/// The front of a [`Device`] for requests.
+pub type RawRep = Socket<proto::RawRep>;
+/// The back of a [`Device`] for requests.
+pub type RawReq = Socket<proto::RawReq>;
+/// The front of a [`Device`] for surveys.
+pub type RawRespondent = Socket<proto::RawRespondent>;
+/// The back of a [`Device`] for surveys.
+pub type RawSurveyor = Socket<proto::RawSurveyor>;
+/// Either side of a [`Device`] between pairs of version 1.
+pub type RawPair1 = Socket<proto::RawPair1>;
 
 /// One end, with any number of pipes.
 pub struct Socket<P: Pattern> {

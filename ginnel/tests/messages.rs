@@ -70,3 +70,8 @@ mod patterns {
     use super::*;
     include!("stories/sp.rs");
 }
+
+mod devices {
+    use super::*;
+    include!("stories/devices.rs");
+}

@@ -40,10 +40,8 @@ impl<const VERSION: u8> Pair<VERSION> {
         if VERSION == 0 {
             return Ok(Some(body));
         }
-        match take_word(&mut body)? {
-            count @ MOST.. => Err(SpFault::Hops { count }),
-            count => Ok((count <= self.ttl.into()).then_some(body)),
-        }
+        let count = take_word(&mut body)?;
+        Ok(judge_hops(count, self.ttl)?.then_some(body))
     }
 
     fn send_waiting<F>(&mut self, pipes: &mut Pipes<F>) {
@@ -137,6 +135,11 @@ impl<const VERSION: u8> Receives for Pair<VERSION> {
     fn receive(&mut self) -> Option<Bytes> {
         self.arrived.pop()
     }
+}
+
+/// Is this count of hops within the limit? Else the message is to be dropped.
+pub(super) fn judge_hops(count: u32, ttl: u8) -> Result<bool, SpFault> {
+    if count < MOST { Ok(count <= ttl.into()) } else { Err(SpFault::Hops { count }) }
 }
 
 /// The count of a message that nobody has forwarded.

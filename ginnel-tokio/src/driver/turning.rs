@@ -45,21 +45,27 @@ impl<D: Driven> Turning<D> {
         cx: &mut Context<'_>,
         mut look: impl FnMut(&mut D) -> Result<Option<T>, E>,
     ) -> Poll<Result<T, E>> {
-        let Self { watched, timer, driven } = self;
         for _ in 0..TURNS {
-            if let Some(found) = look(driven)? {
+            if let Some(found) = look(&mut self.driven)? {
                 return Poll::Ready(Ok(found));
             }
-            if driven.flush() {
-                continue;
-            }
-            ready!(watched.poll_turn(cx, timer, |look| {
-                let active = driven.turn(look)?;
-                Ok(if active { Turn::Active } else { Turn::Idle(driven.deadline()) })
-            }))?;
+            ready!(self.poll_turn(cx))?;
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Writes what was queued and turns, or waits until it is time to.
+    pub(crate) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { watched, timer, driven } = self;
+        if driven.flush() {
+            return Poll::Ready(Ok(()));
+        }
+        let turned = watched.poll_turn(cx, timer, |look| {
+            let active = driven.turn(look)?;
+            Ok(if active { Turn::Active } else { Turn::Idle(driven.deadline()) })
+        });
+        turned.map_ok(|_| ())
     }
 
     /// Shares it. There is one handle.
