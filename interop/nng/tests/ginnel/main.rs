@@ -2,6 +2,7 @@
 
 mod alone;
 mod awaited;
+mod devices;
 mod differences;
 mod matrix;
 mod page;

@@ -19,6 +19,21 @@ fn ginnel_for_tokio_does_so_too() -> Result<()> {
 }
 
 #[test]
+fn messages_around_the_sizes_of_buffers_arrive_whole() -> Result<()> {
+    let sizes = [8, 4_095, 4_096, 8_183, 8_184, 8_185, 61_431, 61_440, 65_527, 65_536, 65_537, 212_992];
+    for size in sizes {
+        for protocol in [Protocol::Push, Protocol::Pull, Protocol::Req, Protocol::Rep] {
+            let plan = Plan { protocol, side: Side::Lead, count: 10, size };
+            for way in [Way::Pair, Way::IpcDial] {
+                exchange(alone::open, &plan, way)
+                    .with_context(|| format!("{}, {size} bytes, {way}", name(&plan)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn messages_of_a_megabyte_arrive_whole() -> Result<()> {
     let meetings: [(Open, Way); 3] =
         [(alone::open, Way::Pair), (awaited::open, Way::IpcListen), (alone::open, Way::TcpDial)];
