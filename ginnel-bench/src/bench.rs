@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bars;
 mod count;
 mod idle;
 mod interrupt;
@@ -109,11 +110,14 @@ fn measure(options: &Measure) -> anyhow::Result<()> {
     writeln!(output, "{}", report::header(&plan))?;
     let entrants = enter(options.peers.as_deref(), &mut output)?;
 
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut missed) = (Vec::new(), 0);
     for scenario in scenarios {
         let race = race::run(scenario, &entrants, &plan).with_context(|| scenario.name)?;
-        write!(output, "\n{}", report::table(&race))?;
-        outcomes.extend(report::outcomes(&race));
+        let found = report::outcomes(&race);
+        let verdict = bars::judge(scenario, &found);
+        write!(output, "\n{}{}", report::table(&race), verdict.text)?;
+        missed += verdict.missed;
+        outcomes.extend(found);
     }
     if asks_idle {
         write!(output, "\n{}", idle::table(&idle::run(&entrants)))?;
@@ -125,6 +129,7 @@ fn measure(options: &Measure) -> anyhow::Result<()> {
     if let Some(file) = &options.plot {
         plot::draw(&outcomes, file)?;
     }
+    ensure!(missed == 0, "{missed} of the bars were missed");
     Ok(())
 }
 

@@ -1,10 +1,13 @@
 //! The command line as it was typed. What it means is decided in `plan`.
 
+pub(crate) mod sp;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use self::sp::SpArgs;
 use crate::exit;
 use crate::speech::{Codec, WireName};
 
@@ -31,6 +34,7 @@ pub(crate) enum Command {
     Call(CallArgs),
     Who(WhoArgs),
     Peer(PeerArgs),
+    Sp(SpArgs),
     /// Show in a moment what the library holds, with real processes
     #[command(after_help = ABOUT_DEMO)]
     Demo,

@@ -111,6 +111,27 @@ pub(crate) enum Event {
     Trouble {
         message: String,
     },
+    /// One more is connected, as a pipe of an end of SP.
+    Attached {
+        pipe: u64,
+        /// `None`: not on this machine, or gone already.
+        peer: Option<Peer>,
+    },
+    Detached {
+        pipe: u64,
+        message: String,
+        /// The other side broke a rule.
+        #[serde(skip)]
+        fault: bool,
+    },
+    /// Somebody came, and did not become a pipe.
+    Rejected {
+        message: String,
+    },
+    DialFailed {
+        message: String,
+        pause_ms: u128,
+    },
     Step {
         number: usize,
         name: &'static str,
@@ -173,6 +194,8 @@ impl Event {
                 | Self::Left { .. }
                 | Self::NotDelivered { .. }
                 | Self::Trouble { .. }
+                | Self::Detached { fault: true, .. }
+                | Self::Rejected { .. }
                 | Self::Error { .. }
         )
     }
@@ -226,6 +249,13 @@ impl fmt::Display for Event {
                 write!(f, "not delivered to {to}: {message}: {told}")
             }
             Self::Trouble { message } => write!(f, "cannot take part for now: {message}"),
+            Self::Attached { pipe, peer: Some(peer) } => write!(f, "pipe {pipe} to {peer}"),
+            Self::Attached { pipe, peer: None } => write!(f, "pipe {pipe} to somebody out of sight"),
+            Self::Detached { pipe, message, .. } => write!(f, "pipe {pipe} is gone: {message}"),
+            Self::Rejected { message } => write!(f, "somebody came, and does not fit: {message}"),
+            Self::DialFailed { message, pause_ms } => {
+                write!(f, "cannot connect: {message}; again in {pause_ms} ms at the latest")
+            }
             Self::Step { number, name, held, .. } => {
                 write!(f, "step {number} ({name}) {}", if *held { "held" } else { "failed" })
             }

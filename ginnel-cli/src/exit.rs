@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::process::{ExitCode, ExitStatus};
 
 use anyhow::Error;
+use ginnel::PeerFault;
 use ginnel::codec::CodecError;
-use ginnel::{Address, PeerFault};
 
 use crate::output::OutputError;
 use crate::plan::UsageError;
@@ -32,7 +32,7 @@ Exit codes:
     5  not permitted
     6  the other side broke a rule of the wire, or sent what the codec cannot read
     7  the other side answered a call with a failure
-  124  the time given by --timeout has passed
+  124  the time given by --timeout, or for one message of sp, has passed
     N  of the command, with recv --exec and connect --exec (128 + the signal that ended it)
 
 Examples:
@@ -116,7 +116,7 @@ pub(crate) struct Unreadable {
 #[error("cannot {doing} {address}")]
 pub(crate) struct NoSocket {
     pub(crate) doing: Doing,
-    pub(crate) address: Address,
+    pub(crate) address: String,
     pub(crate) source: io::Error,
 }
 
@@ -157,8 +157,7 @@ mod tests {
     use super::*;
 
     fn at(doing: Doing, kind: ErrorKind) -> Error {
-        let address = Address::path("/a").unwrap();
-        NoSocket { doing, address, source: kind.into() }.into()
+        NoSocket { doing, address: "/a".into(), source: kind.into() }.into()
     }
 
     #[test]

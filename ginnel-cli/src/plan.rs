@@ -1,5 +1,7 @@
 //! What the command line means: addresses, kinds, policies and times, checked. Pure: nothing is opened here.
 
+mod sp;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use crate::args::{
 };
 use crate::speech::{Codec, Speech};
 
+pub(crate) use self::sp::{Pace, Places, Said, Sp, SpUsage};
+
 /// One command with everything that it needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
@@ -24,6 +28,7 @@ pub(crate) enum Plan {
     Call(Call),
     Who(Who),
     Peer(Peer),
+    Sp(Sp),
     Demo,
     DemoPart { role: String, path: PathBuf },
 }
@@ -146,6 +151,8 @@ pub(crate) enum UsageError {
     CodecWithoutFrames,
     #[error("a peer cannot introduce itself so")]
     Hello(#[from] HelloError),
+    #[error(transparent)]
+    Sp(#[from] SpUsage),
 }
 
 impl TryFrom<Args> for Plan {
@@ -160,6 +167,7 @@ impl TryFrom<Args> for Plan {
             Command::Call(args) => Self::Call(args.try_into()?),
             Command::Who(args) => Self::Who(args.try_into()?),
             Command::Peer(args) => Self::Peer(args.try_into()?),
+            Command::Sp(args) => Self::Sp(args.try_into()?),
             Command::Demo => Self::Demo,
             Command::DemoPart(args) => Self::DemoPart { role: args.role, path: args.path },
         })

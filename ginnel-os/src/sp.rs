@@ -11,6 +11,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use ginnel_proto::client::Reason;
 use ginnel_proto::machine::{ConnId, Failure};
 use ginnel_proto::sp::{self as machine, Command, Dropped, Event, Pattern};
 use ginnel_proto::{CallId, Wire};
@@ -35,6 +36,8 @@ pub struct Socket<P: Pattern> {
     engine: Engine<machine::Socket<P, OwnedFd>, UnixNet>,
     listener: crate::ListenerOptions,
     events: VecDeque<Event>,
+    /// It was closed, for good.
+    stopped: bool,
     /// Something changed that others may wait for.
     stirred: bool,
     /// When somebody last looked at the clock.
@@ -51,6 +54,7 @@ impl<P: Pattern> Socket<P> {
             engine: Engine::new(machine::Socket::new(&options.machine()), UnixNet::new(options.net(P::END))?),
             listener: options.listener.clone(),
             events: VecDeque::new(),
+            stopped: false,
             stirred: false,
             moment: Instant::now(),
         })
@@ -75,9 +79,11 @@ impl<P: Pattern> Socket<P> {
     /// Takes in a connected stream socket of any kind, over which both sides greet at once: `socket://`.
     ///
     /// # Errors
-    /// It is no socket, no stream, listens, or is not connected. It comes back untouched.
+    /// It is no socket, no stream, listens, or is not connected; `BrokenPipe` once this end has stopped. It comes back
+    /// untouched.
     pub fn adopt(&mut self, fd: OwnedFd) -> Result<ConnId, AdoptError> {
         let checked = match Kernel.is_connected_stream(fd.as_fd()) {
+            _ if self.stopped => Err(io::ErrorKind::BrokenPipe.into()),
             Ok(true) => Ok(()),
             Ok(false) if Kernel.is_listening(fd.as_fd()).unwrap_or(false) => {
                 Err(crate::SocketError::WrongRole { listening: true }.into())
@@ -137,11 +143,17 @@ impl<P: Pattern> Socket<P> {
         self.engine.machine().dropped()
     }
 
-    /// Dials no more, and closes every pipe.
+    /// Listens and dials no more, and closes every pipe. From now on it takes nothing in.
     pub fn stop(&mut self) {
+        self.stopped = true;
         self.close_listeners();
         self.order(Command::Stop);
         self.stirred = true;
+    }
+
+    /// Why nothing more will come of it, once it has [stopped](Self::stop). What waits in it can still be taken.
+    pub fn ended(&self) -> Option<Reason> {
+        self.stopped.then_some(Reason::Intentional)
     }
 
     /// Is there nobody left, neither here nor there?
@@ -181,6 +193,7 @@ impl<P: Pattern> Driven for Socket<P> {
     fn is_ripe(&self, awaited: Awaited) -> bool {
         let machine = self.engine.machine();
         match awaited {
+            _ if self.stopped => true,
             Awaited::Room(_) => machine.pattern().takes(machine.pipes()),
             Awaited::Sent(..) => machine.unsent() == 0,
             Awaited::Answer(_, CallId(id)) => machine.pattern().has_answer(machine::AskId(id as u32)),

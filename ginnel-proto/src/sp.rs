@@ -58,3 +58,6 @@ pub use socket::{Command, Event, Gone, Socket};
 pub use subscribe::{Sub, SubCommand};
 pub use surveyor::Surveyor;
 pub use url::{Family, Url};
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,11 @@ pub use ginnel_proto::sp::{
 };
 pub use handle::{Handle, SharedSurvey};
 
+/// What the messages of each end mean, for whoever has to name a [`Handle`]: `Handle<pattern::Req>`.
+pub mod pattern {
+    pub use ginnel_proto::sp::{Bus, Pair0, Pair1, Pub, Pull, Push, Rep, Req, Respondent, Sub, Surveyor};
+}
+
 /// Asks one of those who answer.
 pub type Req = Socket<proto::Req>;
 /// Answers whoever asks.

@@ -50,11 +50,17 @@ use crate::driver::turn_until;
 pub use device::Device;
 pub use ends::Survey;
 pub use ginnel_os::sp::{DialerId, ListenerId, Options};
+pub use ginnel_proto::machine::Failure;
 pub use ginnel_proto::sp::{
     Asks, Dropped, Event, Family, Forwards, Gone, Pattern, Protocol, Receives, Replies, Request, Sends,
     SpFault, Trace, Url,
 };
 pub use handle::{Handle, SharedSurvey};
+
+/// What the messages of each end mean, for whoever has to name a [`Handle`]: `Handle<pattern::Req>`.
+pub mod pattern {
+    pub use ginnel_proto::sp::{Bus, Pair0, Pair1, Pub, Pull, Push, Rep, Req, Respondent, Sub, Surveyor};
+}
 
 /// Asks one of those who answer.
 pub type Req = Socket<proto::Req>;

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-pub(crate) use messages::{Calls, Messages, Sends};
+pub(crate) use messages::{Calls, Messages, Pipeline, Sends};
 
 use crate::{ByteStream, FdLink, Latencies, PacketLink};
 
@@ -180,6 +180,9 @@ pub(crate) fn payload(bytes: usize) -> Vec<u8> {
 
 /// Laps are a multiple of this in rounds of `Fds`.
 pub(crate) const WINDOW: u64 = 16;
+/// Laps are a multiple of this in rounds of what is published: as much as every library may gather, and twice this is
+/// within the queue that it has by default or is given.
+pub(crate) const PUBLISHED: u64 = 256;
 const SAMPLED: u64 = 16;
 const SMALL_BUFFER: usize = 64 << 10;
 const LARGE_BUFFER: usize = 256 << 10;

@@ -15,7 +15,9 @@ mod link;
 mod part;
 mod place;
 mod scenario;
+mod signals;
 mod system;
+mod way;
 
 pub use control::{Control, Measured, Reply};
 pub use heap::Heap;
@@ -28,4 +30,6 @@ pub use link::{
 pub use part::{Part, Side};
 pub use place::Placement;
 pub use scenario::{Better, IDLE, SCENARIOS, Scenario, Shape, Unit};
+pub use signals::{Signals, beside};
 pub use system::{Run, System, offer, take_part};
+pub use way::{Ipc, Joins, Socketpair, Way};

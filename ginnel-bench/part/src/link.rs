@@ -82,6 +82,14 @@ pub trait MessageLink: Endpoint {
 
     /// Receives the next whole message and returns its length; the end is an error.
     async fn recv(&mut self) -> io::Result<usize>;
+
+    /// Receives this many messages, each of this length.
+    async fn recv_all(&mut self, bytes: usize, messages: u64) -> io::Result<()> {
+        for _ in 0..messages {
+            whole(self.recv().await?, bytes)?;
+        }
+        Ok(())
+    }
 }
 
 /// A connection over which one side asks and the other answers.
@@ -121,6 +129,14 @@ pub trait BroadcastLink: Sized {
 
     /// Receives the next message and returns its length; the end is an error.
     async fn recv(&mut self) -> io::Result<usize>;
+
+    /// Receives this many messages, each of this length.
+    async fn recv_all(&mut self, bytes: usize, messages: u64) -> io::Result<()> {
+        for _ in 0..messages {
+            whole(self.recv().await?, bytes)?;
+        }
+        Ok(())
+    }
 
     /// Tells the sender to go on.
     async fn signal(&mut self) -> io::Result<()>;
@@ -202,6 +218,11 @@ impl<Y: BlockingFds> FdLink for Blocking<Y> {
     async fn recv_fds(&mut self) -> io::Result<u64> {
         Y::recv_fds(&mut self.0)
     }
+}
+
+/// Refuses a message of another length than was sent.
+pub(crate) fn whole(received: usize, bytes: usize) -> io::Result<()> {
+    if received == bytes { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
 /// Runs the part of a blocking system.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::exchange::broadcast;
-use crate::exchange::{Calls, Exchange, Fds, Messages, OneWay, Packets, RoundTrips, Sends};
+use crate::exchange::{
+    Calls, Exchange, Fds, Messages, OneWay, PUBLISHED, Packets, Pipeline, RoundTrips, Sends, WINDOW,
+};
 use crate::idle;
 use crate::{
     BroadcastLink, ByteStream, CallLink, Control, Endpoint, FdLink, IdleHost, Latencies, Measured,
@@ -76,6 +78,7 @@ impl Part {
         match self.scenario.shape {
             Shape::Messages { bytes } => self.run::<L>(Messages::new(bytes), control).await,
             Shape::Sends { bytes } => self.run::<L>(Sends::new(bytes), control).await,
+            Shape::Pipeline { bytes } => self.run::<L>(Pipeline::new(bytes), control).await,
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -83,7 +86,7 @@ impl Part {
     /// Runs rounds of calls until the orders end.
     pub async fn calls<L: CallLink>(self, control: &mut Control) -> io::Result<()> {
         match self.scenario.shape {
-            Shape::Call { bytes } | Shape::ClientCall { bytes } => {
+            Shape::Call { bytes } | Shape::ClientCall { bytes } | Shape::Requests { bytes } => {
                 self.run::<L>(Calls::new(bytes), control).await
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
@@ -92,12 +95,13 @@ impl Part {
 
     /// Runs rounds of broadcasts until the orders end.
     pub async fn broadcasts<L: BroadcastLink>(self, control: &mut Control) -> io::Result<()> {
-        match self.scenario.shape {
-            Shape::Broadcast { bytes, receivers } => {
-                broadcast::run::<L>((self.side, &self.socket), (bytes, receivers), control).await
-            }
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
+        let (bytes, receivers, window) = match self.scenario.shape {
+            Shape::Broadcast { bytes, receivers } => (bytes, receivers, WINDOW),
+            Shape::Publish { bytes, receivers } => (bytes, receivers, PUBLISHED),
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        let plan = broadcast::Plan { bytes, receivers, window };
+        broadcast::run::<L>((self.side, &self.socket), &plan, control).await
     }
 
     /// Holds connections until the orders end.

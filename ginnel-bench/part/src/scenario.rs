@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::exchange::WINDOW;
+use crate::exchange::{PUBLISHED, WINDOW};
 
 /// One question the benchmark asks of every system that can answer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,23 @@ pub enum Shape {
         /// How many receive it.
         receivers: usize,
     },
+    /// A request and its answer through sockets that do nothing else, such as REQ and REP.
+    Requests {
+        /// Length of the request and of the answer.
+        bytes: usize,
+    },
+    /// Messages through sockets that go one way, such as PUSH and PULL; the server says once that all arrived.
+    Pipeline {
+        /// Length of each message.
+        bytes: usize,
+    },
+    /// The server publishes to as many as have subscribed, such as PUB to SUB; all of those are in one process.
+    Publish {
+        /// Length of the message.
+        bytes: usize,
+        /// How many receive it.
+        receivers: usize,
+    },
     /// Each message carries one descriptor, which the server takes and closes.
     Fds,
     /// The client connects, is sent one byte, and closes.
@@ -77,7 +94,7 @@ pub enum Shape {
 pub enum Unit {
     /// Nanoseconds for one lap.
     Nanoseconds,
-    /// Laps in a second, each one message or packet.
+    /// Messages or packets in a second: one for each lap and, of what is published, for each who receives it.
     Messages,
     /// Laps in a second, each one descriptor.
     Fds,
@@ -111,7 +128,7 @@ impl Scenario {
         let (laps, seconds) = (laps as f64, elapsed.as_secs_f64());
         match self.unit {
             Unit::Nanoseconds => seconds * 1e9 / laps,
-            Unit::Messages | Unit::Fds => laps / seconds,
+            Unit::Messages | Unit::Fds => laps * self.deliveries() / seconds,
             Unit::Bytes => laps * self.payload() as f64 / seconds,
             Unit::Memory => f64::NAN,
         }
@@ -121,7 +138,7 @@ impl Scenario {
     pub const fn lap(&self, value: f64) -> f64 {
         match self.unit {
             Unit::Nanoseconds | Unit::Memory => value,
-            Unit::Messages | Unit::Fds => 1e9 / value,
+            Unit::Messages | Unit::Fds => self.deliveries() * 1e9 / value,
             Unit::Bytes => self.payload() as f64 * 1e9 / value,
         }
     }
@@ -130,7 +147,16 @@ impl Scenario {
     pub const fn whole_laps(&self, laps: u64) -> u64 {
         match self.shape {
             Shape::Fds | Shape::Broadcast { .. } => laps.next_multiple_of(WINDOW),
+            Shape::Publish { .. } => laps.next_multiple_of(PUBLISHED),
             _ => laps,
+        }
+    }
+
+    /// What a lap counts for.
+    const fn deliveries(&self) -> f64 {
+        match self.shape {
+            Shape::Publish { receivers, .. } => receivers as f64,
+            _ => 1.0,
         }
     }
 
@@ -139,6 +165,7 @@ impl Scenario {
             Shape::RoundTrip { bytes } | Shape::OneWay { bytes } | Shape::Packets { bytes } => bytes,
             Shape::Messages { bytes } | Shape::Sends { bytes } => bytes,
             Shape::Call { bytes } | Shape::ClientCall { bytes } | Shape::Broadcast { bytes, .. } => bytes,
+            Shape::Requests { bytes } | Shape::Pipeline { bytes } | Shape::Publish { bytes, .. } => bytes,
             Shape::Fds | Shape::Connect | Shape::Idle { .. } => 1,
         }
     }
@@ -176,7 +203,7 @@ impl Better {
 }
 
 /// Every scenario, in the order of the report.
-pub const SCENARIOS: [Scenario; 15] = [
+pub const SCENARIOS: [Scenario; 19] = [
     Scenario::new("rtt-64", Shape::RoundTrip { bytes: 64 }, Unit::Nanoseconds),
     Scenario::new("rtt-4k", Shape::RoundTrip { bytes: 4 << 10 }, Unit::Nanoseconds),
     Scenario::new("oneway-64", Shape::OneWay { bytes: 64 }, Unit::Messages),
@@ -192,6 +219,10 @@ pub const SCENARIOS: [Scenario; 15] = [
     Scenario::new("broadcast-64-to-100", Shape::Broadcast { bytes: 64, receivers: 100 }, Unit::Messages),
     Scenario::new("fds", Shape::Fds, Unit::Fds),
     Scenario::new("connect", Shape::Connect, Unit::Nanoseconds),
+    Scenario::new("sp-reqrep-64", Shape::Requests { bytes: 64 }, Unit::Nanoseconds),
+    Scenario::new("sp-pipeline-64", Shape::Pipeline { bytes: 64 }, Unit::Messages),
+    Scenario::new("sp-pipeline-64k", Shape::Pipeline { bytes: 64 << 10 }, Unit::Messages),
+    Scenario::new("sp-pubsub-64-to-10", Shape::Publish { bytes: 64, receivers: 10 }, Unit::Messages),
 ];
 
 /// What is not raced, but looked at once.
@@ -212,6 +243,7 @@ mod tests {
         assert_eq!(value("messages-64", 100, 500), Some(200_000.0));
         assert_eq!(value("messages-1m", 10, 1_000), Some(10_485_760_000.0));
         assert_eq!(value("fds", 32, 1_000), Some(32_000.0));
+        assert_eq!(value("sp-pubsub-64-to-10", 100, 500), Some(2_000_000.0));
         assert_eq!(value("no such scenario", 1, 1), None);
     }
 

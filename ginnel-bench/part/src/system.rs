@@ -25,6 +25,9 @@ pub struct System {
     broadcasts: Option<Run>,
     fds: Option<Run>,
     idle: Option<Run>,
+    requests: Option<Run>,
+    pipelines: Option<Run>,
+    publishers: Option<Run>,
 }
 
 impl System {
@@ -40,6 +43,9 @@ impl System {
             broadcasts: None,
             fds: None,
             idle: None,
+            requests: None,
+            pipelines: None,
+            publishers: None,
         }
     }
 
@@ -91,6 +97,24 @@ impl System {
         self
     }
 
+    /// It has sockets for requests and answers.
+    pub const fn with_requests(mut self, run: Run) -> Self {
+        self.requests = Some(run);
+        self
+    }
+
+    /// It has sockets for messages that go one way.
+    pub const fn with_pipelines(mut self, run: Run) -> Self {
+        self.pipelines = Some(run);
+        self
+    }
+
+    /// It has sockets that publish, and others that subscribe.
+    pub const fn with_publishers(mut self, run: Run) -> Self {
+        self.publishers = Some(run);
+        self
+    }
+
     /// Whether it takes part in a scenario.
     pub const fn can(&self, scenario: Scenario) -> bool {
         self.run(scenario).is_some()
@@ -112,6 +136,9 @@ impl System {
             Shape::Broadcast { .. } => self.broadcasts,
             Shape::Fds => self.fds,
             Shape::Idle { .. } => self.idle,
+            Shape::Requests { .. } => self.requests,
+            Shape::Pipeline { .. } => self.pipelines,
+            Shape::Publish { .. } => self.publishers,
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The peers, one per file.
 
-#[cfg(any(feature = "nng", feature = "zmq"))]
-mod blocking_signals;
 mod framed_streams;
 mod interprocess_streams;
 mod ipc_channels;
@@ -31,6 +29,12 @@ pub(crate) const SYSTEMS: &[System] = &[
     zmq_sockets::SYSTEM,
     #[cfg(feature = "nng")]
     nng_sockets::SYSTEM,
+    #[cfg(feature = "nng")]
+    nng_sockets::SOCKETPAIR,
+    #[cfg(feature = "nng")]
+    nng_sockets::CALLBACKS,
+    #[cfg(feature = "nng")]
+    nng_sockets::CALLBACKS_SOCKETPAIR,
     ipc_channels::SYSTEM,
     zbus_peers::SYSTEM,
     tarpc_calls::SYSTEM,

@@ -9,6 +9,7 @@ mod ginnel_async_messages;
 mod ginnel_blocking;
 mod ginnel_blocking_engines;
 mod ginnel_blocking_messages;
+mod ginnel_sp;
 mod std_net;
 mod tokio_net;
 
@@ -20,7 +21,7 @@ use ginnel_bench_part::System;
 pub(crate) const FLOOR: &str = "floor";
 
 /// In the order of the report.
-pub(crate) const SYSTEMS: [System; 8] = [
+pub(crate) const SYSTEMS: [System; 11] = [
     floor::SYSTEM,
     std_net::SYSTEM,
     tokio_net::SYSTEM,
@@ -29,6 +30,9 @@ pub(crate) const SYSTEMS: [System; 8] = [
     ginnel_blocking::SERVER,
     ginnel_async::SYSTEM,
     ginnel_async::SERVER,
+    ginnel_sp::SYSTEM,
+    ginnel_sp::SOCKETPAIR,
+    ginnel_sp::SENDS,
 ];
 
 /// Runs the part of an asynchronous system, in the runtime that fits one connection.

@@ -4,10 +4,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use ginnel::{Address, Credentials, SeqPacket, Socket, Stream};
 
 use super::session;
+use super::talk::plain;
 use crate::events::{Event, Events, Peer};
 use crate::exit::{Doing, NoSocket};
 use crate::plan::Place;
@@ -69,5 +70,15 @@ pub(crate) fn open<C: Connection>(
 
 /// Why nobody was reached.
 pub(crate) fn no_connection(place: &Place, source: io::Error) -> NoSocket {
-    NoSocket { doing: Doing::Connect, address: place.address.clone(), source }
+    NoSocket { doing: Doing::Connect, address: place.address.to_string(), source }
+}
+
+/// Why there is nothing to work with at an address, with each fact once.
+pub(crate) fn unreached(doing: Doing, address: String, error: ginnel::Error) -> Error {
+    let about = |error: Error| error.context(format!("cannot {doing} {address}"));
+    match error {
+        ginnel::Error::Io(source) => NoSocket { doing, address, source }.into(),
+        ginnel::Error::Peer(fault) => about(plain(fault)),
+        error => about(error.into()),
+    }
 }

@@ -168,7 +168,7 @@ fn release<T>(signals: Signals, what: T) -> ControlFlow<Exit, T> {
 }
 
 fn no_name(place: &Place, source: io::Error) -> NoSocket {
-    NoSocket { doing: Doing::Listen, address: place.address.clone(), source }
+    NoSocket { doing: Doing::Listen, address: place.address.to_string(), source }
 }
 
 fn tell_listening(place: &Place, events: Events) {

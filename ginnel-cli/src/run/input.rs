@@ -75,6 +75,8 @@ impl Most {
     pub(crate) const PACKET: Self = Self { bytes: limits::PACKET, what: "packet" };
     /// The same of messages.
     pub(crate) const MESSAGE: Self = Self { bytes: limits::MESSAGE, what: "message" };
+    /// What ends of SP take unless told otherwise: 1 GiB.
+    pub(crate) const SP: Self = Self { bytes: 1 << 30, what: "message" };
 
     fn fits(self, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         if bytes.len() <= self.bytes {

@@ -7,6 +7,7 @@ mod connection;
 mod demo;
 mod descriptors;
 mod door;
+mod ending;
 mod input;
 mod listen;
 mod peer;
@@ -15,6 +16,7 @@ mod send;
 mod sending;
 mod session;
 mod shell;
+mod sp;
 mod talk;
 mod who;
 
@@ -33,6 +35,7 @@ pub(crate) fn run(plan: Plan, events: Events) -> Result<Exit> {
         Plan::Call(plan) => call::run(plan, events),
         Plan::Who(plan) => who::run(&plan, events),
         Plan::Peer(plan) => peer::run(plan, events),
+        Plan::Sp(plan) => sp::run(plan, events),
         Plan::Demo => demo::run(events),
         Plan::DemoPart { role, path } => demo::part(&role, &path),
     }

@@ -10,9 +10,9 @@ fn the_demo_holds_and_leaves_nothing_behind() {
     let (text, events) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(0), "{text}{events}");
-    assert!(text.contains("\n10 of 10 held, "), "{text}");
+    assert!(text.contains("\n11 of 11 held, "), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours beside a terminal: {text}");
-    assert_eq!(events.lines().filter(|line| line.contains("\"held\":true")).count(), 10, "{events}");
+    assert_eq!(events.lines().filter(|line| line.contains("\"held\":true")).count(), 11, "{events}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 

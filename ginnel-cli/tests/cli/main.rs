@@ -12,5 +12,6 @@ mod names;
 mod packets;
 mod peers;
 mod program;
+mod sp;
 mod terminal;
 mod usage;

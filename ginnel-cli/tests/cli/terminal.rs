@@ -94,6 +94,25 @@ fn nor_do_those_of_peers_and_their_names() {
 }
 
 #[test]
+fn nor_do_those_in_messages_of_sp() {
+    for (words, harmless) in [
+        ("", "an\\x1b[2Jna\\x9b"),
+        ("--format raw", "an\\x1b[2Jna\\x9b"),
+        ("--format ascii", "an.[2Jna."),
+        ("--format json", "{\"hex\":\"616e1b5b324a6e619b\"}"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), b"an\x1b[2Jna\x9b").unwrap();
+        let push =
+            ginnel("sp push --listen ipc://s --file f", dir.path()).stdout(Stdio::null()).spawn().unwrap();
+        let shown =
+            shown_by(ginnel(&format!("sp pull --dial ipc://s --async --count 1 {words}"), dir.path()));
+        assert_eq!(String::from_utf8_lossy(&shown).trim_end(), harmless, "{words}");
+        assert!(push.wait_with_output().unwrap().status.success());
+    }
+}
+
+#[test]
 fn elsewhere_bytes_stay_as_they_are() {
     let dir = tempfile::tempdir().unwrap();
     let mut listen = ginnel("listen s --exec", dir.path());

@@ -18,8 +18,9 @@ impl<S: Sys> UnixNet<S> {
     /// # Errors
     /// The kernel's: it cannot be watched.
     pub fn open(&mut self, listener: Listener<S>, wire: Wire) -> io::Result<DoorId> {
-        let id = self.doors.keys().next_back().map_or(DoorId::ONLY, |last| DoorId(last.0 + 1));
+        let id = self.next_door;
         self.doors.insert(id, Door::new(id, listener, wire, &self.poller)?);
+        self.next_door = DoorId(id.0 + 1);
         Ok(id)
     }
 

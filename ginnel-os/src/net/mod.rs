@@ -46,6 +46,8 @@ pub struct UnixNet<S: Sys = Kernel> {
     poller: S::Poller,
     conns: BTreeMap<ConnId, Box<Conn<S>>>,
     doors: BTreeMap<DoorId, Door<S>>,
+    /// The number of the next listener: none is used twice.
+    next_door: DoorId,
     /// Those who came in through a listener and have not greeted.
     knocking: BTreeMap<ConnId, DoorId>,
     /// The last that came in through a listener, or was adopted.
@@ -117,6 +119,7 @@ impl<S: Sys> UnixNet<S> {
             sys,
             conns: BTreeMap::new(),
             doors: BTreeMap::new(),
+            next_door: DoorId::ONLY,
             knocking: BTreeMap::new(),
             last_accepted: ConnId::FIRST_ACCEPTED,
             reports: VecDeque::new(),

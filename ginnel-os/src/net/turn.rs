@@ -36,9 +36,7 @@ impl<S: Sys> Net for UnixNet<S> {
             }
             // A forked child must not touch what its parent waits with.
             Action::Unlisten if self.is_inherited() => {}
-            Action::Unlisten => {
-                self.close(DoorId::ONLY);
-            }
+            Action::Unlisten => self.close_all(),
             Action::Send(id, send, frame) => match self.conns.get_mut(&id) {
                 Some(conn) => {
                     conn.send(send, frame, &mut self.reports);

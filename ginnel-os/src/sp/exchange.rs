@@ -27,7 +27,7 @@ impl<P: Pattern> Socket<P> {
     #[inline]
     pub fn takes(&self) -> bool {
         let machine = self.engine.machine();
-        machine.pattern().takes(machine.pipes())
+        !self.stopped && machine.pattern().takes(machine.pipes())
     }
 
     /// Has the kernel everything?

@@ -4,6 +4,7 @@ use ginnel_proto::limits::Bound;
 use ginnel_proto::sp::{self as machine, Protocol};
 use ginnel_proto::{LinkOptions, Patience, Wire};
 
+use crate::credentials::Policy;
 use crate::listener::ListenerOptions;
 use crate::net::NetOptions;
 use crate::sys::{self, Kernel};
@@ -130,6 +131,19 @@ impl Options {
     /// How long a message that was begun may take to go on by 64 KiB: 30 s unless told otherwise. `None`: for ever.
     pub const fn progress_deadline(mut self, time: Option<Duration>) -> Self {
         self.patience.progress = time;
+        self
+    }
+
+    /// Permission bits of its socket files: who may connect. 0600 unless told otherwise.
+    pub const fn mode(mut self, mode: u32) -> Self {
+        self.listener.mode = mode;
+        self
+    }
+
+    /// Who may connect to its socket files and abstract names, beside what permissions say; of abstract names, our own user
+    /// unless told otherwise.
+    pub fn allow(mut self, policy: Policy) -> Self {
+        self.listener.allow = Some(policy);
         self
     }
 

@@ -32,10 +32,10 @@ impl<P: Pattern> Socket<P> {
     /// Listens at this URL. `socket://` only promises that sockets will be [adopted](Self::adopt).
     ///
     /// # Errors
-    /// [`Error::Address`]: it is no URL. Else as [`Listener::open`], or the kernel's.
+    /// [`Error::Address`]: it is no URL. [`Error::Stopped`]: this end has. Else as [`Listener::open`], or the kernel's.
     pub fn listen(&mut self, url: &str) -> Result<ListenerId, Error> {
         let own = P::END;
-        let address = match url.parse()? {
+        let address = match self.place(url)? {
             Url::Socket => return Ok(HANDED_IN),
             Url::Ipc(address) => address,
             Url::Inproc(name) => inproc(&name)?,
@@ -49,6 +49,12 @@ impl<P: Pattern> Socket<P> {
         let policy = is_abstract.then(Policy::same_user);
         let listener = Listener::open(SocketKind::Stream, &address, self.options(policy))?;
         Ok(ListenerId(self.engine.net_mut().open(listener, Wire::SpIpc(own))?))
+    }
+
+    /// What a URL names, for an end that is still open.
+    fn place(&self, url: &str) -> Result<Url, Error> {
+        let url = url.parse()?;
+        self.ended().map_or(Ok(url), |reason| Err(reason.into()))
     }
 
     /// As the listeners of this end are published.
@@ -81,10 +87,10 @@ impl<P: Pattern> Socket<P> {
     /// Dials this URL, and again whenever the pipe is lost or cannot be made. A host's name is looked up once, here.
     ///
     /// # Errors
-    /// [`Error::Address`]: it is no URL. `Unsupported`: nobody can be dialled at `socket://`. Else the system's, for a
-    /// name that it does not know.
+    /// [`Error::Address`]: it is no URL. `Unsupported`: nobody can be dialled at `socket://`. [`Error::Stopped`]: this end
+    /// has. Else the system's, for a name that it does not know.
     pub fn dial(&mut self, url: &str) -> Result<DialerId, Error> {
-        let address = match url.parse()? {
+        let address = match self.place(url)? {
             Url::Socket => return Err(Error::Io(SocketError::NotDialled.into())),
             Url::Ipc(address) => address,
             Url::Inproc(name) => inproc(&name)?,

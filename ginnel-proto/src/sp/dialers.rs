@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Options;
+use super::options::later;
 use crate::Address;
 use crate::machine::{ConnId, Failure};
 
@@ -132,7 +133,7 @@ impl Dialers {
             dialer.pause = dialer.pause.saturating_mul(2).min(most.max(self.redial));
         }
         dialer.failed = failed.or(dialer.failed);
-        let until = now.checked_add(pause).unwrap_or(now);
+        let until = later(now, pause);
         dialer.state = State::Pausing { until };
         self.pauses.insert((until, id));
         Some((id, pause))

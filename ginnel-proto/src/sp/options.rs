@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::header::MOST_HOPS;
 use crate::limits::Bound;
@@ -57,9 +57,17 @@ impl Default for Options {
     }
 }
 
+/// The moment so much later, or one that never comes.
+pub(super) fn later(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
+}
+
 impl Options {
     /// The limit of hops, within what SP allows.
     pub(super) fn hops(&self) -> u8 {
         self.ttl.clamp(1, MOST_HOPS)
     }
 }
+
+/// For ever, as far as clocks can tell.
+const FAR: Duration = Duration::from_secs(u32::MAX as u64);

@@ -33,8 +33,15 @@ impl<F> Outlet<F> {
     }
 
     /// How many the link has.
-    pub(super) const fn in_link(&self) -> usize {
+    const fn in_link(&self) -> usize {
         (self.given.0 - self.done) as usize
+    }
+
+    /// Nothing more is told of what the link has. How many that are.
+    pub(super) const fn leave_to_link(&mut self) -> usize {
+        let left = self.in_link();
+        self.done = self.given.0;
+        left
     }
 
     /// Would the link get a frame at once?

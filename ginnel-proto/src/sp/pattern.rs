@@ -34,6 +34,11 @@ pub trait Pattern: Debug + Send + Sized + 'static {
     /// A pipe is gone. Of `returned` nothing was written: bodies, with the words before them.
     fn detached<F>(&mut self, _pipes: &mut Pipes<F>, _pipe: ConnId, _returned: Vec<Bytes>, _now: Instant) {}
 
+    /// A pipe was lost in the middle of so many messages.
+    fn cut<F>(&self, pipes: &mut Pipes<F>, count: u64) {
+        pipes.dropped.unsent += count;
+    }
+
     /// A message came.
     ///
     /// # Errors

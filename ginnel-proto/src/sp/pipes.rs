@@ -16,7 +16,8 @@ use crate::{Frame, Kind, Message};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// Not sent: a pipe's queue was full, or the pipe was lost before all of it was written.
+    /// Not sent: a pipe's queue was full, or the pipe was lost before all of it was written. A question is asked again
+    /// and does not count.
     pub unsent: u64,
     /// Not received: the queue was full.
     pub unreceived: u64,
@@ -24,7 +25,7 @@ pub struct Dropped {
     pub hops: u64,
     /// Answers that nobody waits for, or not any more, and what came where nothing is taken.
     pub unwanted: u64,
-    /// Answers of ours whose pipe is gone.
+    /// Answers of ours whose pipe is gone, also in the middle of them.
     pub unanswerable: u64,
 }
 
@@ -50,6 +51,15 @@ struct Pipe<F> {
     is_paused: bool,
     /// What the link had and has given back.
     returned: Vec<Bytes>,
+}
+
+/// What a pipe that is gone has left.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// What nothing was written of, with the words before it.
+    pub(super) returned: Vec<Bytes>,
+    /// How many messages were cut in the middle.
+    pub(super) cut: u64,
 }
 
 impl<F> Pipes<F> {
@@ -188,18 +198,23 @@ impl<F> Pipes<F> {
         self.tell(Event::Attached(id));
     }
 
-    /// A pipe is gone: what nothing was written of, with the words before it. What was cut in the middle is dropped; of a
-    /// pipe that is closed here, the link still writes what it has.
-    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Vec<Bytes>> {
+    /// Closes a pipe, for whatever reason: what its link has, that still writes.
+    pub(super) fn close(&mut self, id: ConnId) {
+        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        self.unsent -= pipe.outlet.leave_to_link();
+        self.act(Action::Close(id));
+    }
+
+    /// A pipe is gone.
+    pub(super) fn detach(&mut self, id: ConnId, gone: Gone) -> Option<Left> {
         let mut pipe = self.pipes.remove(&id)?;
         self.ready.remove(&id);
-        let cut = pipe.outlet.in_link();
+        let cut = pipe.outlet.leave_to_link();
         self.unsent -= cut + pipe.outlet.waiting();
-        self.dropped.unsent += if gone == Gone::Here { 0 } else { cut as u64 };
         let mut returned = pipe.returned;
         returned.extend(std::iter::from_fn(|| pipe.outlet.oldest()).map(whole));
         self.tell(Event::Detached(id, gone));
-        Some(returned)
+        Some(Left { returned, cut: cut as u64 })
     }
 
     pub(super) fn sent(&mut self, id: ConnId, send: SendId) {

@@ -64,6 +64,10 @@ impl<const SURVEYS: bool> Pattern for RawReplier<SURVEYS> {
         self.pipes.insert(self.last, pipe);
     }
 
+    fn cut<F>(&self, pipes: &mut Pipes<F>, count: u64) {
+        pipes.dropped.unanswerable += count;
+    }
+
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, pipe: ConnId, returned: Vec<Bytes>, _now: Instant) {
         pipes.dropped.unanswerable += returned.len() as u64;
         if let Some(word) = self.words.remove(&pipe) {

@@ -43,6 +43,10 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
         }
     }
 
+    fn cut<F>(&self, pipes: &mut Pipes<F>, count: u64) {
+        pipes.dropped.unanswerable += count;
+    }
+
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, returned: Vec<Bytes>, _now: Instant) {
         pipes.dropped.unanswerable += returned.len() as u64;
     }

@@ -68,8 +68,19 @@ impl Req {
                 again.map(|at| self.again.remove(&(at, id)));
                 Some(body)
             }
-            Question::Waiting { body } => Some(body),
+            Question::Waiting { body } => {
+                self.tidy();
+                Some(body)
+            }
             Question::Answered(_) | Question::Lost => None,
+        }
+    }
+
+    /// Lets go of those that wait no more, once they are most: nobody may come for whom the first could be taken.
+    fn tidy(&mut self) {
+        if self.waiting.len() > 2 * self.open.len() + KEPT {
+            let open = &self.open;
+            self.waiting.retain(|id| matches!(open.get(id), Some(Question::Waiting { .. })));
         }
     }
 
@@ -116,6 +127,9 @@ impl Pattern for Req {
             }
         }
     }
+
+    /// It is asked again, or whoever asked is told.
+    fn cut<F>(&self, _pipes: &mut Pipes<F>, _count: u64) {}
 
     /// What the link gave back was asked over this pipe, and is seen to with the rest of that.
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, pipe: ConnId, _returned: Vec<Bytes>, now: Instant) {
@@ -194,5 +208,32 @@ impl Asks for Req {
         };
         self.open.remove(&id);
         Some(answered)
+    }
+}
+
+/// Places of questions that wait no more that are let be.
+const KEPT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_forgotten_leaves_nothing_behind_however_long_nobody_is_there() {
+        #[expect(clippy::disallowed_methods, reason = "a test begins at some moment")]
+        let now = Instant::now();
+        let (mut req, mut pipes) = (Req::new(&Options::default()), Pipes::<u32>::new());
+        let mut ask = |req: &mut Req| {
+            let id = req.upcoming();
+            req.command(&mut pipes, AskCommand::Ask(Bytes::from_static(b"q")), now);
+            id
+        };
+        ask(&mut req);
+        for _ in 0..10_000 {
+            let id = ask(&mut req);
+            req.command(&mut Pipes::<u32>::new(), AskCommand::Forget(id), now);
+        }
+        assert_eq!(req.open.len(), 1);
+        assert!(req.waiting.len() < 100, "{} places for one question", req.waiting.len());
     }
 }

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::dialers::Dialers;
+use super::pipes::Left;
 use super::{DialerId, Dropped, Options, Pattern, Pipes};
 use crate::machine::{Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Outputs, Refused, SendId};
 use crate::{Address, Frame, PeerFault};
@@ -51,18 +52,28 @@ pub enum Event {
 }
 
 /// Why a pipe is gone, or did not come to be.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+///
+/// ```
+/// use ginnel_proto::sp::Gone;
+/// assert_eq!(Gone::There.to_string(), "the other side has ended the connection");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "who ended it decides what is done")]
 pub enum Gone {
     /// It was closed here.
+    #[error("closed on purpose")]
     Here,
     /// The other side ended it.
+    #[error("the other side has ended the connection")]
     There,
     /// The other side broke a rule.
+    #[error("the other side broke a rule: {0}")]
     Fault(PeerFault),
     /// There is a pipe already, and a pair has one.
+    #[error("there is a pipe already, and a pair has one")]
     Paired,
     /// The system's reason, a number of errno(3).
+    #[error("the system says no: {}", std::io::Error::from_raw_os_error(*.0))]
     Errno(i32),
 }
 
@@ -208,13 +219,14 @@ impl<P: Pattern, F> Socket<P, F> {
 
     fn close(&mut self, id: ConnId, why: Gone, now: Instant) {
         if self.pipes.contains(id) {
-            self.pipes.act(Action::Close(id));
+            self.pipes.close(id);
             self.gone(id, why, now);
         }
     }
 
     fn gone(&mut self, id: ConnId, why: Gone, now: Instant) {
-        let Some(returned) = self.pipes.detach(id, why) else { return };
+        let Some(Left { returned, cut }) = self.pipes.detach(id, why) else { return };
+        self.pattern.cut(&mut self.pipes, cut);
         self.pattern.detached(&mut self.pipes, id, returned, now);
         self.dialers.ended(id, None, now);
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::header::{headed, take_word};
+use super::options::later;
 use super::queue::Queue;
 use super::{Answered, AskCommand, AskId, Asks, Options, Pattern, Pipes, Protocol, SpFault};
 use crate::machine::ConnId;
@@ -50,9 +51,9 @@ impl Pattern for Surveyor {
                 self.next = id.next();
                 let frame = headed(id.0, body);
                 pipes.give_all(&frame, |pipes, pipe, frame| pipes.give_first(pipe, frame, self.most_sent));
-                let until = now.checked_add(self.time);
-                self.ends.extend(until.map(|until| (until, id)));
-                self.open.insert(id, Survey { answers: Queue::new(), until });
+                let until = later(now, self.time);
+                self.ends.insert((until, id));
+                self.open.insert(id, Survey { answers: Queue::new(), until: Some(until) });
             }
             AskCommand::Forget(id) => {
                 let until = self.open.remove(&id).and_then(|survey| survey.until);

@@ -54,11 +54,16 @@ impl<P: Pattern> Handle<P> {
         (Self { shared }, driver)
     }
 
+    /// Once the end is closed, what is not there will never come.
     async fn sit<T, E: From<io::Error> + From<Reason>>(
         &self,
         awaited: Awaited,
-        look: impl FnMut(&mut os::sp::Socket<P>) -> Result<Option<T>, E>,
+        mut look: impl FnMut(&mut os::sp::Socket<P>) -> Result<Option<T>, E>,
     ) -> Result<T, E> {
+        let look = |os: &mut os::sp::Socket<P>| match (look(os)?, os.ended()) {
+            (None, Some(reason)) => Err(reason.into()),
+            (found, _) => Ok(found),
+        };
         sit_until(Seat::new(&self.shared, awaited), look).await
     }
 
@@ -164,7 +169,9 @@ impl<P: Pattern> Handle<P> {
         self.sit(Awaited::Sent(ConnId(0), SendId(0)), |os| Ok(os.flushed())).await
     }
 
-    /// As [`Socket::close`](super::Socket::close), for all handles.
+    /// As [`Socket::close`](super::Socket::close), for all handles: whoever waits at one of them for something that has
+    /// not come fails with [`Error::Stopped`], and nothing can be sent, dialled or listened for any more. What had arrived
+    /// is still received.
     ///
     /// # Errors
     /// As there.
@@ -217,13 +224,9 @@ impl<P: Sends> Handle<P> {
     /// As there.
     pub fn try_send(&self, body: impl Into<Bytes>) -> Result<(), SendError> {
         let mut body = Some(body.into());
-        match self.shared.with(|os| os.feed(&mut body)) {
-            Some(()) => Ok(()),
-            None => {
-                let busy = io::Error::from(io::ErrorKind::WouldBlock);
-                Err(SendError::with(busy.into(), body.map(Message::new)))
-            }
-        }
+        let (fed, ended) = self.shared.with(|os| (os.feed(&mut body), os.ended()));
+        let busy = || Error::Io(io::ErrorKind::WouldBlock.into());
+        fed.ok_or_else(|| SendError::with(ended.map_or_else(busy, Error::from), body.map(Message::new)))
     }
 }
 

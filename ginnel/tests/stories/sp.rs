@@ -339,3 +339,57 @@ driver! { story what_must_not_be_done_twice_fails_when_its_pipe_is_lost {
     driver!(join dying);
     Ok(())
 }}
+
+driver! { story whoever_waits_at_an_end_that_another_handle_closes_waits_no_longer {
+    let (pull, pull_driver) = Pull::new()?.shared();
+    let (push, push_driver) = Push::new()?.shared();
+    let (req, req_driver) = Req::new()?.shared();
+    driver!(drive pull_driver);
+    driver!(drive push_driver);
+    driver!(drive req_driver);
+    let (pulling, pushing, asking, watching) = (pull.clone(), push.clone(), req.clone(), req.clone());
+    let waiting = [
+        driver!(spawn { driver!(wait pulling.recv()).unwrap_err() }),
+        driver!(spawn { driver!(wait pushing.send("x")).unwrap_err().error }),
+        driver!(spawn { driver!(wait asking.request("x")).unwrap_err().error }),
+        driver!(spawn { driver!(wait watching.next_event()).unwrap_err() }),
+    ];
+    // What waits for a pipe is not waited for.
+    let _ = driver!(wait pull.close(Duration::ZERO));
+    let _ = driver!(wait push.close(Duration::ZERO));
+    let _ = driver!(wait req.close(Duration::ZERO));
+    for waits in waiting {
+        let error = driver!(join waits);
+        assert!(matches!(error, Error::Stopped(Reason::Intentional)), "{error}");
+    }
+    Ok(())
+}}
+
+driver! { story what_had_arrived_is_received_from_an_end_that_is_closed {
+    let (_dir, pull, mut push): (_, Pull, Push) = two(Way::Adopted);
+    let (pull, driver) = pull.shared();
+    driver!(drive driver);
+    for body in ["one", "two", "three"] {
+        driver!(wait push.feed(body))?;
+    }
+    driver!(wait push.flush())?;
+    assert_eq!(driver!(wait pull.recv())?, "one");
+    // They came in one write, and so in one read.
+    let _ = driver!(wait pull.close(Duration::ZERO));
+    assert_eq!(driver!(wait pull.recv())?, "two");
+    assert_eq!(driver!(wait pull.recv())?, "three");
+    let error = driver!(wait pull.recv()).unwrap_err();
+    assert!(matches!(error, Error::Stopped(Reason::Intentional)), "{error}");
+    Ok(())
+}}
+
+driver! { story a_listener_that_is_closed_is_not_mistaken_for_a_later_one {
+    let mut pull = Pull::new()?;
+    let first = pull.listen("tcp://127.0.0.1:0")?;
+    assert!(pull.close_listener(first));
+    let second = pull.listen("tcp://127.0.0.1:0")?;
+    assert_ne!(first, second);
+    assert!(!pull.close_listener(first), "it is closed already");
+    assert!(pull.bound_port(second).is_ok());
+    Ok(())
+}}

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use super::{Exchange, note, payload, sample};
+use crate::link::whole;
 use crate::{CallLink, Latencies, MessageLink};
 
 /// Messages in one direction, fed and flushed in batches; one signal comes back when the last has arrived.
@@ -22,7 +23,7 @@ impl<L: MessageLink> Messages<L> {
 
 impl<L: MessageLink> Exchange<L> for Messages<L> {
     async fn serve(&mut self, link: &mut L, laps: u64) -> io::Result<()> {
-        receive(link, self.bytes, laps).await?;
+        link.recv_all(self.bytes, laps).await?;
         link.signal().await
     }
 
@@ -43,6 +44,38 @@ impl<L: MessageLink> Exchange<L> for Messages<L> {
     }
 }
 
+/// Messages in one direction, fed one after the other and flushed once; one signal comes back when the last has
+/// arrived.
+pub(crate) struct Pipeline<L: MessageLink>(Messages<L>);
+
+impl<L: MessageLink> Pipeline<L> {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Messages::new(bytes))
+    }
+}
+
+impl<L: MessageLink> Exchange<L> for Pipeline<L> {
+    async fn serve(&mut self, link: &mut L, laps: u64) -> io::Result<()> {
+        self.0.serve(link, laps).await
+    }
+
+    /// The clock is looked at as rarely as in `Messages`.
+    async fn ask(&mut self, link: &mut L, laps: u64, latencies: &mut Latencies) -> io::Result<()> {
+        let mut left = laps;
+        while left > 0 {
+            let before = Instant::now();
+            let batch = left.min(self.0.batch);
+            for _ in 0..batch {
+                link.feed(&self.0.message).await?;
+            }
+            latencies.record(before.elapsed());
+            left -= batch;
+        }
+        link.flush().await?;
+        link.signalled().await
+    }
+}
+
 /// Messages in one direction, each with a call of its own; one signal comes back when the last has arrived.
 pub(crate) struct Sends<L: MessageLink> {
     message: L::Message,
@@ -57,7 +90,7 @@ impl<L: MessageLink> Sends<L> {
 
 impl<L: MessageLink> Exchange<L> for Sends<L> {
     async fn serve(&mut self, link: &mut L, laps: u64) -> io::Result<()> {
-        receive(link, self.bytes, laps).await?;
+        link.recv_all(self.bytes, laps).await?;
         link.signal().await
     }
 
@@ -98,17 +131,6 @@ impl<L: CallLink> Exchange<L> for Calls {
         }
         link.signal().await
     }
-}
-
-async fn receive<L: MessageLink>(link: &mut L, bytes: usize, messages: u64) -> io::Result<()> {
-    for _ in 0..messages {
-        whole(link.recv().await?, bytes)?;
-    }
-    Ok(())
-}
-
-fn whole(received: usize, bytes: usize) -> io::Result<()> {
-    if received == bytes { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
 /// What is sent at once: as much as fits into 64 KiB with a few bytes in front of each message.

@@ -2,31 +2,53 @@
 
 #![allow(unsafe_code, reason = "the crate is the bare C interface")]
 
-use std::ffi::{CString, c_char, c_int};
+mod callbacks;
+mod socket;
+
+use std::ffi::c_int;
 use std::io;
 use std::marker::PhantomData;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::ptr;
 
-use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, IdleHost, MessageLink, System, ready};
-use nng_sys::{
-    NNG_OPT_RECVMAXSZ, NNG_OPT_SENDBUF, nng_dial, nng_err, nng_init, nng_listen, nng_msg, nng_msg_free,
-    nng_msg_len, nng_pub0_open, nng_pull0_open, nng_push0_open, nng_recvmsg, nng_rep0_open, nng_req0_open,
-    nng_send, nng_sendmsg, nng_socket, nng_socket_close, nng_socket_set_int, nng_socket_set_size,
-    nng_sub0_open, nng_sub0_socket_subscribe,
+use ginnel_bench_part::{
+    BroadcastLink, CallLink, Control, Endpoint, IdleHost, Ipc, Joins as _, MessageLink, Part, Shape, Signals,
+    Socketpair, System, Way, beside, ready,
 };
+use nng_sys::{nng_pub0_open, nng_pull0_open, nng_push0_open, nng_rep0_open, nng_req0_open, nng_sub0_open};
 
 use super::SUBSCRIBED;
-use super::blocking_signals::Signals;
-use super::signals::beside;
+use socket::Socket;
+
+pub(super) use callbacks::{CALLBACKS, CALLBACKS_SOCKETPAIR};
 
 pub(super) const SYSTEM: System = System::named("nng")
-    .with_messages(|part, control| ready(part.messages::<Nng<PushPull>>(control)))
-    .with_calls(|part, control| ready(part.calls::<Nng<ReqRep>>(control)))
-    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)))
-    .with_idle(|part, control| ready(part.idle::<Hall>(control)));
+    .with_messages(|part, control| ready(part.messages::<Nng<PushPull<LONG>, Ipc>>(control)))
+    .with_calls(|part, control| ready(part.calls::<Nng<ReqRep, Ipc>>(control)))
+    .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber<Ipc>>(control)))
+    .with_idle(|part, control| ready(part.idle::<Hall>(control)))
+    .with_requests(|part, control| ready(part.calls::<Nng<ReqRep, Ipc>>(control)))
+    .with_pipelines(pipelines::<Ipc>)
+    .with_publishers(|part, control| ready(part.broadcasts::<Subscriber<Ipc>>(control)));
+
+/// The same over `socket://`.
+pub(super) const SOCKETPAIR: System = System::named("nng-fd")
+    .with_requests(|part, control| ready(part.calls::<Nng<ReqRep, Socketpair>>(control)))
+    .with_pipelines(pipelines::<Socketpair>)
+    .with_publishers(|part, control| ready(part.broadcasts::<Subscriber<Socketpair>>(control)));
+
+fn pipelines<W: Way>(part: Part, control: &mut Control) -> io::Result<()> {
+    if is_large(&part) {
+        ready(part.messages::<Nng<PushPull<SHORT>, W>>(control))
+    } else {
+        ready(part.messages::<Nng<PushPull<MEDIUM>, W>>(control))
+    }
+}
+
+/// A long queue of large messages is slow: it does not fit the processor's caches.
+fn is_large(part: &Part) -> bool {
+    matches!(part.scenario.shape, Shape::Pipeline { bytes } if bytes > 4096)
+}
 
 /// Which socket listens, and which connects.
 trait Pattern {
@@ -34,15 +56,15 @@ trait Pattern {
     fn client() -> io::Result<Socket>;
 }
 
-struct PushPull;
+struct PushPull<const QUEUED: c_int>;
 
-impl Pattern for PushPull {
+impl<const QUEUED: c_int> Pattern for PushPull<QUEUED> {
     fn server() -> io::Result<Socket> {
         Socket::open(nng_pull0_open)
     }
 
     fn client() -> io::Result<Socket> {
-        Socket::open(nng_push0_open)?.queueing()
+        Socket::open(nng_push0_open)?.queueing(QUEUED)
     }
 }
 
@@ -58,30 +80,39 @@ impl Pattern for ReqRep {
     }
 }
 
-struct Nng<P> {
+/// With calls that wait, as the library's own tools for measuring use it.
+struct Nng<P, W> {
     socket: Socket,
     signals: Signals,
-    pattern: PhantomData<P>,
+    kind: PhantomData<(P, W)>,
 }
 
-impl<P: Pattern> Endpoint for Nng<P> {
+impl<P, W> Nng<P, W> {
+    fn new(socket: Socket, signals: Signals) -> Self {
+        Self { socket, signals, kind: PhantomData }
+    }
+}
+
+impl<P: Pattern, W: Way> Endpoint for Nng<P, W> {
     type Listener = (UnixListener, Option<Socket>);
 
     async fn listen(path: &Path) -> io::Result<Self::Listener> {
-        let socket = P::server()?;
-        socket.listen(path)?;
+        let mut socket = P::server()?;
+        W::open(&mut socket, path)?;
         Ok((UnixListener::bind(path)?, Some(socket)))
     }
 
     async fn accept((listener, socket): &mut Self::Listener) -> io::Result<Self> {
-        let socket = socket.take().ok_or(io::ErrorKind::Unsupported)?;
-        Ok(Self { socket, signals: Signals::accept(listener)?, pattern: PhantomData })
+        let mut socket = socket.take().ok_or(io::ErrorKind::Unsupported)?;
+        let mut signals = Signals::accept(listener)?;
+        W::admit(&mut socket, &mut signals)?;
+        Ok(Self::new(socket, signals))
     }
 
     async fn connect(path: &Path) -> io::Result<Self> {
-        let socket = P::client()?;
-        socket.dial(path)?;
-        Ok(Self { socket, signals: Signals::connect(path)?, pattern: PhantomData })
+        let (mut socket, mut signals) = (P::client()?, Signals::connect(path)?);
+        W::reach(&mut socket, path, &mut signals)?;
+        Ok(Self::new(socket, signals))
     }
 
     async fn signal(&mut self) -> io::Result<()> {
@@ -94,7 +125,7 @@ impl<P: Pattern> Endpoint for Nng<P> {
 }
 
 /// The library has no call for several messages; it queues them for its threads.
-impl MessageLink for Nng<PushPull> {
+impl<W: Way, const QUEUED: c_int> MessageLink for Nng<PushPull<QUEUED>, W> {
     type Message = Vec<u8>;
 
     fn message(bytes: Vec<u8>) -> Vec<u8> {
@@ -118,7 +149,7 @@ impl MessageLink for Nng<PushPull> {
     }
 }
 
-impl CallLink for Nng<ReqRep> {
+impl<W: Way> CallLink for Nng<ReqRep, W> {
     async fn call(&mut self, request: &[u8]) -> io::Result<usize> {
         self.socket.send(request)?;
         self.socket.recv().map(|answer| answer.len())
@@ -139,35 +170,37 @@ struct Publisher {
     signals: Vec<Signals>,
 }
 
-struct Subscriber {
+struct Subscriber<W> {
     socket: Socket,
     signals: Signals,
+    way: PhantomData<W>,
 }
 
-impl BroadcastLink for Subscriber {
+impl<W: Way> BroadcastLink for Subscriber<W> {
     type Sender = Publisher;
     type Message = Vec<u8>;
 
     async fn listen(path: &Path) -> io::Result<Publisher> {
-        let socket = Socket::open(nng_pub0_open)?.queueing()?;
-        socket.listen(path)?;
+        let mut socket = Socket::open(nng_pub0_open)?.queueing(LONG)?;
+        W::open(&mut socket, path)?;
         Ok(Publisher { listener: UnixListener::bind(path)?, socket, signals: Vec::new() })
     }
 
     async fn join(sender: &mut Publisher, receivers: usize) -> io::Result<()> {
         while sender.signals.len() < receivers {
-            sender.signals.push(Signals::accept(&sender.listener)?);
+            let mut signals = Signals::accept(&sender.listener)?;
+            W::admit(&mut sender.socket, &mut signals)?;
+            sender.signals.push(signals);
         }
         std::thread::sleep(SUBSCRIBED);
         Ok(())
     }
 
     async fn connect(path: &Path) -> io::Result<Self> {
-        let socket = Socket::open(nng_sub0_open)?;
-        // SAFETY: the socket is open; of a subscription to everything no byte is read.
-        check(unsafe { nng_sub0_socket_subscribe(socket.0, ptr::null(), 0) })?;
-        socket.dial(path)?;
-        Ok(Self { socket, signals: Signals::connect(path)? })
+        let mut socket = Socket::open(nng_sub0_open)?.subscribed(LONG)?;
+        let mut signals = Signals::connect(path)?;
+        W::reach(&mut socket, path, &mut signals)?;
+        Ok(Self { socket, signals, way: PhantomData })
     }
 
     fn message(bytes: Vec<u8>) -> Vec<u8> {
@@ -198,8 +231,8 @@ impl IdleHost for Hall {
     type Guest = Socket;
 
     async fn listen(path: &Path) -> io::Result<Self> {
-        let socket = Socket::open(nng_pull0_open)?;
-        socket.listen(path)?;
+        let mut socket = Socket::open(nng_pull0_open)?;
+        socket.listen(&beside(path))?;
         Ok(Self(socket))
     }
 
@@ -208,105 +241,15 @@ impl IdleHost for Hall {
     }
 
     async fn visit(path: &Path) -> io::Result<Socket> {
-        let socket = Socket::open(nng_push0_open)?;
-        socket.dial(path)?;
+        let mut socket = Socket::open(nng_push0_open)?;
+        socket.dial(&beside(path))?;
         socket.send(b"!")?;
         Ok(socket)
     }
 }
 
-struct Socket(nng_socket);
-
-impl Socket {
-    fn open(open: unsafe extern "C" fn(*mut nng_socket) -> c_int) -> io::Result<Self> {
-        // SAFETY: without parameters the library takes its defaults; only the first time has an effect.
-        check(unsafe { nng_init(ptr::null()) }.0 as c_int)?;
-        let mut socket = nng_socket::default();
-        // SAFETY: the library is initialised, and writes the socket to a place of that type.
-        check(unsafe { open(&raw mut socket) })?;
-        let socket = Self(socket);
-        // SAFETY: the socket is open, and the name of the option ends with a zero byte.
-        check(unsafe {
-            nng_socket_set_size(socket.0, NNG_OPT_RECVMAXSZ.as_ptr().cast::<c_char>(), LARGEST)
-        })?;
-        Ok(socket)
-    }
-
-    /// With a queue for what its threads have not sent.
-    fn queueing(self) -> io::Result<Self> {
-        // SAFETY: the socket is open, and the name of the option ends with a zero byte.
-        check(unsafe { nng_socket_set_int(self.0, NNG_OPT_SENDBUF.as_ptr().cast::<c_char>(), QUEUED) })?;
-        Ok(self)
-    }
-
-    fn listen(&self, path: &Path) -> io::Result<()> {
-        let address = address(path)?;
-        // SAFETY: the socket is open, the address ends with a zero byte, and nobody asks for the listener.
-        check(unsafe { nng_listen(self.0, address.as_ptr(), ptr::null_mut(), 0) })
-    }
-
-    /// Waits until it is connected.
-    fn dial(&self, path: &Path) -> io::Result<()> {
-        let address = address(path)?;
-        // SAFETY: the socket is open, the address ends with a zero byte, and nobody asks for the dialer.
-        check(unsafe { nng_dial(self.0, address.as_ptr(), ptr::null_mut(), 0) })
-    }
-
-    fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        // SAFETY: the socket is open; the pointer and the length are those of one borrowed slice.
-        check(unsafe { nng_send(self.0, bytes.as_ptr().cast(), bytes.len(), 0) })
-    }
-
-    fn recv(&self) -> io::Result<Message> {
-        let mut message = ptr::null_mut();
-        // SAFETY: the socket is open, and the library writes the message to a place of that type.
-        check(unsafe { nng_recvmsg(self.0, &raw mut message, 0) })?;
-        Ok(Message(message))
-    }
-
-    fn send_back(&self, message: Message) -> io::Result<()> {
-        // SAFETY: the socket is open; the message is one that `recv` got, and is not used after it is sent.
-        check(unsafe { nng_sendmsg(self.0, message.0, 0) })?;
-        std::mem::forget(message);
-        Ok(())
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        // SAFETY: nobody else closes the socket.
-        unsafe { nng_socket_close(self.0) };
-    }
-}
-
-/// One that the library allocated, and that is ours.
-struct Message(*mut nng_msg);
-
-impl Message {
-    fn len(&self) -> usize {
-        // SAFETY: the message is one that `recv` got, and was not freed.
-        unsafe { nng_msg_len(self.0) }
-    }
-}
-
-impl Drop for Message {
-    fn drop(&mut self) {
-        // SAFETY: the message is one that `recv` got, and nobody else frees it.
-        unsafe { nng_msg_free(self.0) };
-    }
-}
-
-fn address(path: &Path) -> io::Result<CString> {
-    Ok(CString::new([b"ipc://", beside(path).as_os_str().as_bytes()].concat())?)
-}
-
-fn check(result: c_int) -> io::Result<()> {
-    match nng_err(result as _) {
-        nng_err::NNG_OK => Ok(()),
-        error => Err(io::Error::other(error)),
-    }
-}
-
-/// Messages that wait in the sender for the library's threads; none would wait by default.
-const QUEUED: c_int = 1024;
-const LARGEST: usize = 16 << 20;
+/// Messages in a queue. Two windows of what is published fit into the long one; the medium one is that of the library's
+/// own tools for measuring; each was the fastest where it is used.
+const LONG: c_int = 1024;
+const MEDIUM: c_int = 128;
+const SHORT: c_int = 16;

@@ -1,15 +1,11 @@
 //! Signals beside a library whose own connection carries only one direction, or only calls.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use ginnel_bench_part::beside;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-
-/// Where the library itself listens; the socket of its scenario is the one of the signals.
-pub(super) fn beside(socket: &Path) -> PathBuf {
-    socket.with_extension("data")
-}
 
 /// For an asynchronous library, which works in the background while its part waits.
 pub(super) struct AsyncSignals(UnixStream);

@@ -1,5 +1,7 @@
 //! `zmq`: PUSH to PULL for messages, REQ to REP for calls, PUB to SUB for broadcasts.
 
+mod shared;
+
 use std::io;
 use std::marker::PhantomData;
 use std::mem::replace;
@@ -7,18 +9,22 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use ginnel_bench_part::{BroadcastLink, CallLink, Endpoint, IdleHost, MessageLink, System, ready};
+use ginnel_bench_part::{
+    BroadcastLink, CallLink, Endpoint, IdleHost, MessageLink, Signals, System, beside, ready,
+};
 use zmq::{Context, Message, Socket, SocketType};
 
 use super::SUBSCRIBED;
-use super::blocking_signals::Signals;
-use super::signals::beside;
+use shared::Shared;
 
 pub(super) const SYSTEM: System = System::named("zmq")
     .with_messages(|part, control| ready(part.messages::<Zmq<PushPull>>(control)))
     .with_calls(|part, control| ready(part.calls::<Zmq<ReqRep>>(control)))
     .with_broadcasts(|part, control| ready(part.broadcasts::<Subscriber>(control)))
-    .with_idle(|part, control| ready(part.idle::<Hall>(control)));
+    .with_idle(|part, control| ready(part.idle::<Hall>(control)))
+    .with_requests(|part, control| ready(part.calls::<Zmq<ReqRep>>(control)))
+    .with_pipelines(|part, control| ready(part.messages::<Zmq<PushPull>>(control)))
+    .with_publishers(|part, control| ready(part.broadcasts::<Subscriber>(control)));
 
 /// Which socket listens, and which connects.
 trait Pattern {
@@ -53,7 +59,8 @@ impl<P: Pattern> Zmq<P> {
         Self { socket, received: Message::new(), signals, pattern: PhantomData }
     }
 
-    /// A context has one thread that does its input and output.
+    /// A context has one thread that does its input and output. A socket keeps a thousand messages by default; more
+    /// made it slower, and of what waits in a PUSH socket none is ever dropped.
     fn open(kind: SocketType) -> io::Result<Socket> {
         let socket = Context::new().socket(kind)?;
         // What nobody reads any more must not keep the process.
@@ -98,13 +105,13 @@ impl<P: Pattern> Endpoint for Zmq<P> {
 
 /// The library gathers by itself: its thread sends in one call whatever waits for it.
 impl MessageLink for Zmq<PushPull> {
-    type Message = Vec<u8>;
+    type Message = Shared;
 
-    fn message(bytes: Vec<u8>) -> Vec<u8> {
-        bytes
+    fn message(bytes: Vec<u8>) -> Shared {
+        Shared::new(&bytes)
     }
 
-    async fn feed(&mut self, message: &Vec<u8>) -> io::Result<()> {
+    async fn feed(&mut self, message: &Shared) -> io::Result<()> {
         self.send(message).await
     }
 
@@ -112,8 +119,8 @@ impl MessageLink for Zmq<PushPull> {
         Ok(())
     }
 
-    async fn send(&mut self, message: &Vec<u8>) -> io::Result<()> {
-        Ok(self.socket.send(message.as_slice(), 0)?)
+    async fn send(&mut self, message: &Shared) -> io::Result<()> {
+        message.send(&mut self.socket)
     }
 
     async fn recv(&mut self) -> io::Result<usize> {
@@ -150,10 +157,11 @@ struct Subscriber {
 
 impl BroadcastLink for Subscriber {
     type Sender = Publisher;
-    type Message = Vec<u8>;
+    type Message = Shared;
 
     async fn listen(path: &Path) -> io::Result<Publisher> {
         let socket = Zmq::<PushPull>::open(SocketType::PUB)?;
+        socket.set_sndhwm(PUBLISHED)?;
         socket.bind(&address(path))?;
         Ok(Publisher { listener: UnixListener::bind(path)?, socket, signals: Vec::new() })
     }
@@ -172,19 +180,17 @@ impl BroadcastLink for Subscriber {
         let socket = CONTEXT.get_or_init(Context::new).socket(SocketType::SUB)?;
         socket.set_linger(0)?;
         socket.set_subscribe(b"")?;
+        socket.set_rcvhwm(PUBLISHED)?;
         socket.connect(&address(path))?;
         Ok(Self { socket, received: Message::new(), signals: Signals::connect(path)? })
     }
 
-    fn message(bytes: Vec<u8>) -> Vec<u8> {
-        bytes
+    fn message(bytes: Vec<u8>) -> Shared {
+        Shared::new(&bytes)
     }
 
-    async fn broadcast(sender: &mut Publisher, message: &Vec<u8>, times: u64) -> io::Result<()> {
-        for _ in 0..times {
-            sender.socket.send(message.as_slice(), 0)?;
-        }
-        Ok(())
+    async fn broadcast(sender: &mut Publisher, message: &Shared, times: u64) -> io::Result<()> {
+        (0..times).try_for_each(|_| message.send(&mut sender.socket))
     }
 
     async fn signalled(sender: &mut Publisher) -> io::Result<()> {
@@ -238,3 +244,7 @@ impl IdleHost for Hall {
 fn address(path: &Path) -> String {
     format!("ipc://{}", beside(path).display())
 }
+
+/// Messages that a publisher or subscriber keeps: not only those that nobody has taken, but also up to half of this that
+/// somebody has taken and has not yet told it. With the thousand of the default, some were dropped.
+const PUBLISHED: i32 = 4096;

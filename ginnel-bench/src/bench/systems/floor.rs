@@ -20,7 +20,10 @@ pub(super) const SYSTEM: System = System::named(FLOOR)
     .with_calls(floor_messages::calls)
     .with_clients(floor_messages::calls)
     .with_broadcasts(floor_broadcast::broadcasts)
-    .with_fds(|part, control| ready(part.fds::<Blocking<Floor>>(control)));
+    .with_fds(|part, control| ready(part.fds::<Blocking<Floor>>(control)))
+    .with_requests(floor_messages::calls)
+    .with_pipelines(floor_messages::messages)
+    .with_publishers(floor_broadcast::broadcasts);
 
 pub(super) struct Floor;
 

@@ -12,11 +12,15 @@ use super::floor::Floor;
 use super::tokio_net::{Asynchronous, TokioNet};
 
 /// Gathered messages have their length in front. Those of a mebibyte and those that are sent one by one have
-/// nothing: both sides know how long they are, so that this is the cost of the bytes alone.
+/// nothing: both sides know how long they are, so that this is the cost of the bytes alone. The large ones of a pipeline
+/// have nothing either.
 pub(super) fn messages(part: Part, control: &mut Control) -> io::Result<()> {
     match part.scenario.shape {
         Shape::Messages { bytes: MEBIBYTE } => {
             ready(part.messages::<Bare<Blocking<Floor>, Pieces<MEBIBYTE>>>(control))
+        }
+        Shape::Pipeline { bytes: BUFFER } => {
+            ready(part.messages::<Bare<Blocking<Floor>, Pieces<BUFFER>>>(control))
         }
         Shape::Sends { bytes: 64 } => ready(part.messages::<Bare<Blocking<Floor>, Pieces<64>>>(control)),
         _ => ready(part.messages::<Bare<Blocking<Floor>, Frames>>(control)),

@@ -4,6 +4,7 @@ mod part;
 mod peers;
 mod stage;
 mod steps;
+mod survey;
 mod talker;
 
 use std::io::{self, IsTerminal};

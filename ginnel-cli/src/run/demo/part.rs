@@ -13,7 +13,7 @@ use ginnel::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::talker;
+use super::{survey, talker};
 use crate::wait::wait_for_hangup;
 
 /// What a process does.
@@ -35,10 +35,21 @@ pub(super) enum Role {
     Stay,
     /// Talks as one of many peers, until it is killed.
     Talk,
+    /// Answers a survey over a socket that it has inherited.
+    Respond,
 }
 
-const ROLES: [Role; 8] =
-    [Role::Answer, Role::Echo, Role::ReadFile, Role::Look, Role::Serve, Role::Idle, Role::Stay, Role::Talk];
+const ROLES: [Role; 9] = [
+    Role::Answer,
+    Role::Echo,
+    Role::ReadFile,
+    Role::Look,
+    Role::Serve,
+    Role::Idle,
+    Role::Stay,
+    Role::Talk,
+    Role::Respond,
+];
 
 impl Role {
     pub(super) fn name(self) -> &'static str {
@@ -51,6 +62,7 @@ impl Role {
             Self::Idle => "idle",
             Self::Stay => "stay",
             Self::Talk => "talk",
+            Self::Respond => "respond",
         }
     }
 }
@@ -84,6 +96,7 @@ pub(super) fn play(role: &str, path: &Path, deadline: Instant) -> Result<()> {
         Some(Role::Idle) => idle(path, deadline),
         Some(Role::Stay) => stay(path, deadline),
         Some(Role::Talk) => talker::play(path, deadline),
+        Some(Role::Respond) => survey::respond(deadline),
         None => bail!("the demo has no part {role:?}"),
     }
 }

@@ -41,16 +41,18 @@ impl Stage {
 
     /// Starts a part and waits until it listens at `path`.
     pub(super) fn start(&self, role: Role, path: &Path) -> Result<Part> {
-        let mut part = Part::start(role, path, self.deadline, Stdio::inherit())?;
-        let line = part.line()?;
-        ensure!(line == READY, "{} said {line:?} where {READY:?} was expected", part.pid());
-        Ok(part)
+        Part::start(role, path, self.deadline, [Stdio::null(), Stdio::inherit()])?.once_ready()
+    }
+
+    /// Starts a part that has this socket as its standard input, and waits until it is ready.
+    pub(super) fn start_with(&self, role: Role, socket: OwnedFd) -> Result<Part> {
+        Part::start(role, &self.directory, self.deadline, [socket.into(), Stdio::inherit()])?.once_ready()
     }
 
     /// Starts a part that is expected to fail, and returns what it said.
     pub(super) fn start_in_vain(&self, role: Role, path: &Path) -> Result<(u32, String)> {
         // What it tells people is expected, and would only disturb them.
-        let mut part = Part::start(role, path, self.deadline, Stdio::null())?;
+        let mut part = Part::start(role, path, self.deadline, [Stdio::null(), Stdio::null()])?;
         Ok((part.pid(), part.line()?))
     }
 }
@@ -78,19 +80,25 @@ pub(super) struct Part {
 }
 
 impl Part {
-    fn start(role: Role, path: &Path, deadline: Instant, complaints: Stdio) -> Result<Self> {
+    fn start(role: Role, path: &Path, deadline: Instant, [input, complaints]: [Stdio; 2]) -> Result<Self> {
         let (mut voice, theirs) = Stream::pair()?;
         voice.set_deadline(Some(deadline))?;
         let program = std::env::current_exe().context("cannot find this program")?;
         let process = Command::new(program)
             .args(["demo-part", role.name()])
             .arg(path)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(OwnedFd::from(theirs))
             .stderr(complaints)
             .spawn()
             .context("cannot start a process")?;
         Ok(Self { process, voice })
+    }
+
+    fn once_ready(mut self) -> Result<Self> {
+        let line = self.line()?;
+        ensure!(line == READY, "{} said {line:?} where {READY:?} was expected", self.pid());
+        Ok(self)
     }
 
     pub(super) fn pid(&self) -> u32 {

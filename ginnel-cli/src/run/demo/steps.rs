@@ -16,6 +16,7 @@ use ginnel::{Client, Connection, Error, Limit, SeqPacket, Status, Stream, Typed}
 use super::part::{Finding, Question, Role};
 use super::peers::peers;
 use super::stage::{Stage, token};
+use super::survey::survey;
 
 /// One thing that is shown.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "stale", run: stale },
     Step { name: "no socket", run: no_socket },
     Step { name: "peers", run: peers },
+    Step { name: "survey", run: survey },
 ];
 
 fn bytes(stage: &Stage) -> Result<String> {
