@@ -283,41 +283,8 @@ impl<S: Sys> Conn<S> {
         let mut drained = false;
         let mut frames = 0;
         for _ in 0..READS {
-            while self.stage == Stage::Open
-                && let Some(body) = self.line.quick_message()
-            {
-                let frame = Frame::from(Message::new(body));
-                reports.push_back(NetEvent::Received(self.id, frame));
-                frames += 1;
-                if frames == FRAMES {
-                    return After::More;
-                }
-            }
-            loop {
-                match self.line.poll() {
-                    Ok(Polled::Pending) => break,
-                    Ok(Polled::Ended) => {
-                        let goodbye = self.line.said_goodbye();
-                        return self.lose(Loss::Closed { goodbye }, reports);
-                    }
-                    Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
-                        return self.lose(Loss::Errno(libc::EMFILE), reports);
-                    }
-                    Err(fault) => return self.lose(Loss::Fault(fault), reports),
-                    Ok(heard) => {
-                        self.open(reports);
-                        if let Polled::Frame(frame) = heard
-                            && self.stage == Stage::Open
-                        {
-                            reports.push_back(NetEvent::Received(self.id, frame));
-                        }
-                        // A ping takes time too.
-                        frames += 1;
-                        if frames == FRAMES {
-                            return After::More;
-                        }
-                    }
-                }
+            if let Some(after) = self.take_frames(reports, &mut frames) {
+                return after;
             }
             self.open(reports);
             if drained && self.broken.is_none() && !self.has_died() {
@@ -338,6 +305,46 @@ impl<S: Sys> Conn<S> {
             }
         }
         After::More
+    }
+
+    /// Tells of every frame that is whole, as long as it is not too many for one turn.
+    fn take_frames(&mut self, reports: &mut Reports<S>, frames: &mut usize) -> Option<After> {
+        while self.stage == Stage::Open
+            && let Some(body) = self.line.quick_message()
+        {
+            let frame = Frame::from(Message::new(body));
+            reports.push_back(NetEvent::Received(self.id, frame));
+            *frames += 1;
+            if *frames == FRAMES {
+                return Some(After::More);
+            }
+        }
+        loop {
+            match self.line.poll() {
+                Ok(Polled::Pending) => return None,
+                Ok(Polled::Ended) => {
+                    let goodbye = self.line.said_goodbye();
+                    return Some(self.lose(Loss::Closed { goodbye }, reports));
+                }
+                Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
+                    return Some(self.lose(Loss::Errno(libc::EMFILE), reports));
+                }
+                Err(fault) => return Some(self.lose(Loss::Fault(fault), reports)),
+                Ok(heard) => {
+                    self.open(reports);
+                    if let Polled::Frame(frame) = heard
+                        && self.stage == Stage::Open
+                    {
+                        reports.push_back(NetEvent::Received(self.id, frame));
+                    }
+                    // A ping takes time too.
+                    *frames += 1;
+                    if *frames == FRAMES {
+                        return Some(After::More);
+                    }
+                }
+            }
+        }
     }
 
     /// All has been read that was there. From one who cannot be written to, or has died, nothing more comes.

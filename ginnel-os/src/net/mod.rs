@@ -72,6 +72,8 @@ pub struct UnixNet<S: Sys = Kernel> {
     /// Where peers meet, if this is one.
     seat: Option<Box<Seat<S>>>,
     awake: Awake,
+    /// Turns since the poller was asked.
+    blind: u32,
 }
 
 impl UnixNet {
@@ -118,6 +120,12 @@ impl UnixNet {
         Ok(())
     }
 
+    /// Is there so much to do that the poller need not be asked? Every few times it must be, so that nobody with much to say
+    /// hides the others.
+    pub fn can_do_without_look(&self) -> bool {
+        self.blind < BLIND && self.has_work()
+    }
+
     /// Looks again and again, until something is ready or this moment has come.
     fn look_for(&mut self, begun: Instant, until: Option<Instant>) -> io::Result<bool> {
         let mut now = begun;
@@ -159,6 +167,7 @@ impl<S: Sys> UnixNet<S> {
             bodies: Bodies::new(options.parts),
             seat: None,
             awake: Awake::new(options.awake),
+            blind: 0,
             options,
         })
     }
@@ -363,6 +372,9 @@ impl AsFd for UnixNet<Kernel> {
         self.poller.as_fd()
     }
 }
+
+/// Turns in a row without asking the poller.
+const BLIND: u32 = 4;
 
 /// From so many connections on, each gets a small send buffer.
 const MANY: usize = 256;

@@ -106,6 +106,7 @@ impl<S: Sys> Net for UnixNet<S> {
         if look && self.is_inherited() {
             return Err(SocketError::Forked.into());
         }
+        self.blind = if look { 0 } else { self.blind.saturating_add(1) };
         self.look_at_due(now);
         let mut active = self.flush(now);
         let mut ready = mem::take(&mut self.ready);
