@@ -94,6 +94,11 @@ pub trait Driven {
         net.has_work() || (net.is_on_hold() && self.has_room())
     }
 
+    /// Is there so much to do that a turn need not look?
+    fn can_do_without_look(&self) -> bool {
+        self.engine().net().can_do_without_look()
+    }
+
     /// The descriptor that is readable when there is something to do.
     fn descriptor(&self) -> Arc<OwnedFd> {
         self.engine().net().shared_descriptor()

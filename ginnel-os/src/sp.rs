@@ -69,11 +69,18 @@ impl<P: Pattern> Socket<P> {
     #[inline]
     fn order_now(&mut self, command: Command<P::Command>) {
         self.engine.command(command, self.moment);
+        self.write_if_choked();
+        self.sort();
+    }
+
+    /// Writes, if a pipe has taken all that it takes before something is written.
+    #[inline]
+    fn write_if_choked(&mut self) {
         if self.engine.machine_mut().take_choked() {
             self.moment = Instant::now();
             self.engine.flush(self.moment);
+            self.sort();
         }
-        self.sort();
     }
 
     /// Takes in a connected stream socket of any kind, over which both sides greet at once: `socket://`.

@@ -132,17 +132,18 @@ impl<F> Line<F> {
         self.ended = true;
     }
 
+    /// The next frame, as far as it is an ordinary message: the short way of [`poll`](Self::poll). `None` says nothing.
+    #[inline]
+    pub fn quick_message(&mut self) -> Option<Bytes> {
+        if self.awaits_hello { None } else { self.link.inbound().quick_message() }
+    }
+
     /// The next frame.
     ///
     /// # Errors
     /// The peer broke a rule; everything before was given out.
     #[inline]
     pub fn poll(&mut self) -> Result<Polled<F>, PeerFault> {
-        if !self.awaits_hello
-            && let Some(body) = self.link.inbound().quick_message()
-        {
-            return Ok(Polled::Frame(Message::new(body).into()));
-        }
         if let Some(frame) = self.link.poll_frame()? {
             match frame.kind {
                 Kind::Control => self.awaits_hello = false,

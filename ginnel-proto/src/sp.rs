@@ -41,7 +41,7 @@ pub use forward::{Forwards, Passing};
 pub use header::Trace;
 pub use options::Options;
 pub use pair::{Pair, Pair0, Pair1};
-pub use pattern::{Nothing, Pattern, Receives, Replies, Request, Sends};
+pub use pattern::{Grant, Nothing, Pattern, Receives, Replies, Request, Sends};
 pub use pipes::{Dropped, Pipes};
 pub use protocol::Protocol;
 pub use publish::Pub;

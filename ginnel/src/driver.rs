@@ -229,8 +229,12 @@ pub(crate) fn turn_until<D: Driven, T, E: From<io::Error>>(
             continue;
         }
         let late = has_passed(deadline);
-        driven.wait(deadline)?;
-        driven.turn(true)?;
+        if driven.can_do_without_look() {
+            driven.turn(false)?;
+        } else {
+            driven.wait(deadline)?;
+            driven.turn(true)?;
+        }
         if late {
             return look(driven)?.ok_or_else(|| timed_out().into());
         }

@@ -17,6 +17,7 @@ pub(crate) enum Group {
     Layers,
     Sizes,
     Interop,
+    InteropNng,
     Tests,
     Doctests,
     Examples,
@@ -52,6 +53,7 @@ const STEPS: &[Step] = &[
         title: "doctests",
         work: Work::Tests(&["test", "--workspace", "--doc", "--all-features", "--locked", "--no-fail-fast"]),
     },
+    Step { group: Group::InteropNng, title: "interop-nng", work: Work::Counted(interop::nng) },
     // Examples that end by themselves; the others are only built, by `tests`.
     Step {
         group: Group::Examples,
@@ -88,6 +90,8 @@ enum Work {
     Cargo(&'static [&'static str]),
     /// A `cargo test` command line; its tests are counted one by one.
     Tests(&'static [&'static str]),
+    /// The same, prepared by a function.
+    Counted(fn(&Workspace) -> Result<Counts>),
 }
 
 /// Runs the steps of the named groups, or all if none is named; true if nothing failed.
@@ -120,6 +124,7 @@ impl Step {
             Work::Check(check) => Ok(as_one_test(check(workspace)?)),
             Work::Cargo(args) => Ok(as_one_test(cargo::passes(&mut cargo(workspace.root(), args))?)),
             Work::Tests(args) => cargo::count_tests(&mut cargo(workspace.root(), args)),
+            Work::Counted(count) => count(workspace),
         }
     }
 }
@@ -142,7 +147,7 @@ impl Run {
 
     /// A failing test says little about the steps after it, so only other steps stop the run.
     fn stops_the_rest(&self) -> bool {
-        self.failed() && !matches!(self.step.work, Work::Tests(_))
+        self.failed() && !matches!(self.step.work, Work::Tests(_) | Work::Counted(_))
     }
 }
 

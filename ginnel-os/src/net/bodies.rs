@@ -57,7 +57,15 @@ impl Bodies {
     }
 
     /// What this one holds now of a large message. Returns those whose turn it is.
+    #[inline]
     pub(super) fn note(&mut self, id: ConnId, holds: Option<usize>) -> BTreeSet<ConnId> {
+        if holds.is_none() && self.growing.is_empty() && self.waiting.is_empty() {
+            return BTreeSet::new();
+        }
+        self.note_growing(id, holds)
+    }
+
+    fn note_growing(&mut self, id: ConnId, holds: Option<usize>) -> BTreeSet<ConnId> {
         let before = match holds {
             Some(bytes) => {
                 let number = self.growing.get(&id).map_or(self.begun, |growing| growing.number);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
-use ginnel_proto::{Backoff, Frame, Line, LinkOptions, PeerFault, Polled, Wire, limits};
+use ginnel_proto::{Backoff, Frame, Line, LinkOptions, Message, PeerFault, Polled, Wire, limits};
 
 use super::NetOptions;
 use crate::SocketError;
@@ -192,6 +192,17 @@ impl<S: Sys> Conn<S> {
         }
     }
 
+    /// As [`send`](Self::send), for a small message of SP behind this word. `false` says nothing.
+    #[inline]
+    pub(super) fn quick_send(&mut self, send: SendId, word: Option<u32>, body: &[u8]) -> bool {
+        if !self.line.outbound().quick_push_over(word, body) {
+            return false;
+        }
+        self.owes_room = true;
+        self.sends.push_back((send, self.line.outbound().pushed()));
+        true
+    }
+
     /// Writes what is queued.
     pub(super) fn write(&mut self, now: Instant, reports: &mut Reports<S>) -> After {
         if self.broken.is_some() || self.stalled.is_some_and(|until| now < until) {
@@ -272,28 +283,8 @@ impl<S: Sys> Conn<S> {
         let mut drained = false;
         let mut frames = 0;
         for _ in 0..READS {
-            loop {
-                match self.line.poll() {
-                    Ok(Polled::Pending) => break,
-                    Ok(Polled::Ended) => return self.ended(reports),
-                    Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
-                        return self.lose(Loss::Errno(libc::EMFILE), reports);
-                    }
-                    Err(fault) => return self.lose(Loss::Fault(fault), reports),
-                    Ok(heard) => {
-                        self.open(reports);
-                        if let Polled::Frame(frame) = heard
-                            && self.stage == Stage::Open
-                        {
-                            reports.push_back(NetEvent::Received(self.id, frame));
-                        }
-                        // A ping takes time too.
-                        frames += 1;
-                        if frames == FRAMES {
-                            return After::More;
-                        }
-                    }
-                }
+            if let Some(after) = self.take_frames(reports, &mut frames) {
+                return after;
             }
             self.open(reports);
             if drained && self.broken.is_none() && !self.has_died() {
@@ -314,6 +305,43 @@ impl<S: Sys> Conn<S> {
             }
         }
         After::More
+    }
+
+    /// Tells of every frame that is whole, as long as it is not too many for one turn.
+    fn take_frames(&mut self, reports: &mut Reports<S>, frames: &mut usize) -> Option<After> {
+        while self.stage == Stage::Open
+            && let Some(body) = self.line.quick_message()
+        {
+            let frame = Frame::from(Message::new(body));
+            reports.push_back(NetEvent::Received(self.id, frame));
+            *frames += 1;
+            if *frames == FRAMES {
+                return Some(After::More);
+            }
+        }
+        loop {
+            match self.line.poll() {
+                Ok(Polled::Pending) => return None,
+                Ok(Polled::Ended) => return Some(self.ended(reports)),
+                Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
+                    return Some(self.lose(Loss::Errno(libc::EMFILE), reports));
+                }
+                Err(fault) => return Some(self.lose(Loss::Fault(fault), reports)),
+                Ok(heard) => {
+                    self.open(reports);
+                    if let Polled::Frame(frame) = heard
+                        && self.stage == Stage::Open
+                    {
+                        reports.push_back(NetEvent::Received(self.id, frame));
+                    }
+                    // A ping takes time too.
+                    *frames += 1;
+                    if *frames == FRAMES {
+                        return Some(After::More);
+                    }
+                }
+            }
+        }
     }
 
     /// All has been read that was there. From one who cannot be written to, or has died, nothing more comes.

@@ -1,6 +1,7 @@
 //! The sockets of one engine: actions in, reports out. It knows no machine, and waits nowhere but in
 //! `UnixNet::wait`.
 
+mod awake;
 mod bodies;
 mod conn;
 mod door;
@@ -28,6 +29,7 @@ use crate::poller::Waker;
 use crate::socket::Connecting;
 use crate::stream::Stream;
 use crate::sys::{Kernel, Ready, SocketKind, Sys};
+use awake::Awake;
 use bodies::Bodies;
 use conn::{After, Conn, errno};
 use door::Door;
@@ -69,6 +71,9 @@ pub struct UnixNet<S: Sys = Kernel> {
     bodies: Bodies,
     /// Where peers meet, if this is one.
     seat: Option<Box<Seat<S>>>,
+    awake: Awake,
+    /// Turns since the poller was asked.
+    blind: u32,
 }
 
 impl UnixNet {
@@ -98,12 +103,40 @@ impl UnixNet {
         if self.is_inherited() {
             return Err(SocketError::Forked.into());
         }
-        let work = self.has_work();
-        if !work {
-            self.release();
+        if self.has_work() {
+            return self.poller.wait(Some(Duration::ZERO));
         }
-        let rest = |until: Instant| until.saturating_duration_since(Instant::now());
-        self.poller.wait(if work { Some(Duration::ZERO) } else { until.map(rest) })
+        self.release();
+        let begun = Instant::now();
+        if let Some(moment) = self.awake.moment() {
+            let came = self.look_for(begun, [Some(begun + moment), until].into_iter().flatten().min())?;
+            self.awake.looked(came);
+            if came {
+                return Ok(());
+            }
+        }
+        self.poller.wait(until.map(|until| until.saturating_duration_since(Instant::now())))?;
+        self.awake.slept(begun.elapsed());
+        Ok(())
+    }
+
+    /// Is there so much to do that the poller need not be asked? Every few times it must be, so that nobody with much to say
+    /// hides the others.
+    pub fn can_do_without_look(&self) -> bool {
+        self.blind < BLIND && self.has_work()
+    }
+
+    /// Looks again and again, until something is ready or this moment has come.
+    fn look_for(&mut self, begun: Instant, until: Option<Instant>) -> io::Result<bool> {
+        let mut now = begun;
+        while until.is_some_and(|until| now < until) {
+            self.poller.wait(Some(Duration::ZERO))?;
+            if self.poller.has_found() {
+                return Ok(true);
+            }
+            now = Instant::now();
+        }
+        Ok(false)
     }
 }
 
@@ -133,6 +166,8 @@ impl<S: Sys> UnixNet<S> {
             held: None,
             bodies: Bodies::new(options.parts),
             seat: None,
+            awake: Awake::new(options.awake),
+            blind: 0,
             options,
         })
     }
@@ -312,7 +347,9 @@ impl<S: Sys> UnixNet<S> {
         if opened {
             self.knocking.remove(&id);
         }
-        self.relieve(relieved);
+        if !relieved.is_empty() {
+            self.relieve(relieved);
+        }
         taken
     }
 
@@ -335,6 +372,9 @@ impl AsFd for UnixNet<Kernel> {
         self.poller.as_fd()
     }
 }
+
+/// Turns in a row without asking the poller.
+const BLIND: u32 = 4;
 
 /// From so many connections on, each gets a small send buffer.
 const MANY: usize = 256;

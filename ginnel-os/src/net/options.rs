@@ -19,6 +19,9 @@ pub struct NetOptions {
     /// How many bytes of messages over 64 KiB may be there in part, of all connections together. Above it one of them
     /// goes on at a time.
     pub parts: usize,
+    /// How long a thread that waits stays awake at first, where what it waited for came as fast as that before. Zero:
+    /// it sleeps at once.
+    pub awake: Duration,
     /// How a listener is published.
     pub listener: ListenerOptions,
 }
@@ -32,6 +35,7 @@ impl Default for NetOptions {
             patience: Patience::default(),
             linger: Duration::from_secs(1),
             parts: limits::PARTS,
+            awake: Duration::ZERO,
             listener,
         }
     }

@@ -37,6 +37,11 @@ impl Epoll {
         self.waker.clone()
     }
 
+    /// Has a wait found something, and nobody looked?
+    pub(crate) const fn has_found(&self) -> bool {
+        self.active
+    }
+
     pub(crate) fn shared_descriptor(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.epoll)
     }

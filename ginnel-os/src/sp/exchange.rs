@@ -13,11 +13,18 @@ impl<P: Sends> Socket<P> {
     /// Gives a message to whomever it is for, if that can be done now. It is taken out of `body` then.
     #[inline]
     pub fn feed(&mut self, body: &mut Option<Bytes>) -> Option<()> {
+        let length = body.as_ref()?.len();
+        if !self.stopped
+            && let Some(grant) = self.engine.machine_mut().grant(length)
+        {
+            self.engine.net_mut().hand_over(grant, body.take()?, self.moment);
+            self.write_if_choked();
+            return Some(());
+        }
         if !self.takes() {
             return None;
         }
-        let body = body.take()?;
-        self.order_now(Command::Pattern(P::send(body)));
+        self.order_now(Command::Pattern(P::send(body.take()?)));
         Some(())
     }
 }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
-use ginnel_proto::link::Incarnation;
 use ginnel_proto::machine::ProcessId;
 use rustix::net::SocketAddrUnix;
 
@@ -22,6 +21,7 @@ use crate::connection::Directions;
 use crate::name::Locks;
 
 mod call;
+mod chance;
 #[cfg(test)]
 pub(crate) mod double;
 #[cfg(target_os = "linux")]
@@ -44,6 +44,7 @@ pub(crate) use linux::{make_directory, peer_label, peer_pidfd, refuse_fds, take_
 pub(crate) use linux_msg::CONTROL;
 
 pub use call::{receive, send};
+pub(crate) use chance::{incarnation, jitter};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("ginnel runs on Linux so far; macOS, FreeBSD and Windows are planned");
@@ -348,20 +349,6 @@ pub trait Files: Descriptors {
     fn pid(&self) -> u32;
     /// Bits for a private name.
     fn random(&self) -> io::Result<u64>;
-}
-
-/// A random number to spread pauses with.
-pub(crate) fn jitter<S: Files>(sys: &S) -> u32 {
-    sys.random().map_or(0, |random| (random >> 32) as u32)
-}
-
-/// Sixteen random bytes.
-pub(crate) fn incarnation<S: Files>(sys: &S) -> Incarnation {
-    let half = || sys.random().unwrap_or_default().to_ne_bytes();
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&half());
-    bytes[8..].copy_from_slice(&half());
-    Incarnation(bytes)
 }
 
 /// What one sending call is given. Only this crate makes one: control data can name any descriptor of the process.

@@ -1,3 +1,4 @@
+mod quick;
 mod recall;
 
 use std::collections::VecDeque;
@@ -158,24 +159,6 @@ impl<F> Outbound<F> {
         }
         self.append(frame);
         Ok(())
-    }
-
-    /// Queues a small native message without descriptors, if there is room: the short way of [`push`](Self::push),
-    /// which streams of them take. `false` says nothing.
-    #[inline]
-    pub fn quick_push(&mut self, body: &[u8]) -> bool {
-        let more = Load { bytes: body.len() + HEADERS, messages: 1, fds: 0 };
-        let may = self.wire == Wire::Native && !self.closing && body.len() <= limits::COPIED;
-        if !may || !self.bound.admits(self.queued(), more) {
-            return false;
-        }
-        self.make_room(body.len());
-        let start = self.pushed;
-        native::head(Kind::Message, body.len(), 0, &mut self.copied);
-        self.copied.extend_from_slice(body);
-        self.pushed += (native::HEADER + body.len()) as u64;
-        self.frames.push_back((start, self.pushed));
-        true
     }
 
     /// Queues a frame, however full the queue is.

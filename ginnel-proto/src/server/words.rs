@@ -39,9 +39,9 @@ pub enum Command<F> {
     StopListening,
     /// Listen no more, and take leave of everybody.
     Stop,
-    /// Send a message to one. Ask [`Server::admit`](super::Server::admit) first: a full queue takes it all the same.
+    /// Send a message to one. Ask [`Crowd::admit`](crate::machine::Crowd::admit) first: a full queue takes it all the same.
     Send(ConnId, Message<F>),
-    /// Ask one; the answer bears the number that [`Server::upcoming`](super::Server::upcoming) tells before.
+    /// Ask one; the answer bears the number that [`Crowd::upcoming`](crate::machine::Crowd::upcoming) tells before.
     Ask(ConnId, Message<F>),
     /// Answer a request.
     Answer(ConnId, CallId, Answer<F>),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::header::{headed, take_word};
 use super::queue::Queue;
-use super::{Options, Pattern, Pipes, Protocol, Receives, Sends, SpFault};
+use super::{Grant, Options, Pattern, Pipes, Protocol, Receives, Sends, SpFault};
 use crate::limits::Bound;
 use crate::machine::ConnId;
 use crate::{Frame, Message};
@@ -76,6 +76,15 @@ impl<const VERSION: u8> Pattern for Pair<VERSION> {
             }
             None => self.waiting.push_back(body),
         }
+    }
+
+    #[inline]
+    fn grant<F>(&mut self, pipes: &mut Pipes<F>, bytes: usize) -> Option<Grant> {
+        if !self.waiting.is_empty() {
+            return None;
+        }
+        let (pipe, send) = pipes.grant(bytes)?;
+        Some(Grant { pipe, send, word: (VERSION > 0).then_some(FIRST_HOP) })
     }
 
     fn admits<F>(&self, pipes: &Pipes<F>) -> bool {

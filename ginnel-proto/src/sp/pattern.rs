@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{AskId, Options, Pipes, Protocol, SpFault, Trace};
-use crate::machine::ConnId;
+use crate::machine::{ConnId, SendId};
 
 /// What the messages of one end mean. What comes of an input is said through [`Pipes`].
 pub trait Pattern: Debug + Send + Sized + 'static {
@@ -20,6 +20,13 @@ pub trait Pattern: Debug + Send + Sized + 'static {
 
     /// The application asks.
     fn command<F>(&mut self, pipes: &mut Pipes<F>, command: Self::Command, now: Instant);
+
+    /// Decides where a message of so many bytes goes that can go at once, and to one pipe alone: whoever asked hands it
+    /// over by himself then, as if it had been [sent](crate::machine::Action::Send). The short way of
+    /// [`command`](Self::command), which streams of small messages take. `None` says nothing.
+    fn grant<F>(&mut self, _pipes: &mut Pipes<F>, _bytes: usize) -> Option<Grant> {
+        None
+    }
 
     /// May one more pipe be attached?
     fn admits<F>(&self, _pipes: &Pipes<F>) -> bool {
@@ -80,6 +87,19 @@ pub trait Pattern: Debug + Send + Sized + 'static {
     fn has_answer(&self, _id: AskId) -> bool {
         true
     }
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever asked needs each")]
+#[must_use = "the pipe counts on the message"]
+pub struct Grant {
+    /// To this pipe.
+    pub pipe: ConnId,
+    /// Under this number.
+    pub send: SendId,
+    /// Behind this word.
+    pub word: Option<u32>,
 }
 
 /// What cannot be asked of an end that only listens.

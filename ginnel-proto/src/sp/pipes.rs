@@ -135,6 +135,21 @@ impl<F> Pipes<F> {
         self.pipes.get(&pipe).map_or(0, |pipe| pipe.outlet.bytes())
     }
 
+    /// The pipe whose turn it is gets a message of so many bytes, under this number.
+    #[inline]
+    pub(super) fn grant(&mut self, bytes: usize) -> Option<(ConnId, SendId)> {
+        let id = self.next_ready()?;
+        let pipe = self.pipes.get_mut(&id)?;
+        let send = pipe.outlet.grant(bytes)?;
+        self.unsent += 1;
+        if !pipe.outlet.is_ready() {
+            pipe.is_ready = false;
+            self.choked = true;
+            self.ready.remove(&id);
+        }
+        Some((id, send))
+    }
+
     /// Gives a message to a pipe; what it does not take at once waits. `false`: it is gone.
     #[inline]
     pub(super) fn give(&mut self, id: ConnId, frame: Frame<F>) -> bool {

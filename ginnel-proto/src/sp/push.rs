@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Options, Pattern, Pipes, Protocol, Sends, SpFault};
+use super::{Grant, Options, Pattern, Pipes, Protocol, Sends, SpFault};
 use crate::Message;
 use crate::machine::ConnId;
 
@@ -43,6 +43,15 @@ impl Pattern for Push {
             }
             None => self.waiting.push_back(body),
         }
+    }
+
+    #[inline]
+    fn grant<F>(&mut self, pipes: &mut Pipes<F>, bytes: usize) -> Option<Grant> {
+        if !self.waiting.is_empty() {
+            return None;
+        }
+        let (pipe, send) = pipes.grant(bytes)?;
+        Some(Grant { pipe, send, word: None })
     }
 
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, returned: Vec<Bytes>, _now: Instant) {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::dialers::Dialers;
 use super::pipes::Left;
-use super::{DialerId, Dropped, Options, Pattern, Pipes};
+use super::{DialerId, Dropped, Grant, Options, Pattern, Pipes};
 use crate::machine::{Action, ConnId, Failure, Input, Loss, Machine, NetEvent, Outputs, Refused, SendId};
 use crate::{Address, Frame, PeerFault};
 
@@ -96,6 +96,12 @@ impl<P: Pattern, F> Socket<P, F> {
     /// Its pipes.
     pub const fn pipes(&self) -> &Pipes<F> {
         &self.pipes
+    }
+
+    /// As [`Pattern::grant`].
+    #[inline]
+    pub fn grant(&mut self, bytes: usize) -> Option<Grant> {
+        self.pattern.grant(&mut self.pipes, bytes)
     }
 
     /// Has a pipe taken all that it takes, since somebody last asked? Then it is time to write.
