@@ -118,7 +118,8 @@ Ends, and what each does:
   req                  asks with --data, and prints the answer
   rep                  prints each request, and answers it with --data; without,
                        nobody is answered
-  surveyor             asks everybody, and prints the answers of one second
+  surveyor             asks everybody, and prints the answers of one second, or of
+                       --recv-timeout
   respondent           as rep, for surveys
   pair, pair0, bus     send --data, if given, and print what comes; pair is
                        version 1 of the protocol

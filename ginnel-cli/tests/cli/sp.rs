@@ -233,6 +233,17 @@ fn nobody_there_is_a_failure_unless_somebody_may_come() {
 }
 
 #[test]
+fn whoever_is_not_allowed_is_closed_unread() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pull = listening("pull --listen {} --allow uid:4294967294", dir.path());
+    let (code, text) = run(end("push --dial {} --data x", dir.path()), "").failure();
+    assert_eq!((code, &text[..]), (1, "cannot connect to ipc://s: connection reset"));
+    pull.child.kill().unwrap();
+    let finished = pull.finish();
+    assert!(finished.stdout.is_empty() && finished.events.iter().all(|event| event["event"] != "attached"));
+}
+
+#[test]
 fn a_place_that_is_taken_is_left_alone_and_others_are_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let pull = listening("pull --listen {} --count 1", dir.path());
