@@ -21,7 +21,7 @@ use ginnel_bench_part::System;
 pub(crate) const FLOOR: &str = "floor";
 
 /// In the order of the report.
-pub(crate) const SYSTEMS: [System; 11] = [
+pub(crate) const SYSTEMS: [System; 12] = [
     floor::SYSTEM,
     std_net::SYSTEM,
     tokio_net::SYSTEM,
@@ -33,6 +33,7 @@ pub(crate) const SYSTEMS: [System; 11] = [
     ginnel_sp::SYSTEM,
     ginnel_sp::SOCKETPAIR,
     ginnel_sp::SENDS,
+    ginnel_sp::SLEEPS,
 ];
 
 /// Runs the part of an asynchronous system, in the runtime that fits one connection.

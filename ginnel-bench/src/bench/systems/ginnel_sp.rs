@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ginnel::sp::{Event, Options, Pattern, Pub, Pull, Push, Rep, Req, Socket, Sub};
@@ -28,14 +29,24 @@ pub(super) const SENDS: System = System::named("ginnel-sp-send")
     .with_pipelines(|part, control| ready(part.messages::<Ends<Pull, Push, Ipc, OneByOne>>(control)))
     .with_publishers(|part, control| ready(part.broadcasts::<Subscriber<Ipc, OneByOne>>(control)));
 
-/// How messages leave.
+/// Whoever waits sleeps at once.
+pub(super) const SLEEPS: System = System::named("ginnel-sp-sleep")
+    .with_requests(|part, control| ready(part.calls::<Ends<Rep, Req, Ipc, Asleep>>(control)));
+
+/// How messages leave, and how their ends wait.
 trait Habit {
     const GATHERS: bool;
+
+    fn options() -> Options {
+        Options::new()
+    }
 }
 
 struct Gathered;
 
 struct OneByOne;
+
+struct Asleep;
 
 impl Habit for Gathered {
     const GATHERS: bool = true;
@@ -43,6 +54,14 @@ impl Habit for Gathered {
 
 impl Habit for OneByOne {
     const GATHERS: bool = false;
+}
+
+impl Habit for Asleep {
+    const GATHERS: bool = true;
+
+    fn options() -> Options {
+        Options::new().stay_awake(Duration::ZERO)
+    }
 }
 
 /// One end, joined to the other as `Way` wants it.
@@ -80,11 +99,11 @@ enum Role<S, C> {
     Client(C),
 }
 
-impl<P: Pattern, Q: Pattern, W: Way, H> Endpoint for Ends<Socket<P>, Socket<Q>, W, H> {
+impl<P: Pattern, Q: Pattern, W: Way, H: Habit> Endpoint for Ends<Socket<P>, Socket<Q>, W, H> {
     type Listener = (UnixListener, Option<End<Socket<P>>>);
 
     async fn listen(path: &Path) -> io::Result<Self::Listener> {
-        let mut end = End(Socket::new()?);
+        let mut end = End(Socket::with(&H::options())?);
         W::open(&mut end, path)?;
         Ok((UnixListener::bind(path)?, Some(end)))
     }
@@ -97,7 +116,7 @@ impl<P: Pattern, Q: Pattern, W: Way, H> Endpoint for Ends<Socket<P>, Socket<Q>, 
     }
 
     async fn connect(path: &Path) -> io::Result<Self> {
-        let (mut end, mut signals) = (End(Socket::new()?), Signals::connect(path)?);
+        let (mut end, mut signals) = (End(Socket::with(&H::options())?), Signals::connect(path)?);
         W::reach(&mut end, path, &mut signals)?;
         Ok(Self { role: Role::Client(end.0), signals, manner: PhantomData })
     }
@@ -153,7 +172,7 @@ impl<W: Way, H: Habit> MessageLink for Ends<Pull, Push, W, H> {
     }
 }
 
-impl<W: Way, H> CallLink for Ends<Rep, Req, W, H> {
+impl<W: Way, H: Habit> CallLink for Ends<Rep, Req, W, H> {
     async fn call(&mut self, request: &[u8]) -> io::Result<usize> {
         let answer = self.client()?.request(Bytes::copy_from_slice(request));
         answer.map(|body| body.len()).map_err(io::Error::other)
@@ -187,7 +206,7 @@ impl<W: Way, H: Habit> BroadcastLink for Subscriber<W, H> {
     type Message = Bytes;
 
     async fn listen(path: &Path) -> io::Result<Publisher> {
-        let mut end = End(Pub::with(&Options::new().send_queue(QUEUED))?);
+        let mut end = End(Pub::with(&H::options().send_queue(QUEUED))?);
         W::open(&mut end, path)?;
         Ok(Publisher { listener: UnixListener::bind(path)?, end, signals: Vec::new() })
     }
@@ -202,7 +221,7 @@ impl<W: Way, H: Habit> BroadcastLink for Subscriber<W, H> {
     }
 
     async fn connect(path: &Path) -> io::Result<Self> {
-        let mut end = End(Sub::with(&Options::new().receive_queue(QUEUED))?);
+        let mut end = End(Sub::with(&H::options().receive_queue(QUEUED))?);
         end.0.subscribe("").map_err(io::Error::other)?;
         let mut signals = Signals::connect(path)?;
         W::reach(&mut end, path, &mut signals)?;
