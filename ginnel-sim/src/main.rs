@@ -71,7 +71,7 @@ fn search(args: &Args, play: Play) -> ExitCode {
     }
     println!("what went wrong, and was survived:\n{counts}");
     tally.iter().for_each(|(what, count)| println!("  {what:<48}{count:>12}"));
-    match counts.rarest() {
+    match counts.rarest(play) {
         Some((fault, count)) if count < args.least => {
             println!("{fault:?} happened {count} times, not {}", args.least);
             ExitCode::FAILURE

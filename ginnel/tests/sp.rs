@@ -217,7 +217,8 @@ fn many_requests_are_open_at_the_same_time_over_one_end() {
         let asking: Vec<_> = (0..50)
             .map(|number| {
                 let req = req.clone();
-                threads.spawn(move || assert_eq!(req.request(format!("{number}")).unwrap(), format!("{number}")))
+                threads
+                    .spawn(move || assert_eq!(req.request(format!("{number}")).unwrap(), format!("{number}")))
             })
             .collect();
         asking.into_iter().for_each(|asks| asks.join().unwrap());

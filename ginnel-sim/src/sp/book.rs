@@ -25,6 +25,7 @@ pub(crate) struct Book {
     /// The first lie that was told to this socket, and whether all of it was.
     lies: BTreeMap<SockId, (PeerFault, bool)>,
     strange: BTreeSet<SockId>,
+    strays: bool,
     largest: usize,
     tally: BTreeMap<&'static str, u64>,
 }
@@ -63,6 +64,7 @@ impl Default for Book {
             handed: BTreeMap::new(),
             lies: BTreeMap::new(),
             strange: BTreeSet::new(),
+            strays: false,
             largest: 1 << 30,
             tally: BTreeMap::new(),
         }
@@ -92,7 +94,9 @@ impl Book {
         self.largest = bytes;
     }
 
-    pub(crate) fn enters(&mut self, fake: &Fake, end: Protocol) {
+    /// A process with an end; a stray goes together with nobody.
+    pub(crate) fn enters(&mut self, fake: &Fake, end: Protocol, stray: bool) {
+        self.strays |= stray;
         self.ends.push((fake.clone(), end));
     }
 
@@ -124,6 +128,10 @@ impl Book {
     /// One end of this connection keeps no rules.
     pub(crate) fn strange(&mut self, ours: SockId, theirs: SockId) {
         self.strange.extend([ours, theirs]);
+    }
+
+    pub(crate) const fn has_strays(&self) -> bool {
+        self.strays
     }
 
     pub(crate) fn has_liars(&self) -> bool {

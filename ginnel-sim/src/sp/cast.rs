@@ -1,9 +1,9 @@
 //! Who acts where SP is spoken.
 
 use ginnel_proto::Address;
-use ginnel_proto::sp::{Bus, Pair0, Pair1, Pub, Pull, Push, Rep, Req, Respondent, Sub, Surveyor};
+use ginnel_proto::sp::{Bus, Pair0, Pair1, Protocol, Pub, Pull, Push, Rep, Req, Respondent, Sub, Surveyor};
 
-use super::end::End;
+use super::end::{End, Place};
 use super::liar::Liar;
 use super::part::Part;
 use crate::kernel::Fake;
@@ -40,16 +40,30 @@ fn either<A: Part, B: Part>(scene: &Scene, address: &Address) -> Cast {
 
 fn gather<Hub: Part, Spoke: Part>(scene: &Scene, address: &Address) -> Cast {
     let mut cast: Cast = Vec::new();
-    if let Some(hub) = End::<Hub>::new(scene, process(scene), address.clone(), true) {
+    if let Some(hub) = End::<Hub>::new(scene, process(scene), address.clone(), Place::Hub) {
         cast.push(Box::new(hub));
     }
     for _ in 0..scene.pick(&[1, 2, 3]) {
-        if let Some(spoke) = End::<Spoke>::new(scene, process(scene), address.clone(), false) {
+        if let Some(spoke) = End::<Spoke>::new(scene, process(scene), address.clone(), Place::Spoke) {
             cast.push(Box::new(spoke));
         }
+    }
+    if scene.chance(100)
+        && let Some(stray) = stray(scene, address, Hub::END)
+    {
+        cast.push(stray);
     }
     for _ in 0..scene.pick(&[0, 0, 1, 2]) {
         cast.push(Box::new(Liar::new(process(scene), address.clone(), Hub::END)));
     }
     cast
+}
+
+/// An end that does not go together with the hub.
+fn stray(scene: &Scene, address: &Address, hub: Protocol) -> Option<Box<dyn Actor>> {
+    let (fake, address) = (process(scene), address.clone());
+    Some(match hub {
+        Protocol::Bus | Protocol::Pull => Box::new(End::<Req>::new(scene, fake, address, Place::Stray)?),
+        _ => Box::new(End::<Bus>::new(scene, fake, address, Place::Stray)?),
+    })
 }

@@ -28,8 +28,7 @@ pub(crate) struct End<P: Part> {
     inbox: Bound,
     asks: usize,
     longest_pause: Duration,
-    /// It listens at the path; else it dials it.
-    is_hub: bool,
+    place: Place,
     /// Its application takes what arrives as it arrives.
     eager: bool,
     /// Its application wants nothing to be read.
@@ -41,6 +40,17 @@ pub(crate) struct End<P: Part> {
     asked: BTreeMap<AskId, Asked>,
 }
 
+/// Where an end stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// It listens at the path.
+    Hub,
+    /// It dials whoever does.
+    Spoke,
+    /// It dials whoever does, and they do not go together.
+    Stray,
+}
+
 /// Something that was asked, and the answers to it.
 #[derive(Debug)]
 struct Asked {
@@ -50,21 +60,21 @@ struct Asked {
 
 impl<P: Part> End<P> {
     /// `None`: the process has no descriptor for a poller.
-    pub(super) fn new(scene: &Scene, fake: Fake, address: Address, is_hub: bool) -> Option<Self> {
-        let options = options(scene, P::END);
+    pub(super) fn new(scene: &Scene, fake: Fake, address: Address, place: Place) -> Option<Self> {
+        let options = options(scene, P::END, place);
         let witness = Witness::new(fake.clone(), &options);
         let message = scene.book.borrow().largest();
         let link = LinkOptions { wire: Wire::SpIpc(P::END), message, fds: 0, ..LinkOptions::default() };
         let patience = Patience { greeting: Some(GREETING), ..Patience::default() };
         let net = NetOptions { link, patience, ..NetOptions::default() };
-        scene.book.borrow_mut().enters(&fake, P::END);
+        scene.book.borrow_mut().enters(&fake, P::END, place == Place::Stray);
         let mut end = Self {
             core: Core::with(fake, witness, net)?,
             address,
             inbox: options.inbox,
             asks: options.asks,
             longest_pause: options.redial.max(options.redial_most.unwrap_or_default()),
-            is_hub,
+            place,
             eager: scene.chance(500),
             holds: false,
             looked: ConnId::FIRST_ACCEPTED.0,
@@ -72,7 +82,7 @@ impl<P: Part> End<P> {
             in_hand: Vec::new(),
             asked: BTreeMap::new(),
         };
-        if is_hub {
+        if place == Place::Hub {
             end.listen()
         } else {
             end.dial(scene)
@@ -95,7 +105,7 @@ impl<P: Part> End<P> {
     fn command(&mut self, scene: &Scene, command: Command<P::Command>) {
         self.core.command(scene, command);
         // As the library does: whoever has taken all that it takes is written to at once.
-        if self.machine().pipes().len() > 0 && scene.chance(500) {
+        if !self.machine().pipes().is_empty() && scene.chance(500) {
             self.core.engine.flush(scene.now());
         }
     }
@@ -211,10 +221,10 @@ impl<P: Part> End<P> {
     }
 }
 
-fn options(scene: &Scene, end: Protocol) -> Options {
+fn options(scene: &Scene, end: Protocol, place: Place) -> Options {
     // Who is turned away dials again and again, and that takes long to play.
-    let is_pair = matches!(end, Protocol::Pair0 | Protocol::Pair1);
-    let redial = if is_pair { [5000, 4000] } else { [1000, 200] };
+    let is_turned_away = place == Place::Stray || matches!(end, Protocol::Pair0 | Protocol::Pair1);
+    let redial = if is_turned_away { [5000, 4000] } else { [1000, 200] };
 
     Options {
         ttl: scene.pick(&[8, 8, 1, 15]),

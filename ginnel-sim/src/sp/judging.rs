@@ -2,7 +2,7 @@
 
 use ginnel_proto::PeerFault;
 use ginnel_proto::machine::{Failure, Loss};
-use ginnel_proto::sp::Gone;
+use ginnel_proto::sp::{Gone, SpFault};
 
 use crate::actors::engine::judge;
 use crate::kernel::SockId;
@@ -46,6 +46,10 @@ pub(super) fn failed(scene: &Scene, failure: Failure) {
 
 /// Only who keeps no rules is blamed.
 fn blamed(scene: &Scene, ours: Option<SockId>, fault: PeerFault) {
+    let strays = scene.book.borrow().has_strays();
+    if matches!(fault, PeerFault::Sp(SpFault::Protocol { .. })) && strays {
+        return scene.tally("strays turned away");
+    }
     scene.tally(match fault {
         PeerFault::Sp(_) => "pipes closed for a broken rule",
         PeerFault::TooLong { .. } => "pipes closed for an impossible length",

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ginnel_proto::sp::{Command, Protocol};
 
 use super::super::part::Part;
-use super::End;
+use super::{End, Place};
 use crate::kernel::Pid;
 use crate::scene::{Actor, Scene};
 
@@ -22,7 +22,7 @@ impl<P: Part> End<P> {
                 let dialer = self.dialers.remove(scene.index(self.dialers.len()));
                 self.command(scene, Command::HangUp(dialer));
             }
-            1 | 2 if !self.is_hub && self.dialers.len() < 3 => self.dial(scene),
+            1 | 2 if self.place != Place::Hub && self.dialers.len() < 3 => self.dial(scene),
             3 if self.is_listening() => self.core.engine.net_mut().close_all(),
             4 if scene.chance(200) => {
                 scene.note(|| format!("  {} {} stops", P::END, self.core.fake.pid().0));
@@ -40,7 +40,7 @@ impl<P: Part> End<P> {
     /// Whoever dials somebody who is there has a pipe.
     fn check_dialers(&self, scene: &Scene) {
         let paired = matches!(P::END, Protocol::Pair0 | Protocol::Pair1);
-        if paired || !scene.is_listened_to() {
+        if paired || self.place == Place::Stray || !scene.is_listened_to() {
             return;
         }
         for &dialer in &self.dialers {
@@ -74,7 +74,7 @@ impl<P: Part> Actor for End<P> {
             11 => drop(self.core.engine.flush(scene.now())),
             12 => self.hand_over(scene),
             13 if scene.chance(300) => self.rarely(scene),
-            14 if self.is_hub => self.listen(),
+            14 if self.place == Place::Hub => self.listen(),
             _ => self.take_handed(scene),
         }
         self.take(scene);
@@ -117,6 +117,9 @@ impl<P: Part> Actor for End<P> {
         self.core.check(scene);
         self.check_dialers(scene);
         let has_pipe = !self.machine().pipes().is_empty();
+        if has_pipe && self.place == Place::Stray {
+            scene.violated(format!("a {} has a pipe to somebody with whom it does not go together", P::END));
+        }
         if has_pipe && self.machine().unsent() > 0 {
             let unsent = self.machine().unsent();
             scene.violated(format!("{unsent} messages of a {} were never sent", P::END));
@@ -131,7 +134,7 @@ impl<P: Part> Actor for End<P> {
     }
 
     fn sweeps(&self) -> bool {
-        self.is_hub
+        self.place == Place::Hub
     }
 
     fn leave(&mut self, scene: &Scene) {
