@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::choices::Choices;
+use crate::play::Play;
 
 /// What a kernel, or somebody else, may do to a process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -89,6 +90,19 @@ impl Fault {
         Self::LockReplaced,
         Self::Forked,
     ];
+
+    /// Does it happen only where descriptors are sent, or kept by children?
+    const fn is_of_descriptors(self) -> bool {
+        matches!(
+            self,
+            Self::ReadEndsAtFds
+                | Self::CutControl
+                | Self::NoFilesReceive
+                | Self::TooManyRefs
+                | Self::RefusesFds
+                | Self::Forked
+        )
+    }
 }
 
 /// How often each happens in one run, in a thousand times that it could.
@@ -139,9 +153,11 @@ impl Counts {
         }
     }
 
-    /// The kind that happened least, and how often that was.
-    pub fn rarest(&self) -> Option<(Fault, u64)> {
-        Fault::ALL.into_iter().map(|fault| (fault, self.0[fault as usize])).min_by_key(|&(_, count)| count)
+    /// The kind that happened least, of those that can happen there, and how often that was.
+    pub fn rarest(&self, play: Play) -> Option<(Fault, u64)> {
+        let can_happen = |fault: &Fault| play == Play::Ours || !fault.is_of_descriptors();
+        let counts = Fault::ALL.into_iter().filter(can_happen).map(|fault| (fault, self.0[fault as usize]));
+        counts.min_by_key(|&(_, count)| count)
     }
 }
 

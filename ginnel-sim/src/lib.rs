@@ -12,6 +12,8 @@ mod gathering;
 pub mod kernel;
 mod ledger;
 mod moody;
+pub mod play;
 pub mod run;
 mod scene;
 pub mod shorten;
+mod sp;

@@ -35,6 +35,10 @@ impl<M: Machine> Moody<M> {
         self.wanted
     }
 
+    pub(crate) const fn inner_mut(&mut self) -> &mut M {
+        &mut self.inner
+    }
+
     pub(crate) const fn inner(&self) -> &M {
         &self.inner
     }

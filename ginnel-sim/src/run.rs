@@ -4,6 +4,7 @@ mod beside;
 mod names;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,9 @@ use crate::choices::Choices;
 use crate::fault::{Counts, Fault, Rates};
 use crate::gathering;
 use crate::kernel::{Pid, SockId};
+use crate::play::Play;
 use crate::scene::{Actor, Scene};
+use crate::sp;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Outcome {
     pub violation: Option<String>,
     /// What went wrong, and how often.
     pub faults: Counts,
+    /// What else has happened, and how often, where SP was played.
+    pub tally: BTreeMap<&'static str, u64>,
     /// Every decision, to run it again.
     pub spans: Vec<Vec<u32>>,
     /// What happened, if somebody asked.
@@ -32,18 +37,18 @@ pub struct Outcome {
 }
 
 /// Runs what a seed decides.
-pub fn run(seed: u64) -> Outcome {
-    run_with(Choices::fresh(seed), seed, false)
+pub fn run(seed: u64, play: Play) -> Outcome {
+    run_with(Choices::fresh(seed), play, (seed, false))
 }
 
 /// Runs decisions again, and tells what happens.
-pub fn run_again(spans: Vec<Vec<u32>>, seed: u64, traced: bool) -> Outcome {
-    run_with(Choices::again(spans), seed, traced)
+pub fn run_again(spans: Vec<Vec<u32>>, play: Play, (seed, traced): (u64, bool)) -> Outcome {
+    run_with(Choices::again(spans), play, (seed, traced))
 }
 
-fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
+fn run_with(choices: Choices, play: Play, (seed, traced): (u64, bool)) -> Outcome {
     let scene = Scene::new(choices, seed, traced);
-    let stage = Stage::set(scene);
+    let stage = Stage::set(scene, play);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stage.perform())) {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("of something");
@@ -55,6 +60,7 @@ fn run_with(choices: Choices, seed: u64, traced: bool) -> Outcome {
     Outcome {
         violation: world.violations.first().cloned(),
         faults: world.counts.clone(),
+        tally: stage.scene.book.borrow().counts().clone(),
         spans,
         trace: world.take_log(),
         age: world.age(),
@@ -80,12 +86,15 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(scene: Scene) -> Rc<Self> {
+    fn set(scene: Scene, play: Play) -> Rc<Self> {
         let mut world = scene.world.borrow_mut();
         let steps = world.choices.pick(&[60, 120, 300]);
         let rates = Rates::drawn(&mut world.choices);
         drop(world);
-        let cast = cast::choose(&scene);
+        let cast = match play {
+            Play::Ours => cast::choose(&scene),
+            Play::Sp(ends) => sp::choose(&scene, ends),
+        };
         scene.world.borrow_mut().rates = rates;
         let tidy = Cell::new(false);
         let cast = RefCell::new(cast.into_iter().map(|actor| Rc::new(RefCell::new(actor))).collect());
@@ -273,6 +282,9 @@ impl Stage {
 
     fn check_letters(&self) {
         let scene = &self.scene;
+        self.slots().iter().for_each(|slot| slot.borrow_mut().report(scene));
+        let outcome = scene.book.borrow().check(&scene.world.borrow());
+        scene.hold(outcome);
         let outcome = {
             let world = scene.world.borrow();
             scene.ledger.borrow().check(&world)

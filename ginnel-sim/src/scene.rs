@@ -12,11 +12,14 @@ use crate::choices::Choices;
 use crate::fault::Fault;
 use crate::kernel::{Fake, Fd, Pid, SockId, World};
 use crate::ledger::{Entry, Ledger};
+use crate::sp::Book;
 
 /// The world, and what was sent in it.
 pub(crate) struct Scene {
     pub(crate) world: Rc<RefCell<World>>,
     pub(crate) ledger: RefCell<Ledger>,
+    /// What ends of SP know.
+    pub(crate) book: RefCell<Book>,
     /// Processes that believe that a name is theirs.
     owners: RefCell<BTreeSet<Pid>>,
     /// What everybody speaks.
@@ -42,6 +45,7 @@ impl Scene {
         Self {
             world,
             ledger: RefCell::default(),
+            book: RefCell::default(),
             owners: RefCell::default(),
             wire: Cell::new(wire),
             processes: RefCell::default(),
@@ -102,6 +106,11 @@ impl Scene {
 
     pub(crate) fn violated(&self, what: impl Into<String>) {
         self.world.borrow_mut().violated(what);
+    }
+
+    /// This has happened once more.
+    pub(crate) fn tally(&self, what: &'static str) {
+        self.book.borrow_mut().tally(what);
     }
 
     /// What must not be is written down.
@@ -276,6 +285,9 @@ pub(crate) trait Actor {
 
     /// All is quiet: is everything as it should be?
     fn check(&mut self, _scene: &Scene) {}
+
+    /// Tells what it knows, before it is compared with what others know.
+    fn report(&mut self, _scene: &Scene) {}
 
     /// Does it believe that the name is its own?
     fn holds_name(&self) -> bool {

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use crate::play::Play;
 use crate::run::run_again;
 
 type Spans = Vec<Vec<u32>>;
 
 /// Leaves out steps, then turns decisions into the dullest ones, as long as the same thing goes wrong. Gives up when the
 /// time is over.
-pub fn shorten(seed: u64, spans: Spans, violation: &str, time: Duration) -> Spans {
-    let search = Search { seed, kind: kind(violation), end: Instant::now() + time };
+pub fn shorten((seed, play): (u64, Play), spans: Spans, violation: &str, time: Duration) -> Spans {
+    let search = Search { seed, play, kind: kind(violation), end: Instant::now() + time };
     let mut best = spans;
     loop {
         let before = weight(&best);
@@ -33,6 +34,7 @@ fn kind(violation: &str) -> String {
 
 struct Search {
     seed: u64,
+    play: Play,
     kind: String,
     end: Instant,
 }
@@ -43,7 +45,7 @@ impl Search {
     }
 
     fn fails(&self, spans: &Spans) -> bool {
-        let outcome = run_again(spans.clone(), self.seed, false);
+        let outcome = run_again(spans.clone(), self.play, (self.seed, false));
         outcome.violation.is_some_and(|violation| kind(&violation) == self.kind)
     }
 

@@ -47,7 +47,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench { args } => bench::run(&workspace, &args)?,
         Command::Syscalls => return syscalls::run(&workspace),
         Command::Sanitize { only } => sanitize::run(&workspace, &only)?,
-        Command::Sim { seeds, seed, planted } => sim::run(&workspace, sim::Plan { seeds, seed, planted })?,
+        Command::Sim { seeds, seed, sp, planted } => {
+            sim::run(&workspace, &sim::Plan { seeds, seed, sp, planted })?
+        }
         Command::Fuzz { seconds, runs, target } => {
             let length = runs.map_or(fuzz::Length::Seconds(seconds), fuzz::Length::Runs);
             fuzz::run(&workspace, length, &target)?
@@ -115,9 +117,13 @@ enum Command {
     },
     /// Run the library on a kernel that fails on purpose
     Sim {
-        /// How many runs, each decided by its seed
+        /// How many runs, each decided by its seed; of SP fewer, unless it is named
         #[arg(long, default_value_t = sim::SEEDS)]
         seeds: u64,
+        /// Play these ends of SP alone: pair0, pair1, pub, req, push, survey, bus; any, as the seed says; each, one after
+        /// the other
+        #[arg(long, value_name = "ENDS")]
+        sp: Option<String>,
         /// Only the run of this seed; if it goes wrong, the shortest that does so too
         #[arg(long)]
         seed: Option<u64>,

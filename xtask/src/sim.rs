@@ -10,41 +10,82 @@ use crate::cargo::{cargo, passes};
 use crate::workspace::Workspace;
 
 /// What is to be run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) seeds: u64,
     pub(crate) seed: Option<u64>,
+    /// Ends of SP alone.
+    pub(crate) sp: Option<String>,
     pub(crate) planted: bool,
 }
 
-pub(crate) fn run(workspace: &Workspace, plan: Plan) -> Result<bool> {
+pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<bool> {
     if plan.planted {
         return find_planted(workspace, plan.seeds);
     }
     let program = build(workspace.root(), None)?;
-    let mut command = Command::new(program.unwrap_or_else(|| workspace.release_dir().join("ginnel-sim")));
-    match plan.seed {
-        Some(seed) => command.arg("--seed").arg(seed.to_string()),
-        None => command.args(arguments(plan.seeds)),
-    };
-    passes(&mut command)
+    let program = program.unwrap_or_else(|| workspace.release_dir().join("ginnel-sim"));
+    for play in plays(plan) {
+        println!("== sim: {}", play.sp.as_deref().map_or("ours".to_owned(), |ends| format!("SP, {ends}")));
+        let mut command = Command::new(&program);
+        command.args(play.arguments());
+        if let Some(seed) = plan.seed {
+            command.arg("--seed").arg(seed.to_string());
+        }
+        if !passes(&mut command)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// As many runs as CI makes, in which every kind of fault happens a thousand times.
+/// As many runs as CI makes, in which every kind of fault happens often.
 pub(crate) fn in_ci(workspace: &Workspace) -> Result<bool> {
-    run(workspace, Plan { seeds: SEEDS, seed: None, planted: false })
+    run(workspace, &Plan { seeds: SEEDS, seed: None, sp: None, planted: false })
 }
 
 /// Runs of one check.
 pub(crate) const SEEDS: u64 = 100_000;
+/// Runs of SP in it.
+const SP_SEEDS: u64 = 15_000;
 
-/// How often each kind of fault has to happen in so many runs.
-fn arguments(seeds: u64) -> Vec<String> {
-    let least = if seeds >= SEEDS { LEAST } else { 0 };
-    vec!["--seeds".to_owned(), seeds.to_string(), "--least".to_owned(), least.to_string()]
+/// So many runs of one thing.
+#[derive(Debug, PartialEq, Eq)]
+struct Play {
+    sp: Option<String>,
+    seeds: u64,
+}
+
+/// What is played, one after the other.
+fn plays(plan: &Plan) -> Vec<Play> {
+    let sp = |ends: &str, seeds| Play { sp: Some(ends.to_owned()), seeds };
+    let ours = Play { sp: None, seeds: plan.seeds };
+    match plan.sp.as_deref() {
+        Some("each") => ENDS.iter().map(|ends| sp(ends, plan.seeds)).collect(),
+        Some(ends) => vec![sp(ends, plan.seeds)],
+        None if plan.seed.is_some() => vec![ours],
+        None => vec![ours, sp("any", plan.seeds.min(SP_SEEDS))],
+    }
+}
+
+impl Play {
+    /// With how often each kind of fault has to happen in so many runs.
+    fn arguments(&self) -> Vec<String> {
+        let least = match &self.sp {
+            None if self.seeds >= SEEDS => LEAST,
+            Some(_) if self.seeds >= SP_SEEDS => SP_LEAST,
+            _ => 0,
+        };
+        let numbers = ["--seeds".to_owned(), self.seeds.to_string(), "--least".to_owned(), least.to_string()];
+        let ends = self.sp.iter().flat_map(|ends| ["--sp".to_owned(), ends.clone()]);
+        numbers.into_iter().chain(ends).collect()
+    }
 }
 
 const LEAST: u64 = 1000;
+const SP_LEAST: u64 = 100;
+/// The ends of SP, as the simulator calls them.
+const ENDS: [&str; 7] = ["pair0", "pair1", "pub", "req", "push", "survey", "bus"];
 
 /// Builds the simulator of a tree; where the build goes elsewhere, says where the program is.
 fn build(root: &Path, target: Option<&Path>) -> Result<Option<PathBuf>> {
@@ -62,16 +103,19 @@ fn build(root: &Path, target: Option<&Path>) -> Result<Option<PathBuf>> {
 fn find_planted(workspace: &Workspace, seeds: u64) -> Result<bool> {
     let garden = Garden::new(workspace)?;
     println!("== planted: nothing");
-    if !garden.grow(None, seeds)?.status.success() {
-        bail!("something goes wrong without any mistake planted: run `cargo xtask sim`");
+    let plan = Plan { seeds, seed: None, sp: None, planted: false };
+    for play in plays(&plan) {
+        if !garden.grow(None, &play)?.status.success() {
+            bail!("something goes wrong without any mistake planted: run `cargo xtask sim`");
+        }
     }
     let mut table = String::new();
     let mut all = true;
     for patch in patches(workspace.root())? {
         let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         println!("\n== planted: {name}");
-        let words = expected(&patch)?;
-        let output = garden.grow(Some(&patch), seeds)?;
+        let Mistake { words, sp } = expected(&patch)?;
+        let output = garden.grow(Some(&patch), &Play { sp, seeds })?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let found = text.lines().find(|line| line.starts_with("seed "));
         let noticed = |line: &&str| words.iter().any(|words| line.contains(words));
@@ -102,7 +146,7 @@ impl<'a> Garden<'a> {
     }
 
     /// Builds the tree with this mistake in it, and runs it.
-    fn grow(&self, patch: Option<&Path>, seeds: u64) -> Result<Output> {
+    fn grow(&self, patch: Option<&Path>, play: &Play) -> Result<Output> {
         copy_tree(self.root, &self.tree)?;
         if let Some(patch) = patch {
             let fits = passes(self.apply(patch, &["--whitespace=nowarn"]).stderr(Stdio::null()))?;
@@ -113,7 +157,7 @@ impl<'a> Garden<'a> {
         }
         let program =
             build(&self.tree, Some(&self.target))?.context("a build with a place of its own has one")?;
-        Command::new(program).args(arguments(seeds)).output().context("starting ginnel-sim")
+        Command::new(program).args(play.arguments()).output().context("starting ginnel-sim")
     }
 
     fn apply(&self, patch: &Path, args: &[&str]) -> Command {
@@ -125,12 +169,22 @@ impl<'a> Garden<'a> {
     }
 }
 
-/// What may be noticed, as the first line of a patch says.
-fn expected(patch: &Path) -> Result<Vec<String>> {
+/// What is known of a mistake.
+#[derive(Debug)]
+struct Mistake {
+    /// What may be noticed.
+    words: Vec<String>,
+    /// Which ends of SP it is in, if it is in any.
+    sp: Option<String>,
+}
+
+/// As the first lines of a patch say.
+fn expected(patch: &Path) -> Result<Mistake> {
     let text = fs::read_to_string(patch).with_context(|| format!("reading {}", patch.display()))?;
     let words = text.lines().next().and_then(|line| line.strip_prefix("Noticed as: "));
     let words = words.with_context(|| format!("{} does not say what is to be noticed", patch.display()))?;
-    Ok(words.split(" or ").map(str::to_owned).collect())
+    let sp = text.lines().nth(1).and_then(|line| line.strip_prefix("Ends of SP: "));
+    Ok(Mistake { words: words.split(" or ").map(str::to_owned).collect(), sp: sp.map(str::to_owned) })
 }
 
 /// How long it took until something was found: the simulator's first line ends with it.

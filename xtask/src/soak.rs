@@ -45,7 +45,7 @@ fn ignored_tests(workspace: &Workspace, minutes: u32) -> Result<bool> {
 
 /// Whether the simulator finds mistakes that were made on purpose.
 fn planted(workspace: &Workspace, _minutes: u32) -> Result<bool> {
-    sim::run(workspace, sim::Plan { seeds: sim::SEEDS, seed: None, planted: true })
+    sim::run(workspace, &sim::Plan { seeds: sim::SEEDS, seed: None, sp: None, planted: true })
 }
 
 /// Takes a few minutes. One attack alone: `cargo run --release -p ginnel-soak -- silent --peers 10000`.

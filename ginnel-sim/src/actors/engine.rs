@@ -33,13 +33,32 @@ pub(crate) struct Core<M: Machine<Fd = Fd>> {
 impl<M: Machine<Fd = Fd>> Core<M> {
     /// `None`: the process has no descriptor for a poller.
     pub(crate) fn new(scene: &Scene, fake: Fake, machine: M) -> Option<Self> {
-        let net = UnixNet::on(fake.clone(), options(scene)).ok()?;
+        Self::with(fake, machine, options(scene))
+    }
+
+    /// As [`new`](Self::new), with sockets of this kind.
+    pub(crate) fn with(fake: Fake, machine: M, options: NetOptions) -> Option<Self> {
+        let net = UnixNet::on(fake.clone(), options).ok()?;
         let engine = Engine::new(Moody::new(fake.clone(), machine), net);
         Some(Self { fake, engine, holding: false, paused: BTreeSet::new(), active: true, idle: 0 })
     }
 
     pub(crate) fn machine(&self) -> &M {
         self.engine.machine().inner()
+    }
+
+    pub(crate) const fn machine_mut(&mut self) -> &mut M {
+        self.engine.machine_mut().inner_mut()
+    }
+
+    /// The last connection that the machine wanted to be made.
+    pub(crate) const fn wanted(&self) -> ConnId {
+        self.engine.machine().wanted()
+    }
+
+    /// There is something to do that nothing tells of.
+    pub(crate) const fn wake(&mut self) {
+        self.active = true;
     }
 
     pub(crate) fn command(&mut self, scene: &Scene, command: M::Command) {

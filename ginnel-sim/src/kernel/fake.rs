@@ -102,6 +102,11 @@ impl Fake {
         self.world.borrow_mut().note(line);
     }
 
+    /// Something happened that must not.
+    pub(crate) fn violated(&self, what: impl Into<String>) {
+        self.world.borrow_mut().violated(what);
+    }
+
     /// Is the stack deeper than a machine that is told one thing after the other ever has it?
     pub(crate) fn check_depth(&self) {
         self.world.borrow_mut().check_depth(super::SHALLOW);
