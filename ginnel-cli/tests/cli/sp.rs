@@ -237,7 +237,7 @@ fn whoever_is_not_allowed_is_closed_unread() {
     let dir = tempfile::tempdir().unwrap();
     let mut pull = listening("pull --listen {} --allow uid:4294967294", dir.path());
     let (code, text) = run(end("push --dial {} --data x", dir.path()), "").failure();
-    assert_eq!((code, &text[..]), (1, "cannot connect to ipc://s: connection reset"));
+    assert!(code == 1 && text.starts_with("cannot connect to ipc://s: "), "{code}: {text}");
     pull.child.kill().unwrap();
     let finished = pull.finish();
     assert!(finished.stdout.is_empty() && finished.events.iter().all(|event| event["event"] != "attached"));
