@@ -9,6 +9,7 @@ mod crowd;
 mod fds;
 mod figures;
 mod orders;
+mod pipes;
 mod process;
 mod scenario;
 mod server;
@@ -99,7 +100,7 @@ fn run(cli: Cli) -> Result<bool> {
     if let Some(Role::Role(part)) = cli.role {
         return take(part).map(|()| true);
     }
-    let all = SCENARIOS.iter().map(|scenario| scenario.name).chain([fds::NAME]);
+    let all = SCENARIOS.iter().map(|scenario| scenario.name).chain([fds::NAME, pipes::NAME]);
     if cli.list {
         all.for_each(|name| println!("{name}"));
         return Ok(true);
@@ -112,6 +113,8 @@ fn run(cli: Cli) -> Result<bool> {
         let holds = if name == fds::NAME {
             let usual = if cli.quick { fds::QUICK } else { fds::FULL };
             fds::play(cli.descriptors.unwrap_or(usual))
+        } else if name == pipes::NAME {
+            pipes::play()
         } else {
             let scenario =
                 Scenario::named(&name).with_context(|| format!("no scenario {name:?}; see --list"))?;
