@@ -1,5 +1,7 @@
 //! What stands before a body of SP.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use ginnel_proto::machine::{Action, ConnId, Input, Machine, NetEvent, Output};
 use ginnel_proto::sp::{
@@ -42,8 +44,7 @@ fn plainly(whole: &[u8], ttl: u8) -> Result<Option<Vec<u32>>, SpFault> {
 
 /// An end with one pipe, to which this was said; was it closed for that?
 fn told<P: Pattern>(options: &Options, whole: &Bytes) -> (Socket<P, u32>, bool) {
-    #[expect(clippy::disallowed_methods, reason = "a run begins at some moment")]
-    let now = std::time::Instant::now();
+    let now = Instant::now();
     let mut socket = Socket::new(options);
     socket.handle(Input::Net(NetEvent::Accepted(ConnId(1), None)), now).for_each(drop);
     let received = NetEvent::Received(ConnId(1), Message::new(whole.clone()).into());
@@ -61,8 +62,7 @@ fn goes_back(ttl: u8, whole: &Bytes) {
     let Some(request) = rep.pattern_mut().receive() else { return assert!(!matches!(words, Ok(Some(_)))) };
     assert_eq!(Ok(Some(request.trace().words().to_vec())), words);
     let way = whole[..whole.len() - request.body.len()].to_vec();
-    #[expect(clippy::disallowed_methods, reason = "as above")]
-    let now = std::time::Instant::now();
+    let now = Instant::now();
     let reply = Command::Pattern(Rep::reply(request, Bytes::from_static(b"answer")));
     let said: Vec<_> = rep.handle(Input::App(reply), now).collect();
     let [Output::Net(Action::Send(ConnId(1), _, frame))] = &said[..] else { panic!("{said:?}") };
