@@ -218,3 +218,34 @@ fn copy_tree(root: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn played(sp: Option<&str>, seed: Option<u64>) -> Vec<Play> {
+        plays(&Plan { seeds: SEEDS, seed, sp: sp.map(str::to_owned), planted: false })
+    }
+
+    #[test]
+    fn ends_of_sp_are_played_by_name_each_after_the_other_or_as_a_share() {
+        let sp = |ends: &str, seeds| Play { sp: Some(ends.to_owned()), seeds };
+        let ours = || Play { sp: None, seeds: SEEDS };
+        assert_eq!(played(None, None), [ours(), sp("any", SP_SEEDS)]);
+        assert_eq!(played(None, Some(7)), [ours()]);
+        assert_eq!(played(Some("req"), None), [sp("req", SEEDS)]);
+        assert_eq!(played(Some("each"), None), ENDS.map(|ends| sp(ends, SEEDS)));
+    }
+
+    #[test]
+    fn every_planted_mistake_says_what_is_noticed_and_where_it_is() {
+        let workspace = Workspace::load().expect("this workspace");
+        let patches = patches(workspace.root()).expect("there are some");
+        assert!(!patches.is_empty());
+        for patch in patches {
+            let Mistake { words, sp } = expected(&patch).expect("it says so");
+            assert!(!words.is_empty());
+            assert!(sp.is_none_or(|ends| ENDS.contains(&ends.as_str())), "{}", patch.display());
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod heap;
 mod machines;
 mod script;
 mod session;
+mod sp_header;
 mod wires;
 
 pub use address::address;
@@ -27,9 +28,10 @@ pub use control::control_messages;
 pub use election::election;
 pub use frames::frames;
 pub use greeting::greeting;
-pub use machines::{client, peer, server};
+pub use machines::{client, peer, server, sp_ends};
 pub use session::session;
-pub use wires::{wire_kyneta, wire_lines, wire_native, wire_prefixed, wire_raw};
+pub use sp_header::sp_header;
+pub use wires::{wire_kyneta, wire_lines, wire_native, wire_prefixed, wire_raw, wire_sp};
 
 /// A check of any bytes.
 pub type Check = fn(&[u8]);
@@ -50,9 +52,12 @@ pub const ALL: &[(&str, Check)] = &[
     ("peer", peer),
     ("server", server),
     ("session", session),
+    ("sp_ends", sp_ends),
+    ("sp_header", sp_header),
     ("wire_kyneta", wire_kyneta),
     ("wire_lines", wire_lines),
     ("wire_native", wire_native),
     ("wire_prefixed", wire_prefixed),
     ("wire_raw", wire_raw),
+    ("wire_sp", wire_sp),
 ];

@@ -4,9 +4,11 @@ mod client;
 mod held;
 mod peer;
 mod server;
+mod sp;
 mod twins;
 mod words;
 
 pub use client::client;
 pub use peer::peer;
 pub use server::server;
+pub use sp::sp_ends;

@@ -1,6 +1,7 @@
 //! Parsers of the wires, fed with any bytes, cut anywhere, with descriptors anywhere.
 
 use ginnel_proto::link::{Inbound, Room};
+use ginnel_proto::sp::Protocol;
 use ginnel_proto::{Frame, Kind, Link, LinkOptions, Message, PeerFault, Wire, limits};
 
 use crate::coin::{Coin, Purse};
@@ -257,4 +258,11 @@ pub fn wire_lines(data: &[u8]) {
 /// Any bytes on kyneta's wire.
 pub fn wire_kyneta(data: &[u8]) {
     wire(Wire::Kyneta, data);
+}
+
+/// Any bytes on a wire of SP. A first byte says which end reads them, and whether kinds stand before lengths.
+pub fn wire_sp(data: &[u8]) {
+    let (&first, rest) = data.split_first().unwrap_or((&0, data));
+    let own = Protocol::ALL[usize::from(first >> 1) % Protocol::ALL.len()];
+    wire(if first & 1 == 1 { Wire::SpIpc(own) } else { Wire::Sp(own) }, rest);
 }

@@ -191,6 +191,11 @@ impl<P: Part> Witness<P> {
             self.fake.violated(format!("{letter:?} goes out behind {words:x?}"));
         }
         let track = self.tracks.entry(id).or_default();
+        // What has come back from another pipe may go out behind what is younger.
+        let may_be_late = matches!(P::END, Protocol::Push | Protocol::Req);
+        if !may_be_late && track.written.last().is_some_and(|last| *last >= letter) {
+            self.fake.violated(format!("{letter:?} goes out behind {:?}", track.written.last()));
+        }
         track.in_link.push_back((send, letter));
         track.written.push(letter);
     }

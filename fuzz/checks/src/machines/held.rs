@@ -38,6 +38,10 @@ impl Held {
         self.frames.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The kernel took a few, this is the last of them; and which of them were messages.
     pub(super) fn sent(&mut self, count: usize) -> Option<(SendId, Vec<SendId>)> {
         let mut messages = Vec::new();

@@ -40,6 +40,13 @@ where
         one.into_iter().zip(two).collect()
     }
 
+    /// Takes the same out of both.
+    pub(super) fn take<T: PartialEq + std::fmt::Debug>(&mut self, take: impl Fn(&mut M) -> T) -> Twin<T> {
+        let both = (take(&mut self.one), take(&mut self.two));
+        assert_eq!(both.0, both.1, "the same inputs, the same is there");
+        both
+    }
+
     /// Tells both what needs no descriptors.
     pub(super) fn tell(&mut self, input: impl Fn() -> Input<M::Command, Coin>) -> Said<M> {
         self.say((input(), input()))
