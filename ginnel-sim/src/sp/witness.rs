@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ginnel_proto::machine::{Action, ConnId, Input, Machine, NetEvent, Output, Outputs, Refused, SendId};
-use ginnel_proto::sp::{AskId, Command, Dropped, Event, Gone, Options, Protocol, Socket, SpFault};
-use ginnel_proto::{Frame, Kind, PeerFault};
+use ginnel_proto::sp::{AskId, Command, Dropped, Event, Gone, Grant, Options, Protocol, Socket, SpFault};
+use ginnel_proto::{Frame, Kind, Message, PeerFault};
 
 use super::letter::{self, Letter, Read};
 use super::model::Model;
@@ -161,6 +161,16 @@ impl<P: Part> Witness<P> {
             }
             _ => {}
         }
+    }
+
+    /// Lets the machine decide where a message goes that is handed over then.
+    pub(crate) fn grant(&mut self, body: &Bytes) -> Option<Grant> {
+        let grant = self.inner.grant(body.len())?;
+        let kind = grant.word.map_or(Kind::Message, Kind::Headed);
+        self.given += 1;
+        self.gives(grant.pipe, grant.send, &Frame::new(kind, Message::new(body.clone())));
+        self.weigh();
+        Some(grant)
     }
 
     /// A message is given to a link.
