@@ -79,7 +79,9 @@ pub trait Driven {
     /// # Errors
     /// The poller's.
     fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let until = [until, self.deadline()].into_iter().flatten().min();
+        // Nothing that is held is watched, and there may be room again.
+        let at_once = self.wants_turn().then(Instant::now);
+        let until = [until, self.deadline(), at_once].into_iter().flatten().min();
         self.engine_mut().net_mut().wait(until)
     }
 

@@ -108,6 +108,8 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
     /// The poller's: the engine is of no more use.
     pub fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool> {
         let mut active = self.net.turn(now, look)?;
+        // What has come in time is not late because nobody looked.
+        self.take_reports(now);
         if self.machine.deadline().is_some_and(|deadline| deadline <= now) {
             self.feed(Input::Timeout, now);
             active = true;

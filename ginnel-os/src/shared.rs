@@ -14,8 +14,8 @@ use crate::driven::{Awaited, Driven};
 
 /// Something driven that handles on any thread share with one driver.
 ///
-/// A handle never reads or writes: it takes what is there, queues what is to go, and wakes the driver. So what many
-/// queue at the same time leaves together. Nothing here waits: who waits is told to by [`Poll::Pending`].
+/// A handle never reads: it takes what is there, queues what is to go, and wakes the driver. So what many queue at the same
+/// time leaves together; a handle writes only where a queue of SP has taken all that it takes. Nothing here waits: who waits is told to by [`Poll::Pending`].
 #[derive(Debug)]
 pub struct Shared<D> {
     /// Held by the handle that comes next, while it waits for the lot. The driver, which takes the lot again and again,

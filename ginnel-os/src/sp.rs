@@ -40,8 +40,10 @@ pub struct Socket<P: Pattern> {
     stopped: bool,
     /// Something changed that others may wait for.
     stirred: bool,
-    /// When somebody last looked at the clock.
+    /// When the machine was last told what time it is.
     moment: Instant,
+    /// When somebody who only sends last looked after the pipes.
+    attended: Instant,
 }
 
 impl<P: Pattern> Socket<P> {
@@ -57,6 +59,7 @@ impl<P: Pattern> Socket<P> {
             stopped: false,
             stirred: false,
             moment: Instant::now(),
+            attended: Instant::now(),
         })
     }
 
@@ -80,6 +83,8 @@ impl<P: Pattern> Socket<P> {
             self.moment = Instant::now();
             self.engine.flush(self.moment);
             self.sort();
+            // Somebody may wait for what was written here.
+            self.stirred = true;
         }
     }
 
@@ -91,6 +96,7 @@ impl<P: Pattern> Socket<P> {
     pub fn adopt(&mut self, fd: OwnedFd) -> Result<ConnId, AdoptError> {
         let checked = match Kernel.is_connected_stream(fd.as_fd()) {
             _ if self.stopped => Err(io::ErrorKind::BrokenPipe.into()),
+            _ if self.engine.net().is_inherited() => Err(crate::SocketError::Forked.into()),
             Ok(true) => Ok(()),
             Ok(false) if Kernel.is_listening(fd.as_fd()).unwrap_or(false) => {
                 Err(crate::SocketError::WrongRole { listening: true }.into())
@@ -106,6 +112,8 @@ impl<P: Pattern> Socket<P> {
         }
         let stream = Stream::unchecked_on(Kernel, fd);
         let pipe = self.engine.net_mut().admit(stream, Wire::Sp(P::END), Instant::now());
+        // It may be dead already, and then that is to be told.
+        self.flush();
         self.stirred = true;
         Ok(pipe)
     }
@@ -251,3 +259,6 @@ fn tell(event: &Event) {
 
 /// Events that nobody has taken.
 const EVENTS: usize = 1024;
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,8 @@ pub type RawPair1 = Socket<proto::RawPair1>;
 pub struct Socket<P: Pattern> {
     os: os::sp::Socket<P>,
     deadline: Option<Instant>,
+    /// Messages that were fed since somebody looked after the pipes.
+    fed: u8,
 }
 
 impl<P: Pattern> Socket<P> {
@@ -116,7 +118,7 @@ impl<P: Pattern> Socket<P> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with(options: &Options) -> io::Result<Self> {
-        Ok(Self { os: os::sp::Socket::new(options)?, deadline: None })
+        Ok(Self { os: os::sp::Socket::new(options)?, deadline: None, fed: 0 })
     }
 
     /// Listens at this [`Url`]; at several, if it is called again. Whoever connects is let in while something is called

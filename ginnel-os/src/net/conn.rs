@@ -146,7 +146,7 @@ impl<S: Sys> Conn<S> {
         self.stage == Stage::Opening { accepted: true }
     }
 
-    /// Did it come through the listener?
+    /// Did it come through a listener, or was it adopted?
     pub(super) fn was_accepted(&self) -> bool {
         self.id > ConnId::FIRST_ACCEPTED
     }

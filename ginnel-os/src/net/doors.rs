@@ -26,6 +26,10 @@ impl<S: Sys> UnixNet<S> {
 
     /// Listens there no more. `false`: it is gone already.
     pub fn close(&mut self, id: DoorId) -> bool {
+        // A forked child must not touch what its parent waits with.
+        if self.is_inherited() {
+            return false;
+        }
         let Some(door) = self.doors.remove(&id) else { return false };
         door.close(&self.poller);
         // Nobody knows of those who have not greeted.
@@ -35,12 +39,17 @@ impl<S: Sys> UnixNet<S> {
         true
     }
 
-    /// Listens nowhere any more.
+    /// Lets nobody in any more: it listens nowhere, and forgets those who have not greeted.
     pub fn close_all(&mut self) {
-        let all: Vec<_> = self.doors.keys().copied().collect();
-        all.into_iter().for_each(|id| {
+        let doors: Vec<_> = self.doors.keys().copied().collect();
+        doors.into_iter().for_each(|id| {
             self.close(id);
         });
+        if !self.is_inherited() {
+            let knocking = self.conns.values().filter(|conn| conn.is_knocking());
+            let knocking: Vec<_> = knocking.map(|conn| conn.id).collect();
+            knocking.into_iter().for_each(|id| self.forget(id));
+        }
     }
 
     /// One of the listeners.

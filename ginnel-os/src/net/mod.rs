@@ -109,7 +109,8 @@ impl UnixNet {
         self.release();
         let begun = Instant::now();
         if let Some(moment) = self.awake.moment() {
-            let came = self.look_for(begun, [Some(begun + moment), until].into_iter().flatten().min())?;
+            let came =
+                self.look_for(begun, [begun.checked_add(moment), until].into_iter().flatten().min())?;
             self.awake.looked(came);
             if came {
                 return Ok(());

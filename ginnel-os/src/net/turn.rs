@@ -103,7 +103,7 @@ impl<S: Sys> Net for UnixNet<S> {
     }
 
     fn turn(&mut self, now: Instant, look: bool) -> io::Result<bool> {
-        if look && self.is_inherited() {
+        if self.is_inherited() {
             return Err(SocketError::Forked.into());
         }
         self.blind = if look { 0 } else { self.blind.saturating_add(1) };

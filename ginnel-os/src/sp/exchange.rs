@@ -1,5 +1,8 @@
 //! Messages out and in, as far as that needs no waiting.
 
+use std::io;
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use ginnel_proto::sp::{
     Answered, AskCommand, AskId, Asks, Command, Pattern, Receives, Replies, Request, Sends, Sub, SubCommand,
@@ -8,6 +11,7 @@ use ginnel_proto::sp::{
 use super::Socket;
 use crate::Limit;
 use crate::connection::Error;
+use crate::driven::Driven;
 
 impl<P: Sends> Socket<P> {
     /// Gives a message to whomever it is for, if that can be done now. It is taken out of `body` then.
@@ -30,6 +34,35 @@ impl<P: Sends> Socket<P> {
 }
 
 impl<P: Pattern> Socket<P> {
+    /// Writes what was given, as far as that needs no waiting, and looks after the pipes if nobody has done so for a
+    /// moment: whoever only sends lets others in too. For those who have the end for themselves.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub fn attend(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.attended) < MOMENT {
+            self.engine.flush(now);
+            self.sort();
+            return Ok(());
+        }
+        self.attended = now;
+        self.turn(true).map(drop)
+    }
+
+    /// Lets those in who have connected already. For those who have the end for themselves.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub fn let_in(&mut self) -> io::Result<()> {
+        for _ in 0..GREETING {
+            if !self.turn(true)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Would a message, or a question, be taken now?
     #[inline]
     pub fn takes(&self) -> bool {
@@ -107,3 +140,9 @@ impl Socket<Sub> {
         was_there
     }
 }
+
+/// How long nobody need look after the pipes: a look is a system call.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// Turns until somebody who waits to be let in is, greeting included.
+const GREETING: u32 = 8;

@@ -52,7 +52,8 @@ impl Options {
         self
     }
 
-    /// Most hops that a message may have come over, from 1 to 15: 8 unless told otherwise. What has come further is
+    /// Most hops that a message may have come over, from 1 to 15: 8 unless told otherwise; anything else counts as the
+    /// nearest of these. What has come further is
     /// dropped and counted. Of `Pair1`, `Req`, `Rep`, `Surveyor` and `Respondent`.
     pub const fn hops(mut self, most: u8) -> Self {
         self.machine.ttl = most;
@@ -105,9 +106,9 @@ impl Options {
         self
     }
 
-    /// Requests, or surveys, that may be open at the same time: 16,384 unless told otherwise. Another one waits.
+    /// Requests, or surveys, that may be open at the same time: 16,384 unless told otherwise, and one at least. Another one waits.
     pub const fn open_requests(mut self, most: usize) -> Self {
-        self.machine.asks = most;
+        self.machine.asks = if most == 0 { 1 } else { most };
         self
     }
 
@@ -144,6 +145,8 @@ impl Options {
 
     /// Who may connect to its socket files and abstract names, beside what permissions say; of abstract names, our own user
     /// unless told otherwise.
+    ///
+    /// It judges those who come over TCP too, whom the kernel does not name: only [`Policy::anyone`] lets them in.
     pub fn allow(mut self, policy: Policy) -> Self {
         self.listener.allow = Some(policy);
         self

@@ -35,37 +35,40 @@ impl<P: Pattern> Socket<P> {
     /// [`Error::Address`]: it is no URL. [`Error::Stopped`]: this end has. Else as [`Listener::open`], or the kernel's.
     pub fn listen(&mut self, url: &str) -> Result<ListenerId, Error> {
         let own = P::END;
-        let address = match self.place(url)? {
+        let (address, allow) = match self.place(url)? {
             Url::Socket => return Ok(HANDED_IN),
-            Url::Ipc(address) => address,
-            Url::Inproc(name) => inproc(&name)?,
+            Url::Ipc(address) => (address, self.listener.allow.clone()),
+            // Whoever may connect to files must not reach into this process.
+            Url::Inproc(name) => (inproc(&name)?, None),
             Url::Tcp { family, host, port } => {
                 let fd = Kernel.listen_tcp(resolve(family, &host, port)?, self.listener.backlog)?;
-                let listener = Listener::of(Kernel, fd, self.options(None));
+                let listener = Listener::of(Kernel, fd, self.options(self.listener.allow.clone()));
                 return Ok(ListenerId(self.engine.net_mut().open(listener, Wire::Sp(own))?));
             }
         };
         let is_abstract = matches!(address.kind(), AddressKind::Abstract(_));
-        let policy = is_abstract.then(Policy::same_user);
-        let listener = Listener::open(SocketKind::Stream, &address, self.options(policy))?;
+        let allow = allow.or_else(|| is_abstract.then(Policy::same_user));
+        let listener = Listener::open(SocketKind::Stream, &address, self.options(allow))?;
         Ok(ListenerId(self.engine.net_mut().open(listener, Wire::SpIpc(own))?))
     }
 
     /// What a URL names, for an end that is still open.
     fn place(&self, url: &str) -> Result<Url, Error> {
         let url = url.parse()?;
+        if self.engine.net().is_inherited() {
+            return Err(Error::Io(SocketError::Forked.into()));
+        }
         self.ended().map_or(Ok(url), |reason| Err(reason.into()))
     }
 
     /// As the listeners of this end are published.
-    fn options(&self, policy: Option<Policy>) -> ListenerOptions {
-        let allow = self.listener.allow.clone().or(policy);
+    fn options(&self, allow: Option<Policy>) -> ListenerOptions {
         ListenerOptions { nonblocking: true, allow, ..self.listener.clone() }
     }
 
-    /// Listens there no more; pipes stay. `false`: it is gone already.
+    /// Listens there no more; pipes stay. `false`: it is gone already, which `socket://` never is.
     pub fn close_listener(&mut self, id: ListenerId) -> bool {
-        self.engine.net_mut().close(id.0)
+        id == HANDED_IN || self.engine.net_mut().close(id.0)
     }
 
     pub(super) fn close_listeners(&mut self) {
@@ -77,6 +80,9 @@ impl<P: Pattern> Socket<P> {
     /// # Errors
     /// `NotFound` if it is gone, `Unsupported` if it has no port; the kernel's.
     pub fn bound_port(&self, id: ListenerId) -> io::Result<SocketAddr> {
+        if id == HANDED_IN {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let listener = self.engine.net().listener_at(id.0).ok_or(io::ErrorKind::NotFound)?;
         Kernel.tcp_port(listener.borrowed()).map_err(|error| match error.raw_os_error() {
             Some(_) => error,
@@ -106,7 +112,7 @@ impl<P: Pattern> Socket<P> {
     pub fn dialled(&self, dialer: DialerId) -> Option<Result<ConnId, Error>> {
         let outcome = self.engine.machine().dialled(dialer)?;
         Some(outcome.map_err(|failure| match failure {
-            Failure::Busy => Error::Io(io::ErrorKind::ConnectionRefused.into()),
+            Failure::Busy => Error::Io(io::ErrorKind::ResourceBusy.into()),
             Failure::Closed => Error::Io(io::ErrorKind::ConnectionReset.into()),
             Failure::Fault(fault) => Error::Peer(fault),
             Failure::Errno(errno) => Error::Io(io::Error::from_raw_os_error(errno)),
@@ -143,7 +149,8 @@ fn resolve(family: Family, host: &str, port: u16) -> io::Result<SocketAddr> {
     (host, port).to_socket_addrs()?.find(suits).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// A name in this process is an abstract name that nobody else knows, and that serves our user alone.
+/// A name in this process is an abstract name that nobody else can guess, and that serves our user alone: it stands in
+/// `/proc/net/unix` for everybody to see.
 fn inproc(name: &str) -> io::Result<Address> {
     let random = SECRET.get_or_init(|| {
         let random = || crate::sys::Files::random(&Kernel).unwrap_or_default();

@@ -45,12 +45,7 @@ impl<const VERSION: u8> Pair<VERSION> {
     }
 
     fn send_waiting<F>(&mut self, pipes: &mut Pipes<F>) {
-        while !self.waiting.is_empty()
-            && let Some(pipe) = pipes.next_ready()
-            && let Some(body) = self.waiting.pop_front()
-        {
-            pipes.give(pipe, Self::frame(body));
-        }
+        pipes.give_waiting(&mut self.waiting, Self::frame);
     }
 }
 

@@ -126,6 +126,8 @@ pub trait Receives: Pattern {
 #[derive(PartialEq, Eq, Debug)]
 #[must_use = "whoever asked waits"]
 pub struct Request {
+    /// The end that it came to.
+    pub(super) end: u64,
     pub(super) pipe: ConnId,
     pub(super) trace: Trace,
     /// What is asked.

@@ -188,6 +188,16 @@ impl<F> Pipes<F> {
         }
     }
 
+    /// Gives what waits to those who take something, in turn.
+    pub(super) fn give_waiting<T>(&mut self, waiting: &mut VecDeque<T>, frame: impl Fn(T) -> Frame<F>) {
+        while !waiting.is_empty()
+            && let Some(pipe) = self.next_ready()
+            && let Some(item) = waiting.pop_front()
+        {
+            self.give(pipe, frame(item));
+        }
+    }
+
     /// Gives everybody the same message, each in this way. Its body is shared and not copied, if it is large.
     pub(super) fn give_all(&mut self, frame: &Frame<F>, give: impl Fn(&mut Self, ConnId, Frame<F>)) {
         let mut next = self.pipes.keys().next().copied();

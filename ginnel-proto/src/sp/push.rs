@@ -18,12 +18,7 @@ pub struct Push {
 
 impl Push {
     fn send_waiting<F>(&mut self, pipes: &mut Pipes<F>) {
-        while !self.waiting.is_empty()
-            && let Some(pipe) = pipes.next_ready()
-            && let Some(body) = self.waiting.pop_front()
-        {
-            pipes.give(pipe, Message::new(body).into());
-        }
+        pipes.give_waiting(&mut self.waiting, |body| Message::new(body).into());
     }
 }
 

@@ -73,12 +73,7 @@ impl<const SURVEYS: bool> Pattern for RawAsker<SURVEYS> {
     }
 
     fn room<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, _now: Instant) {
-        while !self.waiting.is_empty()
-            && let Some(pipe) = pipes.next_ready()
-            && let Some(passing) = self.waiting.pop_front()
-        {
-            pipes.give(pipe, frame(passing));
-        }
+        pipes.give_waiting(&mut self.waiting, frame);
     }
 
     fn has_room(&self) -> bool {

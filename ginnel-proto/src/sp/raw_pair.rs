@@ -8,6 +8,7 @@ use super::header::{headed, take_word};
 use super::pair::judge_hops;
 use super::queue::Queue;
 use super::{Options, Pattern, Pipes, Protocol, SpFault};
+use crate::Frame;
 use crate::limits::Bound;
 use crate::machine::ConnId;
 
@@ -20,10 +21,9 @@ pub struct RawPair1 {
     ttl: u8,
 }
 
-impl RawPair1 {
-    fn give<F>(pipes: &mut Pipes<F>, pipe: ConnId, Passing { word, body }: Passing) {
-        pipes.give(pipe, headed(word.unwrap_or(0).saturating_add(1), body));
-    }
+/// With one hop more.
+fn frame<F>(Passing { word, body }: Passing) -> Frame<F> {
+    headed(word.unwrap_or(0).saturating_add(1), body)
 }
 
 impl Pattern for RawPair1 {
@@ -36,7 +36,9 @@ impl Pattern for RawPair1 {
 
     fn command<F>(&mut self, pipes: &mut Pipes<F>, passing: Passing, _now: Instant) {
         match pipes.next_ready().filter(|_| self.waiting.is_empty()) {
-            Some(pipe) => Self::give(pipes, pipe, passing),
+            Some(pipe) => {
+                pipes.give(pipe, frame(passing));
+            }
             None => self.waiting.push_back(passing),
         }
     }
@@ -65,12 +67,7 @@ impl Pattern for RawPair1 {
     }
 
     fn room<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, _now: Instant) {
-        while !self.waiting.is_empty()
-            && let Some(pipe) = pipes.next_ready()
-            && let Some(passing) = self.waiting.pop_front()
-        {
-            Self::give(pipes, pipe, passing);
-        }
+        pipes.give_waiting(&mut self.waiting, frame);
     }
 
     fn has_room(&self) -> bool {

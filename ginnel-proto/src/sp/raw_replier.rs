@@ -56,7 +56,9 @@ impl<const SURVEYS: bool> Pattern for RawReplier<SURVEYS> {
     }
 
     fn attached<F>(&mut self, _pipes: &mut Pipes<F>, pipe: ConnId, _now: Instant) {
-        // After two thousand million pipes a number may be in use still.
+        // An answer under way to a pipe that has just gone must not find another; after two thousand million pipes a number
+        // may be in use still.
+        self.last = (self.last + 1) & !NUMBER;
         while self.last == 0 || self.pipes.contains_key(&self.last) {
             self.last = (self.last + 1) & !NUMBER;
         }

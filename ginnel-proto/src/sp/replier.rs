@@ -16,6 +16,8 @@ pub struct Replier<const SURVEYS: bool> {
     arrived: Queue<Request>,
     inbox: Bound,
     ttl: u8,
+    /// What tells this end from others.
+    end: u64,
 }
 
 /// An answer to a request.
@@ -30,11 +32,13 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
     type Command = Reply;
 
     fn new(options: &Options) -> Self {
-        Self { arrived: Queue::new(), inbox: options.inbox, ttl: options.hops() }
+        Self { arrived: Queue::new(), inbox: options.inbox, ttl: options.hops(), end: options.seed }
     }
 
     fn command<F>(&mut self, pipes: &mut Pipes<F>, Reply { request, body }: Reply, _now: Instant) {
-        if !pipes.give(request.pipe, request.trace.frame(body)) {
+        // Another end has other pipes, under the same numbers.
+        let is_ours = request.end == self.end;
+        if !(is_ours && pipes.give(request.pipe, request.trace.frame(body))) {
             pipes.dropped.unanswerable += 1;
         } else if pipes.waiting_bytes(request.pipe) > self.inbox.bytes
             || pipes.waiting(request.pipe) > self.inbox.messages
@@ -54,7 +58,7 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
     #[inline]
     fn received<F>(&mut self, pipes: &mut Pipes<F>, pipe: ConnId, mut body: Bytes) -> Result<(), SpFault> {
         match Trace::take(&mut body, self.ttl)? {
-            Some(trace) => self.arrived.push(Request { pipe, trace, body }),
+            Some(trace) => self.arrived.push(Request { end: self.end, pipe, trace, body }),
             None => pipes.dropped.hops += 1,
         }
         Ok(())

@@ -174,6 +174,10 @@ impl Pattern for Req {
         self.again.first().map(|&(at, _)| at)
     }
 
+    fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn has_answer(&self, id: AskId) -> bool {
         !matches!(self.open.get(&id), Some(Question::Waiting { .. } | Question::Asked { .. }))
     }

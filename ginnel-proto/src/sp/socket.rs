@@ -166,8 +166,7 @@ impl<P: Pattern, F> Socket<P, F> {
                 if !self.dialers.connected(id) {
                     self.pipes.act(Action::Close(id));
                 } else if !self.attach(id, now) {
-                    // It was taken for a pipe for a moment, so it is dialled again as one that was lost.
-                    self.dialers.ended(id, None, now);
+                    self.dialers.ended(id, Some(Failure::Busy), now);
                 }
             }
             NetEvent::ConnectFailed(id, failure) => {

@@ -143,7 +143,7 @@ impl fmt::Display for Url {
 }
 
 /// Most bytes of a name within a process.
-const NAME: usize = 60;
+const NAME: usize = 59;
 
 #[cfg(test)]
 mod tests {

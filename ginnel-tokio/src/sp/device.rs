@@ -13,8 +13,8 @@ use super::Socket;
 /// another, [`Pull`](super::Pull) with [`Push`](super::Push), [`Sub`](super::Sub) with [`Pub`](super::Pub),
 /// [`Pair0`](super::Pair0) and [`Bus`](super::Bus) with another.
 ///
-/// What one side does not take is not read from the other. Requests, surveys and messages of pairs that were passed on too
-/// often are dropped: a ring of devices stops them.
+/// What one side does not take is not read from the other. Requests, surveys and messages of pairs of version 1 that were passed on
+/// too often are dropped: a ring of devices stops them.
 ///
 /// ```
 /// use ginnel_tokio::sp::{Device, RawRep, RawReq, Rep, Req};

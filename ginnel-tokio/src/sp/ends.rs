@@ -1,11 +1,14 @@
 //! What only some ends can do.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
 
 use bytes::Bytes;
 use ginnel_os::driven::Driven;
 use ginnel_os::{Error, Message, Reason, SendError};
-use ginnel_proto::sp::{self as proto, Answered, AskId, Asks, Receives, Replies, Request, Sends};
+use ginnel_proto::sp::{self as proto, Answered, AskId, Asks, Pattern, Receives, Replies, Request, Sends};
 
 use super::{Req, Socket, Sub, Surveyor};
 
@@ -23,8 +26,7 @@ impl<P: Sends> Socket<P> {
     /// Cancelled, the message was not sent, and is dropped.
     pub async fn send(&mut self, body: impl Into<Bytes>) -> Result<(), SendError> {
         self.feed(body).await?;
-        self.turning.driven.flush();
-        Ok(())
+        self.attend().await.map_err(SendError::queued)
     }
 
     /// As [`send`](Self::send), but nothing is written before a pipe has taken all that it takes, or something else is
@@ -37,9 +39,6 @@ impl<P: Sends> Socket<P> {
     /// As there.
     pub async fn feed(&mut self, body: impl Into<Bytes>) -> Result<(), SendError> {
         let mut body = Some(body.into());
-        if self.turning.driven.feed(&mut body).is_some() {
-            return Ok(());
-        }
         let fed = self.turning.until(|os| Ok::<_, Error>(os.feed(&mut body))).await;
         fed.map_err(|error| SendError::with(error, body.map(Message::new)))
     }
@@ -59,6 +58,22 @@ impl<P: Sends> Socket<P> {
                 Err(SendError::with(busy.into(), body.map(Message::new)))
             }
         }
+    }
+}
+
+impl<P: Pattern> Socket<P> {
+    /// Writes what was given and does what is ready, as far as that needs no waiting.
+    async fn attend(&mut self) -> io::Result<()> {
+        poll_fn(|cx| {
+            for _ in 0..ATTENDED {
+                match self.turning.poll_turn(cx) {
+                    Poll::Ready(turned) => turned?,
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
     }
 }
 
@@ -153,6 +168,8 @@ impl Surveyor {
     /// # Cancel safety
     /// Cancelled, nobody was asked.
     pub async fn survey(&mut self, body: impl Into<Bytes>) -> Result<Survey<'_>, SendError> {
+        // Those who have connected already are asked too.
+        self.attend().await?;
         self.ask(body).await.map(Survey)
     }
 }
@@ -195,3 +212,6 @@ impl<P: Replies> Socket<P> {
         self.turning.driven.flush();
     }
 }
+
+/// Turns until somebody who waits to be let in is, greeting included.
+const ATTENDED: u32 = 8;

@@ -1,13 +1,14 @@
 //! Ends as a `Stream` of what arrives and a `Sink` of what is sent.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 use ginnel_os::Error;
 use ginnel_proto::sp::{Pattern, Receives, Sends};
+use tokio::task::coop;
 
 use super::Socket;
 use super::ends::{Survey, answer};
@@ -19,7 +20,10 @@ impl<P: Receives> Stream for Socket<P> {
     type Item = Result<P::Item, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.turning.poll_until(cx, |os| Ok(os.received())).map(Some)
+        let turn = ready!(coop::poll_proceed(cx));
+        let received = ready!(self.turning.poll_until(cx, |os| Ok(os.received())));
+        turn.made_progress();
+        Poll::Ready(Some(received))
     }
 }
 
@@ -28,7 +32,10 @@ impl<P: Sends> Sink<Bytes> for Socket<P> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.turning.poll_until(cx, |os| Ok(os.takes().then_some(())))
+        let turn = ready!(coop::poll_proceed(cx));
+        let ready = ready!(self.turning.poll_until(cx, |os| Ok(os.takes().then_some(()))));
+        turn.made_progress();
+        Poll::Ready(ready)
     }
 
     fn start_send(mut self: Pin<&mut Self>, body: Bytes) -> Result<(), Error> {
@@ -52,7 +59,9 @@ impl Stream for Survey<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let id = self.0.id;
-        let answered = self.0.socket.turning.poll_until(cx, |os| Ok(os.answered(id)));
-        answered.map(|answered| answered.map(answer).transpose())
+        let turn = ready!(coop::poll_proceed(cx));
+        let answered = ready!(self.0.socket.turning.poll_until(cx, |os| Ok(os.answered(id))));
+        turn.made_progress();
+        Poll::Ready(answered.map(answer).transpose())
     }
 }

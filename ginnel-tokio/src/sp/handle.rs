@@ -135,6 +135,16 @@ impl<P: Pattern> Handle<P> {
         self.sit(Awaited::Change(0), |os| Ok(os.event())).await
     }
 
+    /// What has happened to a pipe already.
+    pub fn try_event(&self) -> Option<Event> {
+        self.shared.with(|os| os.event())
+    }
+
+    /// The dialer of this pipe, if it was dialled.
+    pub fn dialer_of(&self, pipe: ConnId) -> Option<DialerId> {
+        self.shared.with(|os| os.dialer_of(pipe))
+    }
+
     /// The pipes that are attached.
     pub fn pipes(&self) -> Vec<ConnId> {
         self.shared.with(|os| os.pipes())
@@ -180,7 +190,7 @@ impl<P: Pattern> Handle<P> {
     /// Without a runtime that has time enabled.
     ///
     /// # Cancel safety
-    /// Cancelled, it goes on as before, but for the pipes that had said everything.
+    /// Cancelled, it goes on as before if something was unsent still; else it is closed.
     pub async fn close(&self, drain: Duration) -> Result<(), Error> {
         self.shared.with(|os| os.set_drain(drain));
         let quiet = Seat::new(&self.shared, Awaited::Quiet);

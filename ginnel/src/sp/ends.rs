@@ -19,8 +19,7 @@ impl<P: Sends> Socket<P> {
     /// The message comes back: `TimedOut`, the deadline passed; else the poller's.
     pub fn send(&mut self, body: impl Into<Bytes>) -> Result<(), SendError> {
         self.feed(body)?;
-        self.os.flush();
-        Ok(())
+        self.os.attend().map_err(SendError::queued)
     }
 
     /// As [`send`](Self::send), but nothing is written before a pipe has taken all that it takes, or something else is
@@ -31,7 +30,8 @@ impl<P: Sends> Socket<P> {
     pub fn feed(&mut self, body: impl Into<Bytes>) -> Result<(), SendError> {
         let mut body = Some(body.into());
         if self.os.feed(&mut body).is_some() {
-            return Ok(());
+            self.fed = self.fed.wrapping_add(1);
+            return if self.fed == 0 { self.os.attend().map_err(SendError::queued) } else { Ok(()) };
         }
         let fed = turn_until(&mut self.os, self.deadline, |os| Ok::<_, Error>(os.feed(&mut body)));
         fed.map_err(|error| SendError::with(error, body.map(Message::new)))
@@ -40,11 +40,14 @@ impl<P: Sends> Socket<P> {
     /// As [`send`](Self::send) without waiting: gives the message back if no pipe takes it now.
     ///
     /// # Errors
-    /// `WouldBlock`, with the message.
+    /// `WouldBlock`, with the message. Else the poller's.
     pub fn try_send(&mut self, body: impl Into<Bytes>) -> Result<(), SendError> {
         let mut body = Some(body.into());
         let fed = self.os.feed(&mut body);
-        self.os.flush();
+        let attended = self.os.attend();
+        if fed.is_some() {
+            attended.map_err(SendError::queued)?;
+        }
         match fed {
             Some(()) => Ok(()),
             None => {
@@ -138,6 +141,7 @@ impl Surveyor {
     /// # Errors
     /// The question comes back: `TimedOut`, the deadline passed while more surveys were open than may be.
     pub fn survey(&mut self, body: impl Into<Bytes>) -> Result<Survey<'_>, SendError> {
+        self.os.let_in()?;
         let id = self.ask(body)?;
         Ok(Survey { surveyor: self, id })
     }

@@ -126,6 +126,16 @@ impl<P: Pattern> Handle<P> {
         self.sit(Awaited::Change(0), |os| Ok(os.event()))
     }
 
+    /// What has happened to a pipe already.
+    pub fn try_event(&self) -> Option<Event> {
+        self.shared.with(|os| os.event())
+    }
+
+    /// The dialer of this pipe, if it was dialled.
+    pub fn dialer_of(&self, pipe: ConnId) -> Option<DialerId> {
+        self.shared.with(|os| os.dialer_of(pipe))
+    }
+
     /// The pipes that are attached.
     pub fn pipes(&self) -> Vec<ConnId> {
         self.shared.with(|os| os.pipes())

@@ -76,7 +76,9 @@ impl Part {
             match end.request(question.clone()) {
                 Ok(answer) => desk.printer.print(&answer),
                 // The next one is due.
-                Err(failed) if failed.error.is_timeout() && next.is_some() => {
+                Err(failed)
+                    if failed.error.is_timeout() && next.is_some_and(|next| Instant::now() >= next) =>
+                {
                     desk.events.tell(&Event::NotAnswered { message: NO_ANSWER.into() });
                     Ok(())
                 }

@@ -150,3 +150,15 @@ fn a_respondent_answers_as_a_rep_does() {
     let request = respondent.taken().remove(0);
     assert_eq!(respondent.order(Respondent::reply(request, "a".into())), [given_behind(NUMBER, 1, 1, "a")]);
 }
+
+#[test]
+fn an_answer_for_a_pipe_that_is_gone_goes_to_nobody_else() {
+    let mut front = Bench::<RawRep>::plain(&[1]);
+    front.hears(1, words(&[NUMBER], b"q"));
+    let mut passing = front.socket.pattern_mut().fetch().expect("a question");
+    front.lost(1);
+    front.accepted(2);
+    passing.body = words(&[NUMBER], b"a");
+    assert_eq!(front.order(passing), []);
+    assert_eq!(front.dropped(), unanswerable(1));
+}
