@@ -40,14 +40,23 @@ impl<P: Pattern> Socket<P> {
     /// # Errors
     /// The poller's.
     pub fn attend(&mut self) -> io::Result<()> {
+        if !self.look_after_pipes()? {
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Looks after the pipes if nobody has done so for a moment. `false`: somebody has.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub fn look_after_pipes(&mut self) -> io::Result<bool> {
         let now = Instant::now();
         if now.saturating_duration_since(self.attended) < MOMENT {
-            self.engine.flush(now);
-            self.sort();
-            return Ok(());
+            return Ok(false);
         }
         self.attended = now;
-        self.turn(true).map(drop)
+        self.turn(true).map(|_| true)
     }
 
     /// Lets those in who have connected already. For those who have the end for themselves.

@@ -31,7 +31,10 @@ impl<P: Sends> Socket<P> {
         let mut body = Some(body.into());
         if self.os.feed(&mut body).is_some() {
             self.fed = self.fed.wrapping_add(1);
-            return if self.fed == 0 { self.os.attend().map_err(SendError::queued) } else { Ok(()) };
+            if self.fed == 0 {
+                self.os.look_after_pipes().map_err(SendError::queued)?;
+            }
+            return Ok(());
         }
         let fed = turn_until(&mut self.os, self.deadline, |os| Ok::<_, Error>(os.feed(&mut body)));
         fed.map_err(|error| SendError::with(error, body.map(Message::new)))
