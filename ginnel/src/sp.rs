@@ -225,6 +225,12 @@ impl<P: Pattern> Socket<P> {
         self.os.peer_credentials(pipe)
     }
 
+    /// The listener of this pipe, as [`listen`](Self::listen) has called it: that of `socket://` if it was adopted, since it
+    /// came from no address. `None` if it was dialled, or is gone.
+    pub fn listener_of(&self, pipe: ConnId) -> Option<ListenerId> {
+        self.os.listener_of(pipe)
+    }
+
     /// The dialer of this pipe, if it was dialled.
     pub fn dialer_of(&self, pipe: ConnId) -> Option<DialerId> {
         self.os.dialer_of(pipe)

@@ -14,7 +14,7 @@ use ginnel_proto::link::Greeting;
 use ginnel_proto::machine::{ConnId, Loss, NetEvent, Refused, SendId};
 use ginnel_proto::{Backoff, Frame, Line, LinkOptions, Message, PeerFault, Polled, Wire, limits};
 
-use super::NetOptions;
+use super::{DoorId, NetOptions};
 use crate::SocketError;
 use crate::connection::{Directions, Written, judge, stall, write_all};
 use crate::stream::Stream;
@@ -35,6 +35,8 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Conn<S: Sys> {
     pub(super) id: ConnId,
+    /// The listener that it came through.
+    pub(super) door: Option<DoorId>,
     stream: Stream<S>,
     line: Line<S::Fd>,
     stage: Stage,
@@ -97,6 +99,7 @@ impl<S: Sys> Conn<S> {
     const fn over(id: ConnId, stream: Stream<S>, line: Line<S::Fd>, stage: Stage) -> Self {
         Self {
             id,
+            door: None,
             stream,
             line,
             stage,

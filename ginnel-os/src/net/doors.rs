@@ -57,6 +57,11 @@ impl<S: Sys> UnixNet<S> {
         self.doors.get(&id).map(Door::listener)
     }
 
+    /// The listener that this one came through; `None` if it was handed in, or made here.
+    pub fn came_through(&self, id: ConnId) -> Option<DoorId> {
+        self.conns.get(&id)?.door
+    }
+
     /// Takes in a connection that somebody else has made, as if it had come through a listener: both sides greet, where
     /// the wire has greetings.
     pub fn admit(&mut self, stream: Stream<S>, wire: Wire, now: Instant) -> ConnId {
@@ -80,6 +85,9 @@ impl<S: Sys> UnixNet<S> {
                 self.forget(longest_silent);
             }
             self.begin(id, Stream::made_on(self.sys.clone(), fd), (true, wire), now);
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.door = Some(at);
+            }
         }
     }
 

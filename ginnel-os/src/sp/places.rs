@@ -125,6 +125,15 @@ impl<P: Pattern> Socket<P> {
         self.flush();
     }
 
+    /// The listener of this pipe: `socket://`'s if it was handed in, and so came from no address. `None` if it was dialled,
+    /// or is gone.
+    pub fn listener_of(&self, pipe: ConnId) -> Option<ListenerId> {
+        if !self.engine.machine().pipes().contains(pipe) || self.dialer_of(pipe).is_some() {
+            return None;
+        }
+        Some(self.engine.net().came_through(pipe).map_or(HANDED_IN, ListenerId))
+    }
+
     /// The dialer of this pipe, if it was dialled.
     pub fn dialer_of(&self, pipe: ConnId) -> Option<DialerId> {
         self.engine.machine().dialer_of(pipe)

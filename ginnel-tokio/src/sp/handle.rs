@@ -140,6 +140,11 @@ impl<P: Pattern> Handle<P> {
         self.shared.with(|os| os.event())
     }
 
+    /// As [`Socket::listener_of`](super::Socket::listener_of).
+    pub fn listener_of(&self, pipe: ConnId) -> Option<ListenerId> {
+        self.shared.with(|os| os.listener_of(pipe))
+    }
+
     /// The dialer of this pipe, if it was dialled.
     pub fn dialer_of(&self, pipe: ConnId) -> Option<DialerId> {
         self.shared.with(|os| os.dialer_of(pipe))

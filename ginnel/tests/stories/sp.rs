@@ -210,6 +210,9 @@ driver! { story a_pipe_tells_who_is_at_the_other_end {
         let (_dir, mut pull, mut push): (_, Pull, Push) = two(way);
         let sending = driver!(spawn { driver!(wait push.send("x")).unwrap(); push });
         let Event::Attached(pipe) = driver!(wait pull.next_event())? else { panic!("a pipe comes first") };
+        let handed_in = pull.listen("socket://")?;
+        assert!(pull.listener_of(pipe).is_some() && pull.dialer_of(pipe).is_none());
+        assert_eq!(pull.listener_of(pipe) == Some(handed_in), matches!(way, Way::Adopted), "{way:?}");
         let credentials = pull.peer_credentials(pipe);
         match way {
             Way::Tcp => assert_eq!(credentials.unwrap_err().kind(), std::io::ErrorKind::Unsupported),
