@@ -331,6 +331,10 @@ impl Driven for Client {
         mem::take(&mut self.stirred)
     }
 
+    fn stir(&mut self) {
+        self.stirred = true;
+    }
+
     fn leave(&mut self) {
         if !matches!(self.status(), Status::Disconnected { .. }) {
             self.disconnect();

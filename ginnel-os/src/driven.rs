@@ -37,6 +37,9 @@ pub trait Driven {
     /// Has something changed, since somebody last asked, that others may wait for?
     fn take_stirred(&mut self) -> bool;
 
+    /// Something has.
+    fn stir(&mut self);
+
     /// Somebody will wait so long for connections to say the rest and to end over there. They are not cut before.
     fn set_drain(&mut self, drain: Duration) {
         self.engine_mut().net_mut().set_linger(drain.saturating_add(Duration::from_secs(1)));
@@ -51,6 +54,10 @@ pub trait Driven {
         while let Some(event) = self.engine_mut().poll_event() {
             self.take(event);
             some = true;
+        }
+        if some {
+            // Whoever waits for it may be another than whoever has led to it.
+            self.stir();
         }
         some
     }

@@ -247,6 +247,10 @@ impl<M: Many> Driven for Hub<M> {
         std::mem::take(&mut self.stirred)
     }
 
+    fn stir(&mut self) {
+        self.stirred = true;
+    }
+
     fn leave(&mut self) {
         self.order(M::leave());
         self.stop();

@@ -118,6 +118,7 @@ impl<D: Driven> Shared<D> {
             lot.over = Some(Reason::Error { errno });
         });
         let woken = lot.take_ripe();
+        lot.driven.take_stirred();
         let over = lot.handles == 0 && lot.driven.is_quiet();
         let turn = match active {
             Ok(_) if over => Ok(Turn::Over),

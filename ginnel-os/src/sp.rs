@@ -223,6 +223,10 @@ impl<P: Pattern> Driven for Socket<P> {
         std::mem::take(&mut self.stirred)
     }
 
+    fn stir(&mut self) {
+        self.stirred = true;
+    }
+
     fn leave(&mut self) {
         self.stop();
     }
