@@ -61,11 +61,21 @@ mod ends {
 mod peers {
     use super::*;
     include!("../../ginnel/tests/stories/peers.rs");
+
+    mod ends {
+        use super::*;
+        include!("../../ginnel/tests/stories/peers_ends.rs");
+    }
 }
 
 mod patterns {
     use super::*;
     include!("../../ginnel/tests/stories/sp.rs");
+
+    mod faults {
+        use super::*;
+        include!("../../ginnel/tests/stories/sp_faults.rs");
+    }
 }
 
 mod devices {

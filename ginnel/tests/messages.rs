@@ -64,11 +64,21 @@ mod ends {
 mod peers {
     use super::*;
     include!("stories/peers.rs");
+
+    mod ends {
+        use super::*;
+        include!("stories/peers_ends.rs");
+    }
 }
 
 mod patterns {
     use super::*;
     include!("stories/sp.rs");
+
+    mod faults {
+        use super::*;
+        include!("stories/sp_faults.rs");
+    }
 }
 
 mod devices {

@@ -2,19 +2,24 @@
 #![expect(unsafe_code, reason = "locks are looked at, and processes are forked, by hand")]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+#[path = "peer_processes/member.rs"]
+mod member;
+
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use ginnel::{Error, LISTENER, Peer, PeerEvent, PeerHandle, PeerOptions, Role, SocketError};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+
+use member::Member;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -22,103 +27,6 @@ fn place() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     (dir, path)
-}
-
-/// A process that takes part: this test binary again, running `member` alone. Killed at the end.
-struct Member {
-    child: Child,
-    hears: ChildStdin,
-    says: BufReader<ChildStderr>,
-    orphan: Option<Pid>,
-}
-
-impl Member {
-    /// Starts one; it takes part once it says so.
-    fn start(path: &Path, standby: bool) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "member", "--nocapture", "--test-threads=1"])
-            .env("GINNEL_MEMBER", path)
-            .env("GINNEL_STANDBY", if standby { "1" } else { "" })
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let says = BufReader::new(child.stderr.take().unwrap());
-        let hears = child.stdin.take().unwrap();
-        Self { child, hears, says, orphan: None }
-    }
-
-    fn listens(path: &Path) -> Self {
-        let mut first = Self::start(path, true);
-        first.until("role Listener");
-        first
-    }
-
-    /// One who is connected to this one.
-    fn follows(path: &Path, listener: &Self, standby: bool) -> Self {
-        let mut next = Self::start(path, standby);
-        next.until(&format!("joined {}", listener.pid()));
-        next
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        assert!(self.says.read_line(&mut line).unwrap() > 0, "it has ended");
-        line.trim().to_owned()
-    }
-
-    /// Reads until it says something that begins so; says what follows.
-    fn until(&mut self, beginning: &str) -> String {
-        loop {
-            if let Some(rest) = self.line().strip_prefix(beginning) {
-                return rest.trim().to_owned();
-            }
-        }
-    }
-
-    /// Says what it says next of these two.
-    fn either(&mut self, one: &str, other: &str) -> String {
-        loop {
-            let line = self.line();
-            if line.starts_with(one) || line.starts_with(other) {
-                return line;
-            }
-        }
-    }
-
-    fn tell(&mut self, order: &str) {
-        writeln!(self.hears, "{order}").unwrap();
-    }
-
-    /// Its role and the count of sockets, as it knows them.
-    fn stands(&mut self) -> String {
-        self.tell("ask");
-        self.until("stands")
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.kill();
-        if let Some(orphan) = self.orphan.take() {
-            // It may have ended by its own alarm.
-            let _ = kill_process(orphan, Signal::KILL);
-        }
-    }
 }
 
 /// The process behind [`Member`]; does nothing when the tests run.

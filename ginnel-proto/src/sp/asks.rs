@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::Pattern;
@@ -43,6 +45,14 @@ impl AskId {
     /// Where the numbers of one end begin.
     pub(super) const fn first(random: u32) -> Self {
         Self(random | NUMBER)
+    }
+
+    /// This one, or the first after it that is not taken.
+    pub(super) fn first_free<T>(mut self, taken: &BTreeMap<Self, T>) -> Self {
+        while taken.contains_key(&self) {
+            self = self.next();
+        }
+        self
     }
 
     /// The one after it.

@@ -43,10 +43,6 @@ impl<const VERSION: u8> Pair<VERSION> {
         let count = take_word(&mut body)?;
         Ok(judge_hops(count, self.ttl)?.then_some(body))
     }
-
-    fn send_waiting<F>(&mut self, pipes: &mut Pipes<F>) {
-        pipes.give_waiting(&mut self.waiting, Self::frame);
-    }
 }
 
 impl<const VERSION: u8> Pattern for Pair<VERSION> {
@@ -65,12 +61,7 @@ impl<const VERSION: u8> Pattern for Pair<VERSION> {
 
     #[inline]
     fn command<F>(&mut self, pipes: &mut Pipes<F>, body: Bytes, _now: Instant) {
-        match pipes.next_ready().filter(|_| self.waiting.is_empty()) {
-            Some(pipe) => {
-                pipes.give(pipe, Self::frame(body));
-            }
-            None => self.waiting.push_back(body),
-        }
+        pipes.give_next(&mut self.waiting, body, Self::frame);
     }
 
     #[inline]
@@ -105,7 +96,7 @@ impl<const VERSION: u8> Pattern for Pair<VERSION> {
     }
 
     fn room<F>(&mut self, pipes: &mut Pipes<F>, _pipe: ConnId, _now: Instant) {
-        self.send_waiting(pipes);
+        pipes.give_waiting(&mut self.waiting, Self::frame);
     }
 
     fn has_room(&self) -> bool {

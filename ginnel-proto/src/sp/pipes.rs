@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::header::headed;
 use super::outlet::Outlet;
 use super::{Event, Gone};
+use crate::limits::Bound;
 use crate::machine::{Action, ConnId, Output, SendId};
 use crate::{Frame, Kind, Message};
 
@@ -125,16 +126,6 @@ impl<F> Pipes<F> {
         mem::replace(&mut self.choked, false)
     }
 
-    /// How many wait for this one that its link was not given.
-    pub(super) fn waiting(&self, pipe: ConnId) -> usize {
-        self.pipes.get(&pipe).map_or(0, |pipe| pipe.outlet.waiting())
-    }
-
-    /// Bytes of those.
-    pub(super) fn waiting_bytes(&self, pipe: ConnId) -> usize {
-        self.pipes.get(&pipe).map_or(0, |pipe| pipe.outlet.bytes())
-    }
-
     /// The pipe whose turn it is gets a message of so many bytes, under this number.
     #[inline]
     pub(super) fn grant(&mut self, bytes: usize) -> Option<(ConnId, SendId)> {
@@ -188,6 +179,22 @@ impl<F> Pipes<F> {
         }
     }
 
+    /// Gives this to the one whose turn it is, unless others wait already or nobody takes something: then it waits.
+    #[inline]
+    pub(super) fn give_next<T>(
+        &mut self,
+        waiting: &mut VecDeque<T>,
+        item: T,
+        frame: impl FnOnce(T) -> Frame<F>,
+    ) {
+        match self.next_ready().filter(|_| waiting.is_empty()) {
+            Some(pipe) => {
+                self.give(pipe, frame(item));
+            }
+            None => waiting.push_back(item),
+        }
+    }
+
     /// Gives what waits to those who take something, in turn.
     pub(super) fn give_waiting<T>(&mut self, waiting: &mut VecDeque<T>, frame: impl Fn(T) -> Frame<F>) {
         while !waiting.is_empty()
@@ -207,8 +214,16 @@ impl<F> Pipes<F> {
         }
     }
 
+    /// Reads no more from this one if more waits for it than this, until nothing does.
+    pub(super) fn pause_above(&mut self, id: ConnId, bound: Bound) {
+        let Some(pipe) = self.pipes.get(&id) else { return };
+        if pipe.outlet.bytes() > bound.bytes || pipe.outlet.waiting() > bound.messages {
+            self.pause(id);
+        }
+    }
+
     /// Reads no more from this one until nothing waits for it.
-    pub(super) fn pause(&mut self, id: ConnId) {
+    fn pause(&mut self, id: ConnId) {
         if let Some(pipe) = self.pipes.get_mut(&id)
             && !mem::replace(&mut pipe.is_paused, true)
         {

@@ -32,12 +32,7 @@ impl Pattern for Push {
 
     #[inline]
     fn command<F>(&mut self, pipes: &mut Pipes<F>, body: Bytes, _now: Instant) {
-        match pipes.next_ready().filter(|_| self.waiting.is_empty()) {
-            Some(pipe) => {
-                pipes.give(pipe, Message::new(body).into());
-            }
-            None => self.waiting.push_back(body),
-        }
+        pipes.give_next(&mut self.waiting, body, |body| Message::new(body).into());
     }
 
     #[inline]

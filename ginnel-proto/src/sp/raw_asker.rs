@@ -48,12 +48,7 @@ impl<const SURVEYS: bool> Pattern for RawAsker<SURVEYS> {
             return pipes
                 .give_all(&frame, |pipes, pipe, frame| pipes.give_first(pipe, frame, self.most_sent));
         }
-        match pipes.next_ready().filter(|_| self.waiting.is_empty()) {
-            Some(pipe) => {
-                pipes.give(pipe, frame(passing));
-            }
-            None => self.waiting.push_back(passing),
-        }
+        pipes.give_next(&mut self.waiting, passing, frame);
     }
 
     fn detached<F>(&mut self, pipes: &mut Pipes<F>, pipe: ConnId, returned: Vec<Bytes>, now: Instant) {

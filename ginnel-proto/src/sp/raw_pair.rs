@@ -35,12 +35,7 @@ impl Pattern for RawPair1 {
     }
 
     fn command<F>(&mut self, pipes: &mut Pipes<F>, passing: Passing, _now: Instant) {
-        match pipes.next_ready().filter(|_| self.waiting.is_empty()) {
-            Some(pipe) => {
-                pipes.give(pipe, frame(passing));
-            }
-            None => self.waiting.push_back(passing),
-        }
+        pipes.give_next(&mut self.waiting, passing, frame);
     }
 
     fn admits<F>(&self, pipes: &Pipes<F>) -> bool {

@@ -50,9 +50,7 @@ impl<const SURVEYS: bool> Pattern for RawReplier<SURVEYS> {
             pipes.dropped.unanswerable += 1;
             return;
         };
-        if pipes.waiting_bytes(pipe) > self.inbox.bytes || pipes.waiting(pipe) > self.inbox.messages {
-            pipes.pause(pipe);
-        }
+        pipes.pause_above(pipe, self.inbox);
     }
 
     fn attached<F>(&mut self, _pipes: &mut Pipes<F>, pipe: ConnId, _now: Instant) {

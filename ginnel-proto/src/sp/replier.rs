@@ -40,10 +40,8 @@ impl<const SURVEYS: bool> Pattern for Replier<SURVEYS> {
         let is_ours = request.end == self.end;
         if !(is_ours && pipes.give(request.pipe, request.trace.frame(body))) {
             pipes.dropped.unanswerable += 1;
-        } else if pipes.waiting_bytes(request.pipe) > self.inbox.bytes
-            || pipes.waiting(request.pipe) > self.inbox.messages
-        {
-            pipes.pause(request.pipe);
+        } else {
+            pipes.pause_above(request.pipe, self.inbox);
         }
     }
 

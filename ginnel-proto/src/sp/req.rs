@@ -197,11 +197,7 @@ impl Req {
 
 impl Asks for Req {
     fn upcoming(&self) -> AskId {
-        let mut id = self.next;
-        while self.open.contains_key(&id) {
-            id = id.next();
-        }
-        id
+        self.next.first_free(&self.open)
     }
 
     fn answered(&mut self, id: AskId) -> Option<Answered> {

@@ -103,11 +103,7 @@ impl Pattern for Surveyor {
 
 impl Asks for Surveyor {
     fn upcoming(&self) -> AskId {
-        let mut id = self.next;
-        while self.open.contains_key(&id) {
-            id = id.next();
-        }
-        id
+        self.next.first_free(&self.open)
     }
 
     fn answered(&mut self, id: AskId) -> Option<Answered> {
