@@ -2,7 +2,7 @@
 
 import * as check from '../check';
 import { Waiters } from '../driver/waiters';
-import { Waits, type Watcher } from '../driver/watch';
+import { Waits } from '../driver/watch';
 import { aborted, closed, explained, failure, type GinnelError } from '../errors';
 import { type Fd } from '../fd';
 import { type Who } from '../native';
@@ -35,7 +35,7 @@ export interface NativePackets {
 /** `null`: nothing more comes. */
 type Arrival<P extends Packet> = P | GinnelError | null;
 
-export abstract class Packets<P extends Packet> implements Watcher {
+export abstract class Packets<P extends Packet> {
   protected readonly waits: Waits;
   readonly #native: NativePackets;
   readonly #largest: number;
@@ -46,7 +46,7 @@ export abstract class Packets<P extends Packet> implements Watcher {
   protected constructor(native: NativePackets, options: PacketOptions) {
     this.#native = native;
     this.#largest = options.largestPacket ?? LARGEST;
-    this.waits = new Waits(native.fd, this);
+    this.waits = new Waits(native.fd, (read, write, time) => this.#ready(read, write, time));
   }
 
   /** The number of its descriptor, -1 once it is closed. */
@@ -92,8 +92,7 @@ export abstract class Packets<P extends Packet> implements Watcher {
     return next;
   }
 
-  /** @internal */
-  ready(read: boolean, write: boolean, time: boolean): void {
+  #ready(read: boolean, write: boolean, time: boolean): void {
     if (write || time) this.proceed();
     if (read && !this.#gone) this.#fill();
   }
