@@ -71,8 +71,7 @@ export class Stream extends Duplex {
   /** Of a chunk that the kernel has, and whose end is told on the next tick. */
   #told = 0;
 
-  /** @internal */
-  constructor(native: Native, options: StreamOptions = {}) {
+  private constructor(native: Native, options: StreamOptions = {}) {
     super({
       allowHalfOpen: options.allowHalfOpen ?? false,
       highWaterMark: options.highWaterMark ?? HIGH_WATER,

@@ -64,14 +64,14 @@ export abstract class Packets<P extends Packet> {
     return this.#native.credentials();
   }
 
-  /** A packet as users see it. */
+  /** A packet as users see it. @internal */
   protected abstract packet(data: Buffer, fds: Fd[]): P;
-  /** The kernel may take more now, or the moment has come. */
+  /** The kernel may take more now, or the moment has come. @internal */
   protected abstract proceed(): void;
-  /** Gives up what waits to be sent. */
+  /** Gives up what waits to be sent. @internal */
   protected abstract giveUp(error: Error): void;
 
-  /** Before the packets of one batch are made. */
+  /** Before the packets of one batch are made. @internal */
   protected begin(): void {}
 
   protected async receive(options: WaitOptions | undefined): Promise<P | null> {
