@@ -1,4 +1,4 @@
-/** Undoing subscriptions. */
+// Undoing subscriptions.
 
 /** Undoes a subscription. */
 export type Unsubscribe = () => void;
@@ -36,7 +36,7 @@ export class CompositeDisposable {
       try {
         unsubscribe();
       } catch (error) {
-        console.error("Error during disposal:", error);
+        console.error('Error during disposal:', error);
       }
     }
   }

@@ -1,6 +1,6 @@
-/** The event emitter of this face: one value per event, subscriptions that return their own end. */
+// The event emitter of this face: one value per event, subscriptions that return their own end.
 
-import { createUnsubscribe, type Unsubscribe } from "./disposables.js";
+import { createUnsubscribe, type Unsubscribe } from './disposables';
 
 /** Called with what an event carries. */
 export type EventHandler<T = unknown> = (data: T) => void;
@@ -21,7 +21,7 @@ export class EventEmitter<TEventMap extends EventMap = EventMap> {
   #handlers: Handlers<TEventMap> = Object.create(null);
 
   on<K extends keyof TEventMap>(event: K, handler: EventHandler<TEventMap[K]>): Unsubscribe {
-    if (typeof handler !== "function") throw new TypeError(`a handler of '${String(event)}' must be a function`);
+    if (typeof handler !== 'function') throw new TypeError(`a handler of '${String(event)}' must be a function`);
     const known: Set<EventHandler<TEventMap[K]>> = this.#handlers[event] ?? new Set();
     known.add(handler);
     this.#handlers[event] = known;

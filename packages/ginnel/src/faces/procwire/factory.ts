@@ -1,16 +1,16 @@
-/** Makes transports by kind. */
+// Makes transports by kind.
 
-import { TransportError } from "./errors.js";
-import { isWindows } from "./platform.js";
-import { SocketServer, type SocketServerOptions } from "./socket-server.js";
-import { SocketTransport, type SocketTransportOptions } from "./socket-transport.js";
-import type { Transport, TransportServer } from "./types.js";
+import { TransportError } from './errors';
+import { isWindows } from './platform';
+import { SocketServer, type SocketServerOptions } from './socket-server';
+import { SocketTransport, type SocketTransportOptions } from './socket-transport';
+import type { Transport, TransportServer } from './types';
 
 /** Makes transports. Child processes over stdio are not part of this face. */
 export class TransportFactory {
   /** Always throws: this face has sockets only. */
   static createStdio(_options: object): never {
-    throw new TransportError("stdio transports are not part of ginnel/procwire: take them from @procwire/transport");
+    throw new TransportError('stdio transports are not part of ginnel/procwire: take them from @procwire/transport');
   }
 
   static createPipeClient(options: SocketTransportOptions): Transport {
@@ -33,7 +33,7 @@ export class TransportFactory {
 
   /** Whether `path` is absolute (on Windows: whether it names a pipe). */
   static isValidPath(path: string): boolean {
-    if (typeof path !== "string") throw new TypeError("path must be a string");
-    return path.startsWith(isWindows() ? "\\\\.\\pipe\\" : "/");
+    if (typeof path !== 'string') throw new TypeError('path must be a string');
+    return path.startsWith(isWindows() ? '\\\\.\\pipe\\' : '/');
   }
 }

@@ -1,7 +1,5 @@
-/**
- * `ginnel/procwire`: what `@procwire/transport` 0.3.0 offers over sockets, with the same names, messages and order of
- * events, and without its defects. docs/node/procwire.md lists the differences.
- */
+// `ginnel/procwire`: what `@procwire/transport` 0.3.0 offers over sockets, with the same names, messages and order of
+// events, and without its defects. docs/node/procwire.md lists the differences.
 
 export {
   AspectIpcError,
@@ -11,14 +9,14 @@ export {
   TimeoutError,
   toError,
   TransportError,
-} from "./errors.js";
-export { CompositeDisposable, createUnsubscribe, type DisposableLike, type Unsubscribe } from "./disposables.js";
-export { createTimeoutSignal, sleep, withTimeout, type TimeoutOptions } from "./time.js";
-export { EventEmitter, type EventHandler, type EventMap } from "./events.js";
-export { assertState, TRANSPORT_STATE_TRANSITIONS, transitionState } from "./states.js";
-export { getPlatform, isUnix, isWindows } from "./platform.js";
-export { PipePath } from "./pipe-path.js";
-export type { MetricsCollector } from "./metrics.js";
+} from './errors';
+export { CompositeDisposable, createUnsubscribe, type DisposableLike, type Unsubscribe } from './disposables';
+export { createTimeoutSignal, sleep, withTimeout, type TimeoutOptions } from './time';
+export { EventEmitter, type EventHandler, type EventMap } from './events';
+export { assertState, TRANSPORT_STATE_TRANSITIONS, transitionState } from './states';
+export { getPlatform, isUnix, isWindows } from './platform';
+export { PipePath } from './pipe-path';
+export type { MetricsCollector } from './metrics';
 
 export type {
   ServerAddress,
@@ -27,21 +25,21 @@ export type {
   TransportServer,
   TransportServerEvents,
   TransportState,
-} from "./types.js";
-export { SocketTransport, type SocketTransportOptions } from "./socket-transport.js";
-export { SocketServer, type SocketServerOptions } from "./socket-server.js";
-export { TransportFactory } from "./factory.js";
+} from './types';
+export { SocketTransport, type SocketTransportOptions } from './socket-transport';
+export { SocketServer, type SocketServerOptions } from './socket-server';
+export { TransportFactory } from './factory';
 
-export type { FailableFraming, FramingCodec } from "./framing/types.js";
-export { LengthPrefixedFraming, type LengthPrefixedFramingOptions } from "./framing/length-prefixed.js";
-export { LineDelimitedFraming, type LineDelimitedFramingOptions } from "./framing/line-delimited.js";
+export type { FailableFraming, FramingCodec } from './framing/types';
+export { LengthPrefixedFraming, type LengthPrefixedFramingOptions } from './framing/length-prefixed';
+export { LineDelimitedFraming, type LineDelimitedFramingOptions } from './framing/line-delimited';
 
-export { CodecRegistry, JsonCodec, RawCodec, type JsonCodecOptions, type SerializationCodec } from "./serialization.js";
+export { CodecRegistry, JsonCodec, RawCodec, type JsonCodecOptions, type SerializationCodec } from './serialization';
 
-export type { ParsedMessage, Protocol, ProtocolDataError, RequestId } from "./protocol/types.js";
-export * from "./protocol/jsonrpc.js";
-export * from "./protocol/simple.js";
-export * from "./protocol/reserved.js";
+export type { ParsedMessage, Protocol, ProtocolDataError, RequestId } from './protocol/types';
+export * from './protocol/jsonrpc';
+export * from './protocol/simple';
+export * from './protocol/reserved';
 
 export type {
   Channel,
@@ -53,8 +51,8 @@ export type {
   NotificationHandler,
   RequestHandler,
   ResponseAccessor,
-} from "./channel/types.js";
-export { JsonRpcResponseAccessor, SimpleResponseAccessor } from "./channel/accessors.js";
-export { RequestChannel } from "./channel/request-channel.js";
-export { ChannelBuilder } from "./channel/builder.js";
-export { createPipeChannel, type PipeChannelOptions } from "./channel/quickstart.js";
+} from './channel/types';
+export { JsonRpcResponseAccessor, SimpleResponseAccessor } from './channel/accessors';
+export { RequestChannel } from './channel/request-channel';
+export { ChannelBuilder } from './channel/builder';
+export { createPipeChannel, type PipeChannelOptions } from './channel/quickstart';

@@ -1,8 +1,8 @@
-/** One open connection of this face: writes that wait for room, up to a limit, and one end that always comes. */
+// One open connection of this face: writes that wait for room, up to a limit, and one end that always comes.
 
-import type { Stream } from "../../stream.js";
-import { TransportError } from "./errors.js";
-import { after } from "./numbers.js";
+import type { Stream } from '../../stream';
+import { TransportError } from './errors';
+import { after } from './numbers';
 
 /** How many bytes may wait for the kernel, unless said otherwise. */
 export const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
@@ -35,17 +35,16 @@ export class Link {
     this.#stream = stream;
     this.#limit = limit;
     this.closed = new Promise((resolve) => {
-      stream.once("close", () => {
+      stream.once('close', () => {
         this.#open = false;
         this.#stopPatience();
         owner.closed();
         resolve();
       });
     });
-    stream.on("data", (chunk: Buffer) => owner.data(chunk));
-    stream.on("error", (error: Error) => owner.failed(error));
-    // As with Node's own sockets: the peer's end is ours too, once what waits has gone out.
-    stream.once("end", () => stream.end());
+    // The core ends its side when the peer has ended, once what waits has gone out, as Node's own sockets do.
+    stream.on('data', (chunk: Buffer) => owner.data(chunk));
+    stream.on('error', (error: Error) => owner.failed(error));
   }
 
   /** Whether `end` was called. */
@@ -59,7 +58,7 @@ export class Link {
    */
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = bytesOf(data);
-    if (this.#ending) throw new TransportError("Write failed: write after end");
+    if (this.#ending) throw new TransportError('Write failed: write after end');
     if (bytes.length === 0) return;
     const cost = bytes.length + COST_OF_A_WRITE;
     if (this.#waiting > 0 && this.#waiting + cost > this.#limit) throw backlogFull(this.#waiting, this.#limit);
@@ -85,40 +84,40 @@ export class Link {
 }
 
 function bytesOf(data: Uint8Array | string): Uint8Array {
-  if (typeof data === "string") return Buffer.from(data, "utf8");
+  if (typeof data === 'string') return Buffer.from(data, 'utf8');
   if (data instanceof Uint8Array) return data;
-  throw new TypeError("data must be a Buffer, a Uint8Array or a string");
+  throw new TypeError('data must be a Buffer, a Uint8Array or a string');
 }
 
 function backlogFull(waiting: number, limit: number): TransportError {
-  const cause = Object.assign(new Error("too many bytes wait to be written: await the writes before"), {
-    code: "ERR_GINNEL_BACKLOG",
+  const cause = Object.assign(new Error('too many bytes wait to be written: await the writes before'), {
+    code: 'ERR_GINNEL_BACKLOG',
   });
   return new TransportError(`Write refused: ${waiting} bytes wait, ${limit} may`, cause);
 }
 
 /** `path` as the core spells addresses: nothing in it has a meaning of its own there. */
 export function coreAddress(path: string): string {
-  if (path.startsWith("\0")) return `@${path.slice(1)}`;
-  return path.startsWith("/") ? path : `./${path}`;
+  if (path.startsWith('\0')) return `@${path.slice(1)}`;
+  return path.startsWith('/') ? path : `./${path}`;
 }
 
 /** What went wrong in a system call, in the words that Node's own sockets use for it. */
-export function wordsOf(error: unknown, call: "connect" | "listen", path: string): string {
+export function wordsOf(error: unknown, call: 'connect' | 'listen', path: string): string {
   if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? error.code : undefined;
-  if (typeof code !== "string" || code.startsWith("ERR_")) return error.message;
+  const code = 'code' in error ? error.code : undefined;
+  if (typeof code !== 'string' || code.startsWith('ERR_')) return error.message;
   const meaning = MEANINGS[code];
-  return call === "connect" || meaning === undefined
+  return call === 'connect' || meaning === undefined
     ? `${call} ${code} ${path}`
     : `${call} ${code}: ${meaning} ${path}`;
 }
 
 const MEANINGS: Partial<Record<string, string>> = {
-  EACCES: "permission denied",
-  EADDRINUSE: "address already in use",
-  ENAMETOOLONG: "name too long",
-  ENOENT: "no such file or directory",
-  ENOTDIR: "not a directory",
-  EROFS: "read-only file system",
+  EACCES: 'permission denied',
+  EADDRINUSE: 'address already in use',
+  ENAMETOOLONG: 'name too long',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
+  EROFS: 'read-only file system',
 };

@@ -1,4 +1,4 @@
-/** Counters and timings for those who collect them. */
+// Counters and timings for those who collect them.
 
 /** Where numbers go. */
 export interface MetricsCollector {
@@ -13,6 +13,6 @@ export function measure(metrics: MetricsCollector | undefined, record: (into: Me
   try {
     record(metrics);
   } catch (error) {
-    console.error("Error in metrics collector:", error);
+    console.error('Error in metrics collector:', error);
   }
 }

@@ -1,4 +1,4 @@
-/** Checks of numbers that callers pass, and delays that `setTimeout` understands. */
+// Checks of numbers that callers pass, and delays that `setTimeout` understands.
 
 /** Longest delay of `setTimeout`: with anything above it fires at once. */
 const LONGEST_DELAY = 2 ** 31 - 1;
@@ -6,7 +6,7 @@ const LONGEST_DELAY = 2 ** 31 - 1;
 /** `value`, or `fallback` if it is left out. RangeError unless it is above zero. */
 export function positive(what: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
-  if (typeof value !== "number") throw new TypeError(`${what} must be a number`);
+  if (typeof value !== 'number') throw new TypeError(`${what} must be a number`);
   if (!(value > 0)) throw new RangeError(`${what} must be positive`);
   return value;
 }
@@ -14,7 +14,7 @@ export function positive(what: string, value: number | undefined, fallback: numb
 /** `value`, or `fallback` if it is left out. RangeError if it is below zero. */
 export function notNegative(what: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
-  if (typeof value !== "number") throw new TypeError(`${what} must be a number`);
+  if (typeof value !== 'number') throw new TypeError(`${what} must be a number`);
   if (!(value >= 0)) throw new RangeError(`${what} cannot be negative`);
   return value;
 }

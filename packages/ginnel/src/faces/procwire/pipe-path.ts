@@ -1,12 +1,12 @@
-/** Paths that both ends can work out from two names. */
+// Paths that both ends can work out from two names.
 
-import { lstat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { lstat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { Stream } from "../../stream.js";
-import { coreAddress } from "./link.js";
-import { isWindows } from "./platform.js";
+import { Stream } from '../../stream';
+import { coreAddress } from './link';
+import { isWindows } from './platform';
 
 /** What every Unix takes, with its closing NUL: macOS has 104 bytes for it, Linux 108. */
 const LONGEST = 104;
@@ -20,9 +20,9 @@ export class PipePath {
    * Different names can give the same path: `a@b` and `a_b` do.
    */
   static forModule(namespace: string, moduleId: string, baseDir?: string): string {
-    const name = `${plain("namespace", namespace)}-${plain("moduleId", moduleId)}`;
+    const name = `${plain('namespace', namespace)}-${plain('moduleId', moduleId)}`;
     if (isWindows()) return `\\\\.\\pipe\\${name}`;
-    if (baseDir !== undefined && typeof baseDir !== "string") throw new TypeError("baseDir must be a string");
+    if (baseDir !== undefined && typeof baseDir !== 'string') throw new TypeError('baseDir must be a string');
     const path = join(baseDir ?? tmpdir(), `${name}.sock`);
     const length = Buffer.byteLength(path);
     if (length > LONGEST) {
@@ -52,9 +52,9 @@ export class PipePath {
 }
 
 function plain(what: string, name: string): string {
-  if (typeof name !== "string") throw new TypeError(`${what} must be a string`);
+  if (typeof name !== 'string') throw new TypeError(`${what} must be a string`);
   return name
-    .replace(/[^a-zA-Z0-9_-]/g, "_")
-    .replace(/_+/g, "_")
-    .replace(/^_|_$/g, "");
+    .replace(/[^a-zA-Z0-9_-]/g, '_')
+    .replace(/_+/g, '_')
+    .replace(/^_|_$/g, '');
 }

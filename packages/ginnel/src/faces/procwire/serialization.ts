@@ -1,6 +1,6 @@
-/** Values as bytes. */
+// Values as bytes.
 
-import { SerializationError, toError } from "./errors.js";
+import { SerializationError, toError } from './errors';
 
 /** Turns values into bytes and back. */
 export interface SerializationCodec<T = unknown> {
@@ -21,8 +21,8 @@ export interface JsonCodecOptions {
 
 /** JSON in UTF-8. That the bytes hold a `T` is the caller's promise, as with `JSON.parse`. */
 export class JsonCodec<T = unknown> implements SerializationCodec<T> {
-  readonly name = "json";
-  readonly contentType = "application/json";
+  readonly name = 'json';
+  readonly contentType = 'application/json';
   readonly #options: JsonCodecOptions;
 
   constructor(options: JsonCodecOptions = {}) {
@@ -40,12 +40,12 @@ export class JsonCodec<T = unknown> implements SerializationCodec<T> {
     if (text === undefined) {
       throw new SerializationError(`Failed to serialize value to JSON: there is no JSON for ${typeof value}`);
     }
-    return Buffer.from(text, "utf8");
+    return Buffer.from(text, 'utf8');
   }
 
   deserialize(buffer: Buffer): T {
     try {
-      const value: T = JSON.parse(buffer.toString("utf8"), this.#options.reviver);
+      const value: T = JSON.parse(buffer.toString('utf8'), this.#options.reviver);
       return value;
     } catch (error) {
       throw new SerializationError(`Failed to deserialize JSON: ${toError(error).message}`, error);
@@ -55,8 +55,8 @@ export class JsonCodec<T = unknown> implements SerializationCodec<T> {
 
 /** Bytes that are bytes already: nothing is copied. */
 export class RawCodec implements SerializationCodec<Buffer> {
-  readonly name = "raw";
-  readonly contentType = "application/octet-stream";
+  readonly name = 'raw';
+  readonly contentType = 'application/octet-stream';
 
   serialize(value: Buffer): Buffer {
     return value;

@@ -1,14 +1,14 @@
-/** A transport that connects to the socket at a path, and connects again if it is asked to. */
+// A transport that connects to the socket at a path, and connects again if it is asked to.
 
-import { Stream } from "../../stream.js";
-import type { Unsubscribe } from "./disposables.js";
-import { TransportError } from "./errors.js";
-import { coreAddress, DEFAULT_MAX_BUFFERED, Link, wordsOf } from "./link.js";
-import { measure, type MetricsCollector } from "./metrics.js";
-import { after, notNegative, positive } from "./numbers.js";
-import type { TransportState } from "./states.js";
-import { Subscribers } from "./subscribers.js";
-import type { Transport, TransportEvents } from "./types.js";
+import { Stream } from '../../stream';
+import type { Unsubscribe } from './disposables';
+import { TransportError } from './errors';
+import { coreAddress, DEFAULT_MAX_BUFFERED, Link, wordsOf } from './link';
+import { measure, type MetricsCollector } from './metrics';
+import { after, notNegative, positive } from './numbers';
+import type { TransportState } from './states';
+import { Subscribers } from './subscribers';
+import type { Transport, TransportEvents } from './types';
 
 /** Options of `SocketTransport`. Times are in milliseconds. */
 export interface SocketTransportOptions {
@@ -28,11 +28,11 @@ export interface SocketTransportOptions {
 }
 
 type Phase =
-  | { is: "idle" }
-  | { is: "connecting"; abort: AbortController }
-  | { is: "connected"; link: Link; broken: boolean }
-  | { is: "failed" }
-  | { is: "waiting"; since: "failed" | "idle"; stop: () => void };
+  | { is: 'idle' }
+  | { is: 'connecting'; abort: AbortController }
+  | { is: 'connected'; link: Link; broken: boolean }
+  | { is: 'failed' }
+  | { is: 'waiting'; since: 'failed' | 'idle'; stop: () => void };
 
 /**
  * ```text
@@ -50,30 +50,30 @@ export class SocketTransport implements Transport {
   readonly #maxBufferedBytes: number;
   readonly #metrics: MetricsCollector | undefined;
   readonly #subscribers = new Subscribers();
-  #phase: Phase = { is: "idle" };
+  #phase: Phase = { is: 'idle' };
   /** Attempts that failed since the last that did not. */
   #failures = 0;
   /** Whether the last thing asked for was a connection, not its end. */
   #wanted = false;
 
   constructor(options: SocketTransportOptions) {
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError("SocketTransport: options must be an object");
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError('SocketTransport: options must be an object');
     }
     const { path, reconnectDelay, maxReconnectDelay } = options;
-    if (typeof path !== "string" || path.trim() === "") {
-      throw new TypeError("SocketTransport: path is required and cannot be empty");
+    if (typeof path !== 'string' || path.trim() === '') {
+      throw new TypeError('SocketTransport: path is required and cannot be empty');
     }
     this.#path = path;
-    this.#connectionTimeout = positive("SocketTransport: connectionTimeout", options.connectionTimeout, 5000);
+    this.#connectionTimeout = positive('SocketTransport: connectionTimeout', options.connectionTimeout, 5000);
     this.#autoReconnect = options.autoReconnect ?? false;
-    this.#reconnectDelay = notNegative("SocketTransport: reconnectDelay", reconnectDelay, 1000);
-    this.#maxReconnectDelay = notNegative("SocketTransport: maxReconnectDelay", maxReconnectDelay, 30000);
+    this.#reconnectDelay = notNegative('SocketTransport: reconnectDelay', reconnectDelay, 1000);
+    this.#maxReconnectDelay = notNegative('SocketTransport: maxReconnectDelay', maxReconnectDelay, 30000);
     if (reconnectDelay !== undefined && maxReconnectDelay !== undefined && reconnectDelay > maxReconnectDelay) {
-      throw new RangeError("SocketTransport: reconnectDelay cannot be greater than maxReconnectDelay");
+      throw new RangeError('SocketTransport: reconnectDelay cannot be greater than maxReconnectDelay');
     }
     this.#maxBufferedBytes = positive(
-      "SocketTransport: maxBufferedBytes",
+      'SocketTransport: maxBufferedBytes',
       options.maxBufferedBytes,
       DEFAULT_MAX_BUFFERED,
     );
@@ -83,16 +83,16 @@ export class SocketTransport implements Transport {
   get state(): TransportState {
     const phase = this.#phase;
     switch (phase.is) {
-      case "idle":
-        return "disconnected";
-      case "connecting":
-        return "connecting";
-      case "connected":
-        return phase.broken ? "error" : "connected";
-      case "failed":
-        return "error";
-      case "waiting":
-        return phase.since === "failed" ? "error" : "disconnected";
+      case 'idle':
+        return 'disconnected';
+      case 'connecting':
+        return 'connecting';
+      case 'connected':
+        return phase.broken ? 'error' : 'connected';
+      case 'failed':
+        return 'error';
+      case 'waiting':
+        return phase.since === 'failed' ? 'error' : 'disconnected';
     }
   }
 
@@ -101,9 +101,9 @@ export class SocketTransport implements Transport {
     this.#refuseIfConnected();
     this.#wanted = true;
     // A broken connection whose close is about to be told: it comes first.
-    if (this.#phase.is === "connected") await this.#phase.link.closed;
+    if (this.#phase.is === 'connected') await this.#phase.link.closed;
     this.#refuseIfConnected();
-    if (!this.#wanted) throw new TransportError("Connection failed: disconnected while connecting");
+    if (!this.#wanted) throw new TransportError('Connection failed: disconnected while connecting');
     await this.#attempt();
   }
 
@@ -112,21 +112,21 @@ export class SocketTransport implements Transport {
     this.#wanted = false;
     const phase = this.#phase;
     switch (phase.is) {
-      case "idle":
+      case 'idle':
         return;
-      case "connected":
+      case 'connected':
         // The phase changes when the connection is over.
         return phase.link.end();
-      case "connecting":
+      case 'connecting':
         this.#idle();
         phase.abort.abort();
         return;
-      case "failed":
+      case 'failed':
         return this.#idle();
-      case "waiting":
+      case 'waiting':
         phase.stop();
-        if (phase.since === "failed") this.#idle();
-        else this.#phase = { is: "idle" };
+        if (phase.since === 'failed') this.#idle();
+        else this.#phase = { is: 'idle' };
     }
   }
 
@@ -136,7 +136,7 @@ export class SocketTransport implements Transport {
    */
   async write(data: Buffer | Uint8Array | string): Promise<void> {
     const phase = this.#phase;
-    if (phase.is !== "connected" || phase.broken) throw new TransportError("Not connected");
+    if (phase.is !== 'connected' || phase.broken) throw new TransportError('Not connected');
     const ending = phase.link.ending;
     try {
       await phase.link.write(data);
@@ -148,7 +148,7 @@ export class SocketTransport implements Transport {
   }
 
   onData(handler: (data: Buffer) => void): Unsubscribe {
-    return this.#subscribers.on("data", handler);
+    return this.#subscribers.on('data', handler);
   }
 
   on<K extends keyof TransportEvents>(event: K, handler: (data: TransportEvents[K]) => void): Unsubscribe {
@@ -156,13 +156,13 @@ export class SocketTransport implements Transport {
   }
 
   #refuseIfConnected(): void {
-    if (this.state === "connected") throw new TransportError("Already connected");
-    if (this.state === "connecting") throw new TransportError("Connection already in progress");
+    if (this.state === 'connected') throw new TransportError('Already connected');
+    if (this.state === 'connecting') throw new TransportError('Connection already in progress');
   }
 
   async #attempt(): Promise<void> {
-    if (this.#phase.is === "waiting") this.#phase.stop();
-    const attempt: Phase = { is: "connecting", abort: new AbortController() };
+    if (this.#phase.is === 'waiting') this.#phase.stop();
+    const attempt: Phase = { is: 'connecting', abort: new AbortController() };
     this.#phase = attempt;
     let late = false;
     const stop = after(this.#connectionTimeout, () => {
@@ -175,12 +175,12 @@ export class SocketTransport implements Transport {
       stream.destroy();
     } catch (error) {
       if (this.#phase === attempt && !late) {
-        throw this.#failed(new TransportError(`Connection failed: ${wordsOf(error, "connect", this.#path)}`, error));
+        throw this.#failed(new TransportError(`Connection failed: ${wordsOf(error, 'connect', this.#path)}`, error));
       }
     } finally {
       stop();
     }
-    if (this.#phase !== attempt) throw new TransportError("Connection failed: disconnected while connecting");
+    if (this.#phase !== attempt) throw new TransportError('Connection failed: disconnected while connecting');
     throw this.#failed(new TransportError(`Connection timeout after ${this.#connectionTimeout}ms`));
   }
 
@@ -194,33 +194,33 @@ export class SocketTransport implements Transport {
       },
       closed: () => this.#lost(),
     });
-    const phase = { is: "connected" as const, link, broken: false };
+    const phase = { is: 'connected' as const, link, broken: false };
     this.#phase = phase;
     this.#failures = 0;
-    this.#count("transport.connect");
-    this.#subscribers.emit("connect", undefined);
+    this.#count('transport.connect');
+    this.#subscribers.emit('connect', undefined);
   }
 
   #failed(error: TransportError): TransportError {
-    this.#phase = { is: "failed" };
+    this.#phase = { is: 'failed' };
     this.#fail(error);
-    this.#wait("failed");
+    this.#wait('failed');
     return error;
   }
 
   #lost(): void {
     this.#idle();
-    this.#wait("idle");
+    this.#wait('idle');
   }
 
   #idle(): void {
-    this.#phase = { is: "idle" };
-    this.#count("transport.disconnect");
-    this.#subscribers.emit("disconnect", undefined);
+    this.#phase = { is: 'idle' };
+    this.#count('transport.disconnect');
+    this.#subscribers.emit('disconnect', undefined);
   }
 
   /** Waits for the next attempt, unless a handler that was just called wants something else. */
-  #wait(since: "failed" | "idle"): void {
+  #wait(since: 'failed' | 'idle'): void {
     if (!this.#autoReconnect || !this.#wanted || this.#phase.is !== since) return;
     const delay = Math.min(this.#reconnectDelay * 2 ** this.#failures, this.#maxReconnectDelay);
     const stop = after(delay, () => {
@@ -228,15 +228,15 @@ export class SocketTransport implements Transport {
       // Its failure is told by the error event.
       this.#attempt().catch(() => undefined);
     });
-    this.#phase = { is: "waiting", since, stop };
+    this.#phase = { is: 'waiting', since, stop };
   }
 
   #fail(error: TransportError): void {
-    measure(this.#metrics, (to) => to.incrementCounter("transport.error", 1, { transport: "socket", type: error.name }));
-    this.#subscribers.emit("error", error);
+    measure(this.#metrics, (to) => to.incrementCounter('transport.error', 1, { transport: 'socket', type: error.name }));
+    this.#subscribers.emit('error', error);
   }
 
-  #count(what: "transport.connect" | "transport.disconnect"): void {
-    measure(this.#metrics, (to) => to.incrementCounter(what, 1, { transport: "socket" }));
+  #count(what: 'transport.connect' | 'transport.disconnect'): void {
+    measure(this.#metrics, (to) => to.incrementCounter(what, 1, { transport: 'socket' }));
   }
 }

@@ -1,8 +1,8 @@
-/** Who listens to a transport, and what came before anybody did. */
+// Who listens to a transport, and what came before anybody did.
 
-import type { Unsubscribe } from "./disposables.js";
-import { EventEmitter } from "./events.js";
-import type { TransportEvents } from "./types.js";
+import type { Unsubscribe } from './disposables';
+import { EventEmitter } from './events';
+import type { TransportEvents } from './types';
 
 /** How many early bytes are kept for the first who wants data. With more, none of them is of use. */
 const MOST_EARLY = 64 * 1024;
@@ -19,7 +19,7 @@ export class Subscribers {
 
   on<K extends keyof TransportEvents>(event: K, handler: (data: TransportEvents[K]) => void): Unsubscribe {
     const unsubscribe = this.#emitter.on(event, handler);
-    if (event === "data") this.#deliverEarly();
+    if (event === 'data') this.#deliverEarly();
     return unsubscribe;
   }
 
@@ -29,7 +29,7 @@ export class Subscribers {
 
   data(chunk: Buffer): void {
     if (this.#early === null) {
-      this.#emitter.emit("data", chunk);
+      this.#emitter.emit('data', chunk);
       return;
     }
     this.#early.push(chunk);
@@ -50,7 +50,7 @@ export class Subscribers {
     if (chunks.length === 0) return;
     // Not within the subscription, whose caller does not expect to be called yet; but before anything new is read.
     queueMicrotask(() => {
-      for (const chunk of chunks) this.#emitter.emit("data", chunk);
+      for (const chunk of chunks) this.#emitter.emit('data', chunk);
     });
   }
 }

@@ -1,7 +1,7 @@
-/** Promises that know the time. */
+// Promises that know the time.
 
-import { TimeoutError } from "./errors.js";
-import { after } from "./numbers.js";
+import { TimeoutError } from './errors';
+import { after } from './numbers';
 
 /** Resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {

@@ -1,10 +1,10 @@
-/** What a transport and a transport server are: the interfaces that channels are built on. */
+// What a transport and a transport server are: the interfaces that channels are built on.
 
-import type { Unsubscribe } from "./disposables.js";
-import type { EventMap } from "./events.js";
-import type { TransportState } from "./states.js";
+import type { Unsubscribe } from './disposables';
+import type { EventMap } from './events';
+import type { TransportState } from './states';
 
-export type { TransportState } from "./states.js";
+export type { TransportState } from './states';
 
 /** Events of a transport. */
 export interface TransportEvents extends EventMap {
@@ -27,7 +27,7 @@ export interface Transport {
 
 /** Where a server listens. */
 export interface ServerAddress {
-  type: "pipe" | "unix" | "tcp";
+  type: 'pipe' | 'unix' | 'tcp';
   value: string | number;
 }
 

@@ -1,14 +1,14 @@
-/** Answers the peer's requests. */
+// Answers the peer's requests.
 
-import { createUnsubscribe, type Unsubscribe } from "../disposables.js";
-import { ProtocolError, toError } from "../errors.js";
-import type { Protocol, RequestId } from "../protocol/types.js";
-import { idOf } from "./accessors.js";
-import type { Hooks } from "./middleware.js";
-import type { RequestHandler } from "./types.js";
+import { createUnsubscribe, type Unsubscribe } from '../disposables';
+import { ProtocolError, toError } from '../errors';
+import type { Protocol, RequestId } from '../protocol/types';
+import { idOf } from './accessors';
+import type { Hooks } from './middleware';
+import type { RequestHandler } from './types';
 
 /** What a request without a handler is answered with. */
-const NO_HANDLER = { code: -32601, message: "No request handler registered" };
+const NO_HANDLER = { code: -32601, message: 'No request handler registered' };
 const HANDLER_FAILED = -32603;
 
 /** What answering needs of the channel. */
@@ -34,7 +34,7 @@ export class Answers<TReq, TRes, TNotif> {
 
   /** With several, the first answers. */
   add(handler: RequestHandler<TReq, TRes>): Unsubscribe {
-    if (typeof handler !== "function") throw new TypeError("a request handler must be a function");
+    if (typeof handler !== 'function') throw new TypeError('a request handler must be a function');
     this.#handlers.push(handler);
     return createUnsubscribe(() => {
       this.#handlers.splice(this.#handlers.indexOf(handler), 1);
@@ -44,7 +44,7 @@ export class Answers<TReq, TRes, TNotif> {
   /** Answers `request`, unless its connection is gone by then. Never rejects. */
   async answer(request: TReq, isGone: () => boolean): Promise<void> {
     const id = idOf(request);
-    if (id === undefined) return this.#into.failed(new ProtocolError("Request missing id"));
+    if (id === undefined) return this.#into.failed(new ProtocolError('Request missing id'));
     try {
       const frame = await this.#answerTo(id, request);
       if (!isGone()) await this.#into.write(frame);
@@ -75,7 +75,7 @@ export class Answers<TReq, TRes, TNotif> {
   }
 
   async #frame(response: TRes): Promise<Buffer> {
-    if (this.#hooks.has("onOutgoingResponse")) await this.#hooks.run("onOutgoingResponse", response);
+    if (this.#hooks.has('onOutgoingResponse')) await this.#hooks.run('onOutgoingResponse', response);
     return this.#into.frame(response);
   }
 }

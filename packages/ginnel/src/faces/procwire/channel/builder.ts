@@ -1,12 +1,12 @@
-/** Puts a channel together step by step. */
+// Puts a channel together step by step.
 
-import type { FramingCodec } from "../framing/types.js";
-import type { MetricsCollector } from "../metrics.js";
-import type { Protocol } from "../protocol/types.js";
-import type { SerializationCodec } from "../serialization.js";
-import type { Transport } from "../types.js";
-import { RequestChannel } from "./request-channel.js";
-import type { Channel, ChannelMiddleware, ChannelOptions, ResponseAccessor } from "./types.js";
+import type { FramingCodec } from '../framing/types';
+import type { MetricsCollector } from '../metrics';
+import type { Protocol } from '../protocol/types';
+import type { SerializationCodec } from '../serialization';
+import type { Transport } from '../types';
+import { RequestChannel } from './request-channel';
+import type { Channel, ChannelMiddleware, ChannelOptions, ResponseAccessor } from './types';
 
 /** Transport, framing, serialization and protocol are needed; the rest has defaults. */
 export class ChannelBuilder<TReq = unknown, TRes = unknown, TNotif = unknown> {
@@ -79,10 +79,10 @@ export class ChannelBuilder<TReq = unknown, TRes = unknown, TNotif = unknown> {
   /** Error if a part is missing. */
   build(): Channel<TReq, TRes, TNotif> {
     const { transport, framing, serialization, protocol } = this.#parts;
-    if (!transport) throw missing("transport");
-    if (!framing) throw missing("framing");
-    if (!serialization) throw missing("serialization");
-    if (!protocol) throw missing("protocol");
+    if (!transport) throw missing('transport');
+    if (!framing) throw missing('framing');
+    if (!serialization) throw missing('serialization');
+    if (!protocol) throw missing('protocol');
     const middleware = [...this.#middleware];
     return new RequestChannel({ ...this.#parts, transport, framing, serialization, protocol, middleware });
   }

@@ -1,7 +1,7 @@
-/** Runs the hooks that watch a channel. */
+// Runs the hooks that watch a channel.
 
-import { toError } from "../errors.js";
-import type { ChannelMiddleware } from "./types.js";
+import { toError } from '../errors';
+import type { ChannelMiddleware } from './types';
 
 /** The name of a hook. */
 export type Hook = keyof ChannelMiddleware;
@@ -22,12 +22,12 @@ export class Hooks {
   }
 
   /** Runs `hook` of each with a message. */
-  async run(hook: Exclude<Hook, "onError">, message: unknown): Promise<void> {
+  async run(hook: Exclude<Hook, 'onError'>, message: unknown): Promise<void> {
     for (const one of this.#all) await this.#guard(hook, () => one[hook]?.(message));
   }
 
   async runOnError(error: Error): Promise<void> {
-    for (const one of this.#all) await this.#guard("onError", () => one.onError?.(error));
+    for (const one of this.#all) await this.#guard('onError', () => one.onError?.(error));
   }
 
   async #guard(hook: Hook, call: () => void | Promise<void>): Promise<void> {

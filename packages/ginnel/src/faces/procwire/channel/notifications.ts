@@ -1,8 +1,8 @@
-/** Who takes notifications, and those that came before anybody did. */
+// Who takes notifications, and those that came before anybody did.
 
-import { createUnsubscribe, type Unsubscribe } from "../disposables.js";
-import { toError } from "../errors.js";
-import type { NotificationHandler } from "./types.js";
+import { createUnsubscribe, type Unsubscribe } from '../disposables';
+import { toError } from '../errors';
+import type { NotificationHandler } from './types';
 
 /**
  * Keeps the latest `capacity` notifications until there is a handler. The handlers that are added in the same turn as
@@ -20,7 +20,7 @@ export class Notifications<TNotif> {
   }
 
   add(handler: NotificationHandler<TNotif>): Unsubscribe {
-    if (typeof handler !== "function") throw new TypeError("a notification handler must be a function");
+    if (typeof handler !== 'function') throw new TypeError('a notification handler must be a function');
     this.#handlers.push(handler);
     const early = this.#early;
     for (const notification of [...early]) this.#call(handler, notification);

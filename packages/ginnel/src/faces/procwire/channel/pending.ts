@@ -1,11 +1,11 @@
-/** Requests that wait for their answers. */
+// Requests that wait for their answers.
 
-import { TimeoutError } from "../errors.js";
-import { after } from "../numbers.js";
-import type { RequestId } from "../protocol/types.js";
+import { TimeoutError } from '../errors';
+import { after } from '../numbers';
+import type { RequestId } from '../protocol/types';
 
 /** How a request ended. */
-export type Outcome = "success" | "error" | "timeout" | "failed";
+export type Outcome = 'success' | 'error' | 'timeout' | 'failed';
 
 /** A request on its way. */
 export interface Asked {
@@ -30,13 +30,13 @@ export class PendingRequests {
   }
 
   add(id: RequestId, timeout: number, asked: Asked): void {
-    const stopClock = after(timeout, () => this.reject(id, new TimeoutError(`Timeout after ${timeout}ms`), "timeout"));
+    const stopClock = after(timeout, () => this.reject(id, new TimeoutError(`Timeout after ${timeout}ms`), 'timeout'));
     this.#entries.set(id, { ...asked, since: Date.now(), stopClock });
   }
 
   /** Nothing if nobody waits for it (any more). */
   resolve(id: RequestId, result: unknown): void {
-    this.#take(id, "success")?.resolve(result);
+    this.#take(id, 'success')?.resolve(result);
   }
 
   /** Nothing if nobody waits for it (any more). */
@@ -45,7 +45,7 @@ export class PendingRequests {
   }
 
   rejectAll(error: Error): void {
-    for (const id of [...this.#entries.keys()]) this.reject(id, error, "failed");
+    for (const id of [...this.#entries.keys()]) this.reject(id, error, 'failed');
   }
 
   #take(id: RequestId, outcome: Outcome): Entry | undefined {

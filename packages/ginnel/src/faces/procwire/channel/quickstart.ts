@@ -1,15 +1,15 @@
-/** A channel in one call. */
+// A channel in one call.
 
-import { LengthPrefixedFraming } from "../framing/length-prefixed.js";
-import { LineDelimitedFraming } from "../framing/line-delimited.js";
-import { JsonRpcProtocol } from "../protocol/jsonrpc.js";
-import { JsonCodec } from "../serialization.js";
-import { SocketTransport, type SocketTransportOptions } from "../socket-transport.js";
-import { RequestChannel } from "./request-channel.js";
-import type { Channel } from "./types.js";
+import { LengthPrefixedFraming } from '../framing/length-prefixed';
+import { LineDelimitedFraming } from '../framing/line-delimited';
+import { JsonRpcProtocol } from '../protocol/jsonrpc';
+import { JsonCodec } from '../serialization';
+import { SocketTransport, type SocketTransportOptions } from '../socket-transport';
+import { RequestChannel } from './request-channel';
+import type { Channel } from './types';
 
 /** Options of `createPipeChannel`: those of the transport, and two of the channel. */
-export interface PipeChannelOptions extends Omit<SocketTransportOptions, "path"> {
+export interface PipeChannelOptions extends Omit<SocketTransportOptions, 'path'> {
   /** How many milliseconds a request may wait for its answer. 30000 unless said otherwise. */
   timeout?: number | undefined;
   /** Lines instead of frames with a length. False unless said otherwise. */

@@ -1,17 +1,17 @@
-/** The channel: frames from a transport become requests, responses and notifications. */
+// The channel: frames from a transport become requests, responses and notifications.
 
-import type { Unsubscribe } from "../disposables.js";
-import { ProtocolError, SerializationError, toError, TransportError } from "../errors.js";
-import { EventEmitter } from "../events.js";
-import { failureOf } from "../framing/types.js";
-import { measure } from "../metrics.js";
-import { notNegative, positive } from "../numbers.js";
-import type { Invalid, ParsedMessage } from "../protocol/types.js";
-import { accessorFor, idOf } from "./accessors.js";
-import { Answers } from "./answers.js";
-import { Hooks } from "./middleware.js";
-import { Notifications } from "./notifications.js";
-import { PendingRequests, type Outcome } from "./pending.js";
+import type { Unsubscribe } from '../disposables';
+import { ProtocolError, SerializationError, toError, TransportError } from '../errors';
+import { EventEmitter } from '../events';
+import { failureOf } from '../framing/types';
+import { measure } from '../metrics';
+import { notNegative, positive } from '../numbers';
+import type { Invalid, ParsedMessage } from '../protocol/types';
+import { accessorFor, idOf } from './accessors';
+import { Answers } from './answers';
+import { Hooks } from './middleware';
+import { Notifications } from './notifications';
+import { PendingRequests, type Outcome } from './pending';
 import type {
   Channel,
   ChannelEvents,
@@ -19,7 +19,7 @@ import type {
   NotificationHandler,
   RequestHandler,
   ResponseAccessor,
-} from "./types.js";
+} from './types';
 
 const DEFAULT_TIMEOUT = 30000;
 
@@ -54,10 +54,10 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
 
   constructor(options: ChannelOptions<TReq, TRes, TNotif>) {
     this.#parts = { ...options };
-    this.#timeout = positive("RequestChannel: timeout", options.timeout, DEFAULT_TIMEOUT);
-    this.#maxInboundFrames = notNegative("RequestChannel: maxInboundFrames", options.maxInboundFrames, Infinity);
-    notNegative("RequestChannel: pendingRequestPoolSize", options.pendingRequestPoolSize, 0);
-    const early = notNegative("RequestChannel: bufferEarlyNotifications", options.bufferEarlyNotifications, 10);
+    this.#timeout = positive('RequestChannel: timeout', options.timeout, DEFAULT_TIMEOUT);
+    this.#maxInboundFrames = notNegative('RequestChannel: maxInboundFrames', options.maxInboundFrames, Infinity);
+    notNegative('RequestChannel: pendingRequestPoolSize', options.pendingRequestPoolSize, 0);
+    const early = notNegative('RequestChannel: bufferEarlyNotifications', options.bufferEarlyNotifications, 10);
     this.#notifications = new Notifications<TNotif>(early, (error) => this.#emitError(error));
     this.#hooks = new Hooks(options.middleware ?? [], options.onMiddlewareError);
     this.#answers = new Answers(options.protocol, this.#hooks, {
@@ -82,25 +82,25 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
 
   /** Ends the channel and its transport; requests that wait fail with `Channel closed`. */
   async close(): Promise<void> {
-    return this.#end(new Error("Channel closed"));
+    return this.#end(new Error('Channel closed'));
   }
 
   /** Resolves with the answer. Rejects with what the peer answered instead, or why there will be no answer. */
   async request(method: string, params?: unknown, timeout?: number): Promise<unknown> {
-    const limit = notNegative("RequestChannel: timeout", timeout, this.#timeout);
+    const limit = notNegative('RequestChannel: timeout', timeout, this.#timeout);
     this.#refuseIfClosed();
     const request = this.#parts.protocol.createRequest(method, params);
     const id = idOf(request);
-    if (id === undefined) throw new ProtocolError("Failed to extract request ID from created request");
+    if (id === undefined) throw new ProtocolError('Failed to extract request ID from created request');
     if (this.#pending.has(id)) throw new ProtocolError(`Request ID ${id} is in use already`);
-    measure(this.#parts.metrics, (to) => to.incrementCounter("channel.request", 1, { method }));
-    if (this.#hooks.has("onOutgoingRequest")) await this.#hooks.run("onOutgoingRequest", request);
+    measure(this.#parts.metrics, (to) => to.incrementCounter('channel.request', 1, { method }));
+    if (this.#hooks.has('onOutgoingRequest')) await this.#hooks.run('onOutgoingRequest', request);
     this.#refuseIfClosed();
     const frame = this.#frame(request);
     return new Promise((resolve, reject) => {
       const ended = (outcome: Outcome, took: number): void => this.#measureRequest(method, outcome, took);
       this.#pending.add(id, limit, { method, resolve, reject, ended });
-      this.#write(frame).catch((error: unknown) => this.#pending.reject(id, error, "failed"));
+      this.#write(frame).catch((error: unknown) => this.#pending.reject(id, error, 'failed'));
     });
   }
 
@@ -108,7 +108,7 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
   async notify(method: string, params?: unknown): Promise<void> {
     this.#refuseIfClosed();
     const notification = this.#parts.protocol.createNotification(method, params);
-    if (this.#hooks.has("onOutgoingRequest")) await this.#hooks.run("onOutgoingRequest", notification);
+    if (this.#hooks.has('onOutgoingRequest')) await this.#hooks.run('onOutgoingRequest', notification);
     this.#refuseIfClosed();
     await this.#write(this.#frame(notification));
   }
@@ -131,22 +131,22 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
     const { transport } = this.#parts;
     if (this.#subscriptions.length === 0) this.#subscribe();
     try {
-      if (transport.state !== "connected") await transport.connect();
+      if (transport.state !== 'connected') await transport.connect();
     } catch (error) {
       this.#unsubscribe();
       throw error;
     }
-    if (this.#subscriptions.length === 0) throw new Error("Channel closed");
-    if (!this.isConnected && transport.state === "connected") this.#connected();
+    if (this.#subscriptions.length === 0) throw new Error('Channel closed');
+    if (!this.isConnected && transport.state === 'connected') this.#connected();
   }
 
   #subscribe(): void {
     const { transport } = this.#parts;
     this.#subscriptions = [
       transport.onData((chunk) => this.#take(chunk)),
-      transport.on("error", (error) => this.#emitError(error)),
-      transport.on("disconnect", () => this.#lost()),
-      transport.on("connect", () => {
+      transport.on('error', (error) => this.#emitError(error)),
+      transport.on('disconnect', () => this.#lost()),
+      transport.on('connect', () => {
         // The first one is told by `start`.
         if (this.#starting === null && !this.isConnected) this.#connected();
       }),
@@ -160,7 +160,7 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
   #connected(): void {
     this.#parts.framing.reset();
     this.#connection = ++this.#connections;
-    this.#events.emit("start", undefined);
+    this.#events.emit('start', undefined);
   }
 
   /** The peer is gone. */
@@ -168,8 +168,8 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
     if (!this.isConnected) return;
     this.#connection = null;
     this.#parts.framing.reset();
-    this.#pending.rejectAll(new TransportError("Connection lost"));
-    this.#events.emit("close", undefined);
+    this.#pending.rejectAll(new TransportError('Connection lost'));
+    this.#events.emit('close', undefined);
   }
 
   #end(reason: Error): Promise<void> {
@@ -185,18 +185,18 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
     this.#pending.rejectAll(reason);
     this.#parts.framing.reset();
     await this.#parts.transport.disconnect();
-    if (wasConnected) this.#events.emit("close", undefined);
+    if (wasConnected) this.#events.emit('close', undefined);
   }
 
   /** Ends the channel because of what came in: told once. */
   #fall(error: Error): void {
     this.#emitError(error);
-    this.#end(new Error("Channel closed", { cause: error })).catch((again: unknown) => this.#emitError(toError(again)));
+    this.#end(new Error('Channel closed', { cause: error })).catch((again: unknown) => this.#emitError(toError(again)));
   }
 
   #take(chunk: Buffer): void {
     // Data that comes before `start` has ended belongs to the connection that is about to be.
-    if (!this.isConnected && this.#parts.transport.state === "connected") this.#connected();
+    if (!this.isConnected && this.#parts.transport.state === 'connected') this.#connected();
     const connection = this.#connection;
     if (connection === null) return;
     const { framing, metrics } = this.#parts;
@@ -210,8 +210,8 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
     if (frames.length > this.#maxInboundFrames) return this.#fall(this.#tooMany(frames.length));
     for (const frame of frames) {
       measure(metrics, (to) => {
-        to.incrementCounter("framing.frames", 1, { direction: "inbound" });
-        to.recordHistogram("framing.frame_size_bytes", frame.length, { direction: "inbound" });
+        to.incrementCounter('framing.frames', 1, { direction: 'inbound' });
+        to.recordHistogram('framing.frame_size_bytes', frame.length, { direction: 'inbound' });
       });
       this.#takeFrame(frame, connection);
       // A handler may have closed the channel.
@@ -234,9 +234,9 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
     try {
       parsed = protocol.parseMessage(serialization.deserialize(frame));
     } catch (error) {
-      return this.#emitError(new SerializationError("Failed to deserialize frame", error));
+      return this.#emitError(new SerializationError('Failed to deserialize frame', error));
     }
-    if (parsed.kind === "invalid") this.#takeInvalid(parsed);
+    if (parsed.kind === 'invalid') this.#takeInvalid(parsed);
     // Before the line: whoever stands in it may wait for this very answer.
     else if (protocol.isResponse(parsed)) this.#takeResponse(parsed.message);
     else if (protocol.isRequest(parsed)) this.#queueRequest(parsed.message, connection);
@@ -254,26 +254,26 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
   }
 
   #takeResponse(response: TRes): void {
-    if (!this.#hooks.has("onIncomingResponse")) return this.#settle(response);
-    void this.#hooks.run("onIncomingResponse", response).then(() => this.#settle(response));
+    if (!this.#hooks.has('onIncomingResponse')) return this.#settle(response);
+    void this.#hooks.run('onIncomingResponse', response).then(() => this.#settle(response));
   }
 
   #settle(response: TRes): void {
     const id = this.#accessor.getResponseId(response);
-    if (id === undefined) return this.#emitError(new ProtocolError("Response missing id"));
+    if (id === undefined) return this.#emitError(new ProtocolError('Response missing id'));
     if (this.#accessor.isErrorResponse(response)) {
-      this.#pending.reject(id, new ProtocolError("Request failed", this.#accessor.getError(response)), "error");
+      this.#pending.reject(id, new ProtocolError('Request failed', this.#accessor.getError(response)), 'error');
     } else {
       this.#pending.resolve(id, this.#accessor.getResult(response));
     }
   }
 
   #queueRequest(request: TReq, connection: number): void {
-    if (this.#line === null && !this.#hooks.has("onIncomingRequest")) {
+    if (this.#line === null && !this.#hooks.has('onIncomingRequest')) {
       return this.#answer(request, connection);
     }
     this.#lineUp(async () => {
-      await this.#hooks.run("onIncomingRequest", request);
+      await this.#hooks.run('onIncomingRequest', request);
       this.#answer(request, connection);
     });
   }
@@ -306,23 +306,23 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
   }
 
   #refuseIfClosed(): void {
-    if (!this.isConnected) throw new Error("Channel is not connected");
+    if (!this.isConnected) throw new Error('Channel is not connected');
   }
 
   #measureRequest(method: string, outcome: Outcome, took: number): void {
-    if (outcome === "failed") return;
+    if (outcome === 'failed') return;
     measure(this.#parts.metrics, (to) => {
-      if (outcome === "timeout") to.incrementCounter("channel.request_timeout", 1, { method });
-      to.recordHistogram("channel.request_latency_ms", took, { method, status: outcome });
+      if (outcome === 'timeout') to.incrementCounter('channel.request_timeout', 1, { method });
+      to.recordHistogram('channel.request_latency_ms', took, { method, status: outcome });
     });
   }
 
   #emitError(error: Error): void {
-    measure(this.#parts.metrics, (to) => to.incrementCounter("channel.error", 1, { type: error.name }));
-    this.#events.emit("error", error);
+    measure(this.#parts.metrics, (to) => to.incrementCounter('channel.error', 1, { type: error.name }));
+    this.#events.emit('error', error);
   }
 }
 
 function isBareAnswer(raw: unknown): boolean {
-  return typeof raw === "object" && raw !== null && !("method" in raw) && !("result" in raw) && !("error" in raw);
+  return typeof raw === 'object' && raw !== null && !('method' in raw) && !('result' in raw) && !('error' in raw);
 }

@@ -1,12 +1,12 @@
-/** What a channel is: requests and notifications over a transport. */
+// What a channel is: requests and notifications over a transport.
 
-import type { Unsubscribe } from "../disposables.js";
-import type { EventMap } from "../events.js";
-import type { FramingCodec } from "../framing/types.js";
-import type { MetricsCollector } from "../metrics.js";
-import type { Protocol, ProtocolDataError, RequestId } from "../protocol/types.js";
-import type { SerializationCodec } from "../serialization.js";
-import type { Transport, TransportServer } from "../types.js";
+import type { Unsubscribe } from '../disposables';
+import type { EventMap } from '../events';
+import type { FramingCodec } from '../framing/types';
+import type { MetricsCollector } from '../metrics';
+import type { Protocol, ProtocolDataError, RequestId } from '../protocol/types';
+import type { SerializationCodec } from '../serialization';
+import type { Transport, TransportServer } from '../types';
 
 /** Answers a request. What it throws goes back as an error. */
 export type RequestHandler<TReq = unknown, TRes = unknown> = (request: TReq) => TRes | Promise<TRes>;

@@ -1,4 +1,4 @@
-/** Collects the pieces of one frame. */
+// Collects the pieces of one frame.
 
 const EMPTY = Buffer.alloc(0);
 const SMALLEST = 1024;

@@ -1,9 +1,9 @@
-/** Frames with a length before them. */
+// Frames with a length before them.
 
-import { FramingError } from "../errors.js";
-import { positive } from "../numbers.js";
-import { asBuffer, Gather } from "./gather.js";
-import type { FailableFraming } from "./types.js";
+import { FramingError } from '../errors';
+import { positive } from '../numbers';
+import { asBuffer, Gather } from './gather';
+import type { FailableFraming } from './types';
 
 /** Options of `LengthPrefixedFraming`. */
 export interface LengthPrefixedFramingOptions {
@@ -29,7 +29,7 @@ export class LengthPrefixedFraming implements FailableFraming {
   #failure: FramingError | null = null;
 
   constructor(options: LengthPrefixedFramingOptions = {}) {
-    this.#max = positive("LengthPrefixedFraming: maxMessageSize", options.maxMessageSize, DEFAULT_MAX);
+    this.#max = positive('LengthPrefixedFraming: maxMessageSize', options.maxMessageSize, DEFAULT_MAX);
   }
 
   get failure(): FramingError | null {
@@ -37,7 +37,7 @@ export class LengthPrefixedFraming implements FailableFraming {
   }
 
   encode(payload: Buffer): Buffer {
-    const bytes = asBuffer("payload", payload);
+    const bytes = asBuffer('payload', payload);
     if (bytes.length > LONGEST) {
       throw new FramingError(`Message length ${bytes.length} exceeds maximum ${LONGEST}`);
     }
@@ -48,7 +48,7 @@ export class LengthPrefixedFraming implements FailableFraming {
   }
 
   decode(chunk: Buffer): Buffer[] {
-    const bytes = asBuffer("chunk", chunk);
+    const bytes = asBuffer('chunk', chunk);
     if (this.#failure !== null) throw this.#failure;
     const frames: Buffer[] = [];
     let at = 0;

@@ -1,9 +1,9 @@
-/** Frames that end with a delimiter. */
+// Frames that end with a delimiter.
 
-import { FramingError } from "../errors.js";
-import { positive } from "../numbers.js";
-import { asBuffer, Gather } from "./gather.js";
-import type { FailableFraming } from "./types.js";
+import { FramingError } from '../errors';
+import { positive } from '../numbers';
+import { asBuffer, Gather } from './gather';
+import type { FailableFraming } from './types';
 
 /** Options of `LineDelimitedFraming`. */
 export interface LineDelimitedFramingOptions {
@@ -34,10 +34,10 @@ export class LineDelimitedFraming implements FailableFraming {
   constructor(options: LineDelimitedFramingOptions = {}) {
     const delimiter = options.delimiter ?? NEWLINE;
     if (!Number.isInteger(delimiter) || delimiter < 0 || delimiter > 255) {
-      throw new RangeError("LineDelimitedFraming: delimiter must be a byte value (0-255)");
+      throw new RangeError('LineDelimitedFraming: delimiter must be a byte value (0-255)');
     }
     this.#delimiter = delimiter;
-    this.#max = positive("LineDelimitedFraming: maxBufferSize", options.maxBufferSize, DEFAULT_MAX);
+    this.#max = positive('LineDelimitedFraming: maxBufferSize', options.maxBufferSize, DEFAULT_MAX);
     this.#strip = options.stripDelimiter ?? true;
   }
 
@@ -46,7 +46,7 @@ export class LineDelimitedFraming implements FailableFraming {
   }
 
   encode(payload: Buffer): Buffer {
-    const bytes = asBuffer("payload", payload);
+    const bytes = asBuffer('payload', payload);
     if (bytes.length > 0 && bytes[bytes.length - 1] === this.#delimiter) return bytes;
     const line = Buffer.allocUnsafe(bytes.length + 1);
     bytes.copy(line);
@@ -55,7 +55,7 @@ export class LineDelimitedFraming implements FailableFraming {
   }
 
   decode(chunk: Buffer): Buffer[] {
-    const bytes = asBuffer("chunk", chunk);
+    const bytes = asBuffer('chunk', chunk);
     if (this.#failure !== null) throw this.#failure;
     const lines: Buffer[] = [];
     let start = 0;

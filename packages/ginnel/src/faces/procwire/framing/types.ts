@@ -1,6 +1,6 @@
-/** What a framing is, and how one says that it has lost the frames' boundaries. */
+// What a framing is, and how one says that it has lost the frames' boundaries.
 
-import type { FramingError } from "../errors.js";
+import type { FramingError } from '../errors';
 
 /** Puts messages into a byte stream and finds them again. */
 export interface FramingCodec {
@@ -26,5 +26,5 @@ export interface FailableFraming extends FramingCodec {
 
 /** Why `framing` cannot go on; null if it can, or does not tell. */
 export function failureOf(framing: FramingCodec | FailableFraming): FramingError | null {
-  return "failure" in framing ? framing.failure : null;
+  return 'failure' in framing ? framing.failure : null;
 }

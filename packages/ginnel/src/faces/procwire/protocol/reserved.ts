@@ -1,24 +1,24 @@
-/** Methods that the parts around a channel speak among themselves. Applications leave them alone. */
+// Methods that the parts around a channel speak among themselves. Applications leave them alone.
 
-export const RESERVED_PREFIX = "__";
-export const RESERVED_SUFFIX = "__";
+export const RESERVED_PREFIX = '__';
+export const RESERVED_SUFFIX = '__';
 
 /** All of them. "Manager" is the process that starts another, "worker" the one that was started. */
 export const ReservedMethods = {
-  HANDSHAKE: "__handshake__",
-  HEARTBEAT_PING: "__heartbeat_ping__",
-  HEARTBEAT_PONG: "__heartbeat_pong__",
-  DATA_CHANNEL_READY: "__data_channel_ready__",
-  DATA_CHANNEL_ERROR: "__data_channel_error__",
-  SHUTDOWN: "__shutdown__",
-  SHUTDOWN_COMPLETE: "__shutdown_complete__",
-  STREAM_OPEN: "__stream_open__",
-  STREAM_DATA: "__stream_data__",
-  STREAM_END: "__stream_end__",
-  STREAM_CLOSE: "__stream_close__",
-  STREAM_ABORT: "__stream_abort__",
-  CREDIT_GRANT: "__credit_grant__",
-  CREDIT_EXHAUSTED: "__credit_exhausted__",
+  HANDSHAKE: '__handshake__',
+  HEARTBEAT_PING: '__heartbeat_ping__',
+  HEARTBEAT_PONG: '__heartbeat_pong__',
+  DATA_CHANNEL_READY: '__data_channel_ready__',
+  DATA_CHANNEL_ERROR: '__data_channel_error__',
+  SHUTDOWN: '__shutdown__',
+  SHUTDOWN_COMPLETE: '__shutdown_complete__',
+  STREAM_OPEN: '__stream_open__',
+  STREAM_DATA: '__stream_data__',
+  STREAM_END: '__stream_end__',
+  STREAM_CLOSE: '__stream_close__',
+  STREAM_ABORT: '__stream_abort__',
+  CREDIT_GRANT: '__credit_grant__',
+  CREDIT_EXHAUSTED: '__credit_exhausted__',
 } as const;
 
 export type ReservedMethod = (typeof ReservedMethods)[keyof typeof ReservedMethods];
@@ -71,12 +71,12 @@ export interface WorkerLoad {
 }
 
 export type ShutdownReason =
-  | "user_requested"
-  | "manager_shutdown"
-  | "idle_timeout"
-  | "error_threshold"
-  | "restart"
-  | "heartbeat_dead";
+  | 'user_requested'
+  | 'manager_shutdown'
+  | 'idle_timeout'
+  | 'error_threshold'
+  | 'restart'
+  | 'heartbeat_dead';
 
 export interface ShutdownParams {
   timeout_ms: number;
@@ -84,7 +84,7 @@ export interface ShutdownParams {
 }
 
 export interface ShutdownResult {
-  status: "shutting_down";
+  status: 'shutting_down';
   pending_requests: number;
 }
 
@@ -103,7 +103,7 @@ export interface DataChannelErrorParams {
   path: string;
 }
 
-export type StreamDirection = "push" | "pull";
+export type StreamDirection = 'push' | 'pull';
 
 export interface StreamOpenParams {
   stream_id: string;

@@ -1,4 +1,4 @@
-/** What a protocol is: the messages that requests, responses and notifications are on the wire. */
+// What a protocol is: the messages that requests, responses and notifications are on the wire.
 
 /** What a response names its request by. */
 export type RequestId = string | number;
@@ -12,14 +12,14 @@ export interface ProtocolDataError {
 
 /** A message, and what kind it is. */
 export type ParsedMessage<TReq = unknown, TRes = unknown, TNotif = unknown> =
-  | { kind: "request"; message: TReq }
-  | { kind: "response"; message: TRes }
-  | { kind: "notification"; message: TNotif }
+  | { kind: 'request'; message: TReq }
+  | { kind: 'response'; message: TRes }
+  | { kind: 'notification'; message: TNotif }
   | Invalid;
 
 /** No message of the protocol. */
 export interface Invalid {
-  kind: "invalid";
+  kind: 'invalid';
   error: ProtocolDataError;
   raw: unknown;
 }
@@ -34,7 +34,7 @@ export interface Protocol<TReq = unknown, TRes = unknown, TNotif = unknown> {
   createNotification(method: string, params?: unknown): TNotif;
   /** Never throws: what it does not understand is `invalid`. */
   parseMessage(data: unknown): ParsedMessage<TReq, TRes, TNotif>;
-  isRequest(msg: ParsedMessage<TReq, TRes, TNotif>): msg is { kind: "request"; message: TReq };
-  isResponse(msg: ParsedMessage<TReq, TRes, TNotif>): msg is { kind: "response"; message: TRes };
-  isNotification(msg: ParsedMessage<TReq, TRes, TNotif>): msg is { kind: "notification"; message: TNotif };
+  isRequest(msg: ParsedMessage<TReq, TRes, TNotif>): msg is { kind: 'request'; message: TReq };
+  isResponse(msg: ParsedMessage<TReq, TRes, TNotif>): msg is { kind: 'response'; message: TRes };
+  isNotification(msg: ParsedMessage<TReq, TRes, TNotif>): msg is { kind: 'notification'; message: TNotif };
 }
