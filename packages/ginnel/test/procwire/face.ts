@@ -1,6 +1,6 @@
 // The face under test: ours, or the package it stands in for.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +93,14 @@ export class Place {
     return join(this.dir, `${this.#next}.sock`);
   }
 
+  /** A socket file at `path` that nobody listens at any more. */
+  async deadSocket(path: string): Promise<void> {
+    const plain = await Plain.at(`${path}.live`);
+    linkSync(`${path}.live`, path);
+    plain.close();
+    await until(() => !existsSync(`${path}.live`), 'a dead socket');
+  }
+
   remove(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -106,6 +114,23 @@ export interface Scenario {
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The same, for those that have a `sleep` of their own to look at. */
+export const after = sleep;
+
+/** Writes down the delays of all timers that are set, until `restore`. */
+export function timersFrom(): { timers: number[]; restore: () => void } {
+  const timers: number[] = [];
+  const before = globalThis.setTimeout;
+  const spy = new Proxy(before, {
+    apply: (target, self, given: Parameters<typeof setTimeout>): unknown => {
+      timers.push(given[1] ?? 0);
+      return Reflect.apply(target, self, given);
+    },
+  });
+  globalThis.setTimeout = spy;
+  return { timers, restore: () => { globalThis.setTimeout = before; } };
 }
 
 /** What `promise` becomes; an error if that takes too long. */

@@ -47,9 +47,9 @@ export class Link {
     stream.on('error', (error: Error) => owner.failed(error));
   }
 
-  /** Whether `end` was called. */
+  /** Whether our side is ended, by `end` or because the peer has ended: nothing more can be written. */
   get ending(): boolean {
-    return this.#ending;
+    return this.#ending || this.#stream.writableEnded;
   }
 
   /**
@@ -58,7 +58,7 @@ export class Link {
    */
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = bytesOf(data);
-    if (this.#ending) throw new TransportError('Write failed: write after end');
+    if (this.ending) throw new TransportError('Write failed: write after end');
     if (bytes.length === 0) return;
     const cost = bytes.length + COST_OF_A_WRITE;
     if (this.#waiting > 0 && this.#waiting + cost > this.#limit) throw backlogFull(this.#waiting, this.#limit);
