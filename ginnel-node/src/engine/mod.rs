@@ -91,15 +91,18 @@ fn fd<E: Engine + ?Sized + 'static>(call: &Call) -> Answer {
 const ACTIVE: i32 = 1;
 /// What has arrived fills the inbox, and nothing more is read before it is taken.
 const FULL: i32 = 2;
+/// It must be turned again at a certain moment.
+const DUE: i32 = 4;
 
-/// Does what is ready. Answers [`ACTIVE`] and [`FULL`]; how many milliseconds there are until it must be turned again is
+/// Does what is ready. Answers [`ACTIVE`], [`FULL`] and [`DUE`]; how many milliseconds there are until it must be turned again is
 /// asked by `due`.
 fn turn<E: Engine + ?Sized + 'static>(call: &Call) -> Answer {
     let look = call.bool(1)?;
     let bits = at::<E>(call)?.with(|end| -> io::Result<i32> {
         let end = end.turns();
-        let active = end.turn(look)? || end.wants_turn();
-        Ok((i32::from(active) * ACTIVE) | (i32::from(!end.has_room()) * FULL))
+        end.turn(look)?;
+        let marks = [(end.wants_turn(), ACTIVE), (!end.has_room(), FULL), (end.due().is_some(), DUE)];
+        Ok(marks.iter().filter(|(is, _)| *is).fold(0, |all, (_, mark)| all | mark))
     })??;
     Ok(call.env().int(bits))
 }
@@ -133,5 +136,5 @@ fn number(id: ConnId) -> f64 {
 fn connection(call: &Call, index: usize) -> Result<ConnId, Failure> {
     let number: u64 = call.int(index)?;
     let half = number / 2;
-    Ok(ConnId(if number % 2 == 0 { ConnId::FIRST_ACCEPTED.0 + half } else { half }))
+    Ok(ConnId(if number.is_multiple_of(2) { ConnId::FIRST_ACCEPTED.0 + half } else { half }))
 }
