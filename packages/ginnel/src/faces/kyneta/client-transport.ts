@@ -1,19 +1,20 @@
-/** A transport that keeps one connection to whoever listens at a path. What to do when is in the client program. */
+// A transport that keeps one connection to whoever listens at a path. What to do when is in the client program.
+
 import {
   createUnixSocketClientProgram,
   type UnixSocketClientEffect,
   type UnixSocketClientMsg,
   type UnixSocketClientState,
-} from "./client-program.js";
-import { UnixSocketConnection, type UnixSocketConnectionOptions } from "./connection.js";
-import type { GeneratedChannel } from "./contract.js";
-import { asError, codeOf } from "./faults.js";
-import { LateTransport } from "./message-layer.js";
-import { checkFunction, checkLimits, checkObject, checkPath, checkReconnect } from "./options.js";
-import { observe, type Dispatch, type ObservableHandle, type StateTransition, type TransitionListener } from "./program.js";
-import type { ReconnectOptions } from "./reconnect.js";
-import { open } from "./sockets.js";
-import type { UnixSocket } from "./unix-socket.js";
+} from './client-program';
+import { UnixSocketConnection, type UnixSocketConnectionOptions } from './connection';
+import type { GeneratedChannel } from './contract';
+import { asError, codeOf } from './faults';
+import { LateTransport } from './message-layer';
+import { checkFunction, checkLimits, checkObject, checkPath, checkReconnect } from './options';
+import { observe, type Dispatch, type ObservableHandle, type StateTransition, type TransitionListener } from './program';
+import type { ReconnectOptions } from './reconnect';
+import { open } from './sockets';
+import type { UnixSocket } from './unix-socket';
 
 export interface UnixSocketClientOptions extends UnixSocketConnectionOptions {
   path: string;
@@ -45,13 +46,13 @@ export class UnixSocketClientTransport extends LateTransport<void> {
   #heard = false;
 
   constructor(options: UnixSocketClientOptions) {
-    checkObject(options, "options");
+    checkObject(options, 'options');
     const path = checkPath(options.path);
     const reconnect = checkReconnect(options.reconnect);
-    const connect = checkFunction(options.connect, "options.connect");
-    const onFault = checkFunction(options.onFault, "options.onFault");
+    const connect = checkFunction(options.connect, 'options.connect');
+    const onFault = checkFunction(options.onFault, 'options.onFault');
     const limits = checkLimits(options);
-    super({ transportType: "unix-socket-client" });
+    super({ transportType: 'unix-socket-client' });
     this.#connect = connect ?? open;
     this.#connectionOptions = { ...limits, ...(onFault === undefined ? {} : { onFault }) };
     const program = createUnixSocketClientProgram({ path, reconnect });
@@ -63,10 +64,10 @@ export class UnixSocketClientTransport extends LateTransport<void> {
   }
 
   get isConnected(): boolean {
-    return this.getState().status === "connected";
+    return this.getState().status === 'connected';
   }
 
-  /** Whether the last connection brought anything. */
+  /** Whether the last connection brought anything. For peers. @internal */
   get _heard(): boolean {
     return this.#connection?.hasReceived ?? this.#heard;
   }
@@ -79,7 +80,7 @@ export class UnixSocketClientTransport extends LateTransport<void> {
     return this.#lifecycle.waitForState(predicate, options);
   }
 
-  waitForStatus(status: UnixSocketClientState["status"], options?: WaitOptions): Promise<UnixSocketClientState> {
+  waitForStatus(status: UnixSocketClientState['status'], options?: WaitOptions): Promise<UnixSocketClientState> {
     return this.waitForState((state) => state.status === status, options);
   }
 
@@ -93,37 +94,35 @@ export class UnixSocketClientTransport extends LateTransport<void> {
   }
 
   async onStart(): Promise<void> {
-    if (this.identity === undefined) {
-      throw new Error("a transport must be initialized before it is started");
-    }
-    this.#lifecycle.dispatch({ type: "stop" });
-    this.#lifecycle.dispatch({ type: "start" });
+    if (this.identity === undefined) throw new Error('a transport must be initialized before it is started');
+    this.#lifecycle.dispatch({ type: 'stop' });
+    this.#lifecycle.dispatch({ type: 'start' });
   }
 
   /** Says what is still to be said, and resolves when the connection has closed. */
   async onStop(): Promise<void> {
-    this.#lifecycle.dispatch({ type: "stop" });
+    this.#lifecycle.dispatch({ type: 'stop' });
     await Promise.all(this.#closing);
   }
 
   #perform(effect: UnixSocketClientEffect, dispatch: Dispatch<UnixSocketClientMsg>): void {
     switch (effect.type) {
-      case "connect":
+      case 'connect':
         return this.#begin(effect.path, dispatch);
-      case "abandon-connect":
+      case 'abandon-connect':
         return this.#attempt?.abort();
-      case "discard-connection":
+      case 'discard-connection':
         return discard(effect.socket);
-      case "add-channel-and-establish":
+      case 'add-channel-and-establish':
         return this.#take(effect.socket, dispatch);
-      case "close-connection":
+      case 'close-connection':
         return this.#connection?.close();
-      case "remove-channel":
+      case 'remove-channel':
         return this.#removeChannel();
-      case "start-reconnect-timer":
-        this.#timer = setTimeout(() => dispatch({ type: "reconnect-timer-fired" }), effect.delayMs);
+      case 'start-reconnect-timer':
+        this.#timer = setTimeout(() => dispatch({ type: 'reconnect-timer-fired' }), effect.delayMs);
         return;
-      case "cancel-reconnect-timer":
+      case 'cancel-reconnect-timer':
         return clearTimeout(this.#timer);
     }
   }
@@ -139,7 +138,7 @@ export class UnixSocketClientTransport extends LateTransport<void> {
         if (signal.aborted) {
           discard(socket);
         } else {
-          dispatch({ type: "connection-opened", socket });
+          dispatch({ type: 'connection-opened', socket });
         }
       },
       (thrown: unknown) => {
@@ -151,9 +150,7 @@ export class UnixSocketClientTransport extends LateTransport<void> {
   }
 
   #take(socket: UnixSocket | undefined, dispatch: Dispatch<UnixSocketClientMsg>): void {
-    if (socket === undefined) {
-      return;
-    }
+    if (socket === undefined) return;
     try {
       this.#establish(socket, dispatch);
     } catch (thrown) {
@@ -166,7 +163,7 @@ export class UnixSocketClientTransport extends LateTransport<void> {
     const slot: Slot = { connection: undefined };
     this.#slot = slot;
     const channel = this.addChannel();
-    const peerId = this.identity?.peerId ?? "unknown";
+    const peerId = this.identity?.peerId ?? 'unknown';
     const connection = new UnixSocketConnection(peerId, channel.channelId, socket, this.#connectionOptions);
     connection._setChannel(channel);
     slot.connection = connection;
@@ -180,7 +177,7 @@ export class UnixSocketClientTransport extends LateTransport<void> {
     };
     socket.onClose(() => {
       connection._socketClosed();
-      lost({ type: "connection-closed" });
+      lost({ type: 'connection-closed' });
     });
     socket.onError((error) => {
       connection.destroy();
@@ -193,9 +190,7 @@ export class UnixSocketClientTransport extends LateTransport<void> {
   #removeChannel(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    if (connection === undefined) {
-      return;
-    }
+    if (connection === undefined) return;
     this.#heard = connection.hasReceived;
     // Nothing is left to remove if the exchange has initialized this transport anew.
     if (this.channels.has(connection.channelId)) {
@@ -207,14 +202,14 @@ export class UnixSocketClientTransport extends LateTransport<void> {
 
 /** What an exchange's list of transports takes. */
 export function createUnixSocketClient(options: UnixSocketClientOptions): () => UnixSocketClientTransport {
-  checkObject(options, "options");
+  checkObject(options, 'options');
   checkPath(options.path);
   return () => new UnixSocketClientTransport(options);
 }
 
 function failed(thrown: unknown): UnixSocketClientMsg {
   const errno = codeOf(thrown);
-  return { type: "connection-error", error: asError(thrown), ...(errno === undefined ? {} : { errno }) };
+  return { type: 'connection-error', error: asError(thrown), ...(errno === undefined ? {} : { errno }) };
 }
 
 function discard(socket: UnixSocket | undefined): void {

@@ -1,21 +1,20 @@
-/**
- * One connection between two exchanges: messages in, frames out, and back. Frames wait here while the socket has
- * enough, each is written once, and closing writes what waits before it ends.
- */
-import type { Channel, ChannelMsg, FrameParser, WireFault, WirePipeline } from "./contract.js";
-import { KynetaError } from "./faults.js";
-import { FrameGate } from "./frame-gate.js";
-import { messageLayer, PIPELINE } from "./message-layer.js";
-import { checkFunction, checkLimits, type CheckedLimits, type Limits } from "./options.js";
-import { WriteQueue } from "./write-queue.js";
-import type { UnixSocket } from "./unix-socket.js";
+// One connection between two exchanges: messages in, frames out, and back. Frames wait here while the socket has
+// enough, each is written once, and closing writes what waits before it ends.
+
+import type { Channel, ChannelMsg, FrameParser, WireFault, WirePipeline } from './contract';
+import { KynetaError } from './faults';
+import { FrameGate } from './frame-gate';
+import { messageLayer, PIPELINE } from './message-layer';
+import { checkFunction, checkLimits, type CheckedLimits, type Limits } from './options';
+import { WriteQueue } from './write-queue';
+import type { UnixSocket } from './unix-socket';
 
 export interface UnixSocketConnectionOptions extends Limits {
   /** What was wrong with what the other side sent, or with what was to be sent. */
   onFault?: (fault: Error) => void;
 }
 
-type Phase = "new" | "open" | "closing" | "closed";
+type Phase = 'new' | 'open' | 'closing' | 'closed';
 
 export class UnixSocketConnection {
   readonly peerId: string;
@@ -30,7 +29,7 @@ export class UnixSocketConnection {
   readonly #queue: WriteQueue;
   readonly #closed = late();
   #channel: Channel | undefined;
-  #phase: Phase = "new";
+  #phase: Phase = 'new';
   #sent = false;
   #received = false;
   #patience: NodeJS.Timeout | undefined;
@@ -41,8 +40,8 @@ export class UnixSocketConnection {
     this.channelId = channelId;
     this.#socket = socket;
     this.#limits = checkLimits(options);
-    this.#onFault = checkFunction(options.onFault, "options.onFault") ?? (() => {});
-    this.#pipeline = new Pipeline({ send: "binary", opts: PIPELINE });
+    this.#onFault = checkFunction(options.onFault, 'options.onFault') ?? (() => {});
+    this.#pipeline = new Pipeline({ send: 'binary', opts: PIPELINE });
     this.#parser = new FrameStreamParser();
     this.#gate = new FrameGate(this.#limits.maxFrameLength);
     this.#queue = new WriteQueue((piece) => socket.write(piece));
@@ -65,10 +64,8 @@ export class UnixSocketConnection {
 
   /** Begins to read. The channel must be set. */
   start(): void {
-    if (this.#phase !== "new") {
-      return;
-    }
-    this.#phase = "open";
+    if (this.#phase !== 'new') return;
+    this.#phase = 'open';
     this.#socket.onData((data) => this.#read(data));
     this.#socket.onDrain(() => this.#drained());
     this.#socket.onEnd?.(() => this.close());
@@ -76,30 +73,26 @@ export class UnixSocketConnection {
 
   /** Sends a message, or lets it wait. After `close` nothing is sent. */
   send(message: ChannelMsg): void {
-    if (this.#phase === "closing" || this.#phase === "closed") {
-      return;
-    }
+    if (this.#phase === 'closing' || this.#phase === 'closed') return;
     for (const framed of this.#pipeline.send(message)) {
       if (framed.ok) {
         this.#sent = true;
         this.#queue.push(framed.value);
       } else {
-        this.#onFault(malformed("a message could not be sent", framed.error));
+        this.#onFault(malformed('a message could not be sent', framed.error));
       }
     }
     if (this.#queue.length > this.#limits.maxQueuedLength) {
       const length = `${this.#queue.length} bytes wait for the other side to read`;
       const fault = `${length}, ${this.#limits.maxQueuedLength} are allowed`;
-      this.#fail(new KynetaError("ERR_GINNEL_KYNETA_QUEUE", fault));
+      this.#fail(new KynetaError('ERR_GINNEL_KYNETA_QUEUE', fault));
     }
   }
 
   /** Writes what waits, ends, and waits a while for the other side to end too. What comes meanwhile is not read. */
   close(): void {
-    if (this.#phase === "closing" || this.#phase === "closed") {
-      return;
-    }
-    this.#phase = "closing";
+    if (this.#phase === 'closing' || this.#phase === 'closed') return;
+    this.#phase = 'closing';
     this.#pipeline.dispose();
     this.#wait();
     if (this.#queue.isEmpty) {
@@ -109,8 +102,8 @@ export class UnixSocketConnection {
 
   /** Closes at once. */
   destroy(): void {
-    if (this.#phase !== "closing" && this.#phase !== "closed") {
-      this.#phase = "closing";
+    if (this.#phase !== 'closing' && this.#phase !== 'closed') {
+      this.#phase = 'closing';
       this.#pipeline.dispose();
     }
     this.#abandon();
@@ -123,19 +116,17 @@ export class UnixSocketConnection {
 
   /** The socket has closed. For transports, who listen to it. */
   _socketClosed(): void {
-    if (this.#phase !== "closing" && this.#phase !== "closed") {
+    if (this.#phase !== 'closing' && this.#phase !== 'closed') {
       this.#pipeline.dispose();
     }
-    this.#phase = "closed";
+    this.#phase = 'closed';
     clearTimeout(this.#patience);
     this.#queue.clear();
     this.#closed.resolve();
   }
 
   #read(data: Uint8Array): void {
-    if (this.#phase !== "open") {
-      return;
-    }
+    if (this.#phase !== 'open') return;
     const { frames, fault } = this.#gate.feed(data);
     for (const frame of frames) {
       for (const parsed of this.#parser.feed(frame)) {
@@ -152,9 +143,7 @@ export class UnixSocketConnection {
   }
 
   #receive(frame: Uint8Array): void {
-    if (this.#phase !== "open") {
-      return;
-    }
+    if (this.#phase !== 'open') return;
     for (const decoded of this.#pipeline.receive(frame)) {
       if (decoded.ok) {
         this.#received = true;
@@ -166,9 +155,7 @@ export class UnixSocketConnection {
   }
 
   #deliver(message: ChannelMsg): void {
-    if (this.#phase !== "open") {
-      return;
-    }
+    if (this.#phase !== 'open') return;
     try {
       this.#channel?.onReceive(message);
     } catch (error) {
@@ -181,7 +168,7 @@ export class UnixSocketConnection {
 
   /** Who has never said anything readable is no exchange. From an exchange, which may be newer, it is passed over. */
   #unreadable(error: WireFault): void {
-    const fault = malformed("a frame could not be read", error);
+    const fault = malformed('a frame could not be read', error);
     if (this.#received || BENIGN.has(error.code)) {
       this.#onFault(fault);
     } else {
@@ -190,16 +177,14 @@ export class UnixSocketConnection {
   }
 
   #fail(fault: KynetaError): void {
-    if (this.#phase === "closing" || this.#phase === "closed") {
-      return;
-    }
+    if (this.#phase === 'closing' || this.#phase === 'closed') return;
     this.destroy();
     this.#onFault(fault);
   }
 
   #drained(): void {
     this.#queue.resume();
-    if (this.#phase === "closing") {
+    if (this.#phase === 'closing') {
       this.#wait();
       if (this.#queue.isEmpty) {
         this.#socket.end();
@@ -226,7 +211,7 @@ export class UnixSocketConnection {
 }
 
 function malformed(what: string, error: WireFault): KynetaError {
-  return new KynetaError("ERR_GINNEL_KYNETA_MALFORMED", `${what}: ${error.code}`, { cause: error });
+  return new KynetaError('ERR_GINNEL_KYNETA_MALFORMED', `${what}: ${error.code}`, { cause: error });
 }
 
 function late(): { promise: Promise<void>; resolve: () => void } {
@@ -236,4 +221,4 @@ function late(): { promise: Promise<void>; resolve: () => void } {
 }
 
 /** Faults that say nothing against the other side: a piece came late, or a name is not known yet. */
-const BENIGN = new Set(["alias-resolution-failed", "reassembly-timeout", "reassembly-evicted"]);
+const BENIGN = new Set(['alias-resolution-failed', 'reassembly-timeout', 'reassembly-evicted']);

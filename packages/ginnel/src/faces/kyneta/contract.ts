@@ -1,7 +1,5 @@
-/**
- * What this face asks of the message layer, `@kyneta/transport` 1.8. The layer is the user's: nothing of it is in this
- * package. Only what is used stands here, so that another release that keeps this much will do.
- */
+// What this face asks of the message layer, `@kyneta/transport` 1.8. The layer is the user's: nothing of it is in this
+// package. Only what is used stands here, so that another release that keeps this much will do.
 
 /** What a step of the message layer came to. */
 export type Outcome<T> =
@@ -53,7 +51,7 @@ export interface FrameParser {
 /** The parts of `@kyneta/transport` that this face uses. */
 export interface MessageLayer {
   readonly Transport: new (parameters: TransportParameters) => object;
-  readonly Pipeline: new (config: { send: "binary"; opts: PipelineOptions }) => WirePipeline;
+  readonly Pipeline: new (config: { send: 'binary'; opts: PipelineOptions }) => WirePipeline;
   readonly FrameStreamParser: new () => FrameParser;
 }
 

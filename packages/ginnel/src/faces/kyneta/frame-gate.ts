@@ -1,12 +1,11 @@
-/**
- * Stands in front of the message layer's parser, which believes the length in a header and makes room for all of it at
- * once: 6 bytes from anybody cost 4 GiB. Here only bytes that have come take room, and a frame goes on when it is whole.
- *
- * A header has 6 bytes: version (2), type (0 complete, 1 fragment), length of the body (u32, big-endian). In a fragment
- * 10 more bytes stand between the header and the chunk, which the length does not count; the last 4 of them say how
- * long the whole body is.
- */
-import { KynetaError } from "./faults.js";
+// Stands in front of the message layer's parser, which believes the length in a header and makes room for all of it at
+// once: 6 bytes from anybody cost 4 GiB. Here only bytes that have come take room, and a frame goes on when it is whole.
+//
+// A header has 6 bytes: version (2), type (0 complete, 1 fragment), length of the body (u32, big-endian). In a fragment
+// 10 more bytes stand between the header and the chunk, which the length does not count; the last 4 of them say how
+// long the whole body is.
+
+import { KynetaError } from './faults';
 
 export interface Gated {
   /** Whole frames, each with its header. They may be views of the bytes that were given. */
@@ -39,9 +38,7 @@ export class FrameGate {
         at = this.#step(chunk, at, frames);
       }
     } catch (fault) {
-      if (fault instanceof KynetaError) {
-        return { frames, fault };
-      }
+      if (fault instanceof KynetaError) return { frames, fault };
       throw fault;
     }
     return { frames, fault: undefined };
@@ -55,18 +52,14 @@ export class FrameGate {
       this.#skip -= skipped;
       return at + skipped;
     }
-    if (this.#heldLength > 0 || left < HEADER) {
-      return this.#hold(chunk, at, frames);
-    }
+    if (this.#heldLength > 0 || left < HEADER) return this.#hold(chunk, at, frames);
     const header = chunk.subarray(at, at + HEADER);
     const total = this.#total(header);
     if (isSkipped(header)) {
       this.#skip = total;
       return at;
     }
-    if (left < total) {
-      return this.#hold(chunk, at, frames);
-    }
+    if (left < total) return this.#hold(chunk, at, frames);
     this.#pass(chunk.subarray(at, at + total), frames);
     return at + total;
   }
@@ -78,9 +71,7 @@ export class FrameGate {
     this.#makeRoom(this.#heldLength + taken, target);
     this.#held.set(chunk.subarray(at, at + taken), this.#heldLength);
     this.#heldLength += taken;
-    if (this.#heldLength < target) {
-      return at + taken;
-    }
+    if (this.#heldLength < target) return at + taken;
     const total = this.#total(this.#held);
     const frame = this.#held.subarray(0, this.#heldLength);
     if (isSkipped(frame)) {
@@ -102,9 +93,7 @@ export class FrameGate {
 
   /** The room doubles as bytes come, so that it is never more than twice of what has come. */
   #makeRoom(needed: number, most: number): void {
-    if (needed <= this.#held.length) {
-      return;
-    }
+    if (needed <= this.#held.length) return;
     const room = new Uint8Array(Math.max(needed, Math.min(most, 2 * this.#held.length)));
     room.set(this.#held.subarray(0, this.#heldLength));
     this.#held = room;
@@ -126,7 +115,7 @@ export class FrameGate {
   #check(length: number): void {
     if (length > this.#limit) {
       const message = `a frame announces ${length} bytes, ${this.#limit} are allowed`;
-      throw new KynetaError("ERR_GINNEL_KYNETA_TOO_LONG", message);
+      throw new KynetaError('ERR_GINNEL_KYNETA_TOO_LONG', message);
     }
   }
 }

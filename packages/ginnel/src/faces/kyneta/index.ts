@@ -1,11 +1,10 @@
-/**
- * `ginnel/kyneta`: what `@kyneta/unix-socket-transport` 1.8 exports, over Ginnel's sockets. The messages are the
- * business of the user's own `@kyneta/transport`. What differs from the original is in docs/node/kyneta.md.
- */
-import * as client from "./client-transport.js";
-import * as peer from "./peer.js";
-import type * as types from "./public-types.js";
-import * as server from "./server-transport.js";
+// `ginnel/kyneta`: what `@kyneta/unix-socket-transport` 1.8 exports, over Ginnel's sockets. The messages are the
+// business of the user's own `@kyneta/transport`. What differs from the original is in docs/node/kyneta.md.
+
+import * as client from './client-transport';
+import * as peer from './peer';
+import type * as types from './public-types';
+import * as server from './server-transport';
 
 export type UnixSocketClientTransport = types.UnixSocketClientTransport;
 export const UnixSocketClientTransport: types.UnixSocketClientTransportConstructor = installed(client.UnixSocketClientTransport);
@@ -19,10 +18,10 @@ export const createUnixSocketClient: types.CreateUnixSocketClient = installed(cl
 /** Takes part at `options.path`: the first peer listens, the others connect, and they heal. */
 export const createUnixSocketPeer: types.CreateUnixSocketPeer = installed(peer.createUnixSocketPeer);
 
-export { UnixSocketConnection, type UnixSocketConnectionOptions } from "./connection.js";
-export { connect, listen, type OnConnectionCallback, type UnixSocketListener } from "./sockets.js";
-export { useTransport } from "./message-layer.js";
-export { KynetaError, type FaultCode } from "./faults.js";
+export { UnixSocketConnection, type UnixSocketConnectionOptions } from './connection';
+export { connect, listen, type OnConnectionCallback, type UnixSocketListener } from './sockets';
+export { useTransport } from './message-layer';
+export { KynetaError, type FaultCode } from './faults';
 export {
   createUnixSocketClientProgram,
   type DisconnectReason,
@@ -30,7 +29,7 @@ export {
   type UnixSocketClientMsg,
   type UnixSocketClientProgramOptions,
   type UnixSocketClientState,
-} from "./client-program.js";
+} from './client-program';
 export {
   createPeerProgram,
   type PeerEffect,
@@ -39,12 +38,12 @@ export {
   type PeerProgramOptions,
   type PeerRole,
   type ProbeResult,
-} from "./peer-program.js";
-export type { Program, StateTransition, TransitionListener } from "./program.js";
-export type { ReconnectOptions } from "./reconnect.js";
-export type { UnixSocketClientOptions, UnixSocketClientStateTransition } from "./client-transport.js";
-export type { UnixSocketServerOptions } from "./server-transport.js";
-export type { ExchangeLike, UnixSocketPeer, UnixSocketPeerOptions } from "./peer.js";
+} from './peer-program';
+export type { Program, StateTransition, TransitionListener } from './program';
+export type { ReconnectOptions } from './reconnect';
+export type { UnixSocketClientOptions, UnixSocketClientStateTransition } from './client-transport';
+export type { UnixSocketServerOptions } from './server-transport';
+export type { ExchangeLike, UnixSocketPeer, UnixSocketPeerOptions } from './peer';
 export {
   wrapBunUnixSocket,
   wrapNodeUnixSocket,
@@ -52,7 +51,7 @@ export {
   type BunUnixSocketLike,
   type NodeUnixSocketLike,
   type UnixSocket,
-} from "./unix-socket.js";
+} from './unix-socket';
 
 /** Our classes extend the message layer's own when they run, which is what these types say and the compiler cannot see. */
 function installed<T>(value: unknown): T {

@@ -1,21 +1,21 @@
-/**
- * Finds the user's `@kyneta/transport` when it is first needed, and stands in for its base class until then, so that
- * importing this face needs nothing.
- */
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import type { MessageLayer, PipelineOptions, Transport, TransportParameters, WirePipeline } from "./contract.js";
-import { asError, KynetaError } from "./faults.js";
+// Finds the user's `@kyneta/transport` when it is first needed, and stands in for its base class until then, so that
+// importing this face needs nothing.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { misuse } from '../../errors';
+import type { MessageLayer, PipelineOptions, Transport, TransportParameters, WirePipeline } from './contract';
+import { asError, KynetaError } from './faults';
 
 /**
  * Says which message layer to use: the module `@kyneta/transport` itself. Needed where it cannot be found, or not be
  * loaded with `require`. Once one is in use there can be no other.
  */
 export function useTransport(module: object): void {
-  const found = check(module, "what was given to useTransport");
+  const found = check(module, 'what was given to useTransport');
   if (layer !== undefined && layer.Transport !== found.Transport) {
-    throw new KynetaError("ERR_GINNEL_KYNETA_LAYER", "another @kyneta/transport is in use already");
+    throw new KynetaError('ERR_GINNEL_KYNETA_LAYER', 'another @kyneta/transport is in use already');
   }
   adopt(found);
 }
@@ -27,9 +27,7 @@ export function messageLayer(): MessageLayer {
 
 /** The base class of our transports: the layer's own, found when the first transport is made. */
 export const LateTransport: typeof Transport = declared(function LateTransport(parameters: TransportParameters) {
-  if (new.target === undefined) {
-    throw new TypeError("a transport is made with new");
-  }
+  if (new.target === undefined) throw misuse('a transport is made with new');
   return Reflect.construct(messageLayer().Transport, [parameters], new.target);
 });
 
@@ -49,7 +47,7 @@ function adopt(found: MessageLayer): MessageLayer {
 
 /** Where the module may be: beside this package, beside the program, beside where it was started. */
 function find(): MessageLayer {
-  const places = [__filename, require.main?.filename, process.argv[1], join(process.cwd(), "-")];
+  const places = [__filename, require.main?.filename, process.argv[1], join(process.cwd(), '-')];
   const failures: unknown[] = [];
   for (const place of places) {
     const file = place === undefined ? undefined : entryFrom(place);
@@ -64,34 +62,26 @@ function find(): MessageLayer {
   const [reason] = failures;
   const hint = `install ${NAME}@1.8, or hand it over: useTransport(await import("${NAME}"))`;
   const message = reason === undefined ? `${NAME} was not found` : `${NAME} cannot be used: ${asError(reason).message}`;
-  throw new KynetaError("ERR_GINNEL_KYNETA_LAYER", `${message}; ${hint}`, { cause: reason });
+  throw new KynetaError('ERR_GINNEL_KYNETA_LAYER', `${message}; ${hint}`, { cause: reason });
 }
 
 /** The file that `import` would load. The package may export nothing to `require`, which can load it all the same. */
 function entryFrom(place: string): string | undefined {
   const directories = createRequire(place).resolve.paths(NAME) ?? [];
-  const manifest = directories.map((directory) => join(directory, NAME, "package.json")).find((file) => existsSync(file));
-  if (manifest === undefined) {
-    return undefined;
-  }
-  const { exports, main }: { exports?: unknown; main?: unknown } = JSON.parse(readFileSync(manifest, "utf8"));
+  const manifest = directories.map((directory) => join(directory, NAME, 'package.json')).find((file) => existsSync(file));
+  if (manifest === undefined) return undefined;
+  const { exports, main }: { exports?: unknown; main?: unknown } = JSON.parse(readFileSync(manifest, 'utf8'));
   const entry = target(exports) ?? main;
-  return join(dirname(manifest), typeof entry === "string" ? entry : "index.js");
+  return join(dirname(manifest), typeof entry === 'string' ? entry : 'index.js');
 }
 
 function target(exports: unknown): string | undefined {
-  if (typeof exports === "string") {
-    return exports;
-  }
-  if (typeof exports !== "object" || exports === null) {
-    return undefined;
-  }
+  if (typeof exports === 'string') return exports;
+  if (typeof exports !== 'object' || exports === null) return undefined;
   const conditions = new Map(Object.entries(exports));
-  for (const condition of [".", "node", "import", "default", "require"]) {
+  for (const condition of ['.', 'node', 'import', 'default', 'require']) {
     const found = target(conditions.get(condition));
-    if (found !== undefined) {
-      return found;
-    }
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -99,27 +89,25 @@ function target(exports: unknown): string | undefined {
 /** Whether this is a message layer that we understand: its classes are there, and it writes the frames of 1.8. */
 function check(module: unknown, from: string): MessageLayer {
   if (!isLayer(module)) {
-    const needed = "must have the classes Transport, Pipeline and FrameStreamParser of @kyneta/transport";
-    throw new TypeError(`${from} ${needed}`);
+    const needed = 'must have the classes Transport, Pipeline and FrameStreamParser of @kyneta/transport';
+    throw misuse(`${from} ${needed}`);
   }
-  const pipeline: WirePipeline = new module.Pipeline({ send: "binary", opts: PIPELINE });
-  const [framed] = pipeline.send({ type: "depart" });
+  const pipeline: WirePipeline = new module.Pipeline({ send: 'binary', opts: PIPELINE });
+  const [framed] = pipeline.send({ type: 'depart' });
   pipeline.dispose();
   if (framed?.ok !== true || Buffer.compare(framed.value, DEPART) !== 0) {
     const message = `${from} does not write the frames of kyneta 1.8`;
-    throw new KynetaError("ERR_GINNEL_KYNETA_LAYER", message);
+    throw new KynetaError('ERR_GINNEL_KYNETA_LAYER', message);
   }
   return module;
 }
 
 function isLayer(module: unknown): module is MessageLayer {
-  if (typeof module !== "object" || module === null) {
-    return false;
-  }
-  return ["Transport", "Pipeline", "FrameStreamParser"].every((name) => typeof Reflect.get(module, name) === "function");
+  if (typeof module !== 'object' || module === null) return false;
+  return ['Transport', 'Pipeline', 'FrameStreamParser'].every((name) => typeof Reflect.get(module, name) === 'function');
 }
 
-const NAME = "@kyneta/transport";
+const NAME = '@kyneta/transport';
 
 /**
  * Frames are never cut into fragments: 1.8 puts them together only if they come within a millisecond. It documents
@@ -133,6 +121,6 @@ export const PIPELINE: PipelineOptions = {
 };
 
 /** How 1.8 says that it goes: the shortest message there is. */
-const DEPART = Buffer.from("020000000004a1617402", "hex");
+const DEPART = Buffer.from('020000000004a1617402', 'hex');
 
 let layer: MessageLayer | undefined;

@@ -1,20 +1,35 @@
-/**
- * One of several peers at a path: the first listens, the others connect to it, and when it goes another one listens.
- * What to do when is in the peer program; here it is done.
- */
-import { UnixSocketClientTransport } from "./client-transport.js";
-import type { UnixSocketConnectionOptions } from "./connection.js";
-import { asError, codeOf } from "./faults.js";
-import { messageLayer } from "./message-layer.js";
-import { checkFunction, checkLimits, checkNumber, checkObject, checkPath, checkReconnect } from "./options.js";
-import { createPeerProgram, type PeerEffect, type PeerModel, type PeerMsg, type PeerRole, type ProbeResult } from "./peer-program.js";
-import { observe, type ObservableHandle } from "./program.js";
-import type { ReconnectOptions } from "./reconnect.js";
-import { UnixSocketServerTransport } from "./server-transport.js";
-import { claim, open, serve } from "./sockets.js";
-import type { UnixSocket } from "./unix-socket.js";
+// One of several peers at a path: the first listens, the others connect to it, and when it goes another one listens.
+// What to do when is in the peer program; here it is done.
 
-export interface UnixSocketPeerOptions extends UnixSocketConnectionOptions {
+import { UnixSocketClientTransport } from './client-transport';
+import type { UnixSocketConnectionOptions } from './connection';
+import { asError, codeOf } from './faults';
+import { messageLayer } from './message-layer';
+import {
+  type Access,
+  checkAccess,
+  checkFunction,
+  checkLimits,
+  checkNumber,
+  checkObject,
+  checkPath,
+  checkReconnect,
+} from './options';
+import {
+  createPeerProgram,
+  type PeerEffect,
+  type PeerModel,
+  type PeerMsg,
+  type PeerRole,
+  type ProbeResult,
+} from './peer-program';
+import { observe, type ObservableHandle } from './program';
+import type { ReconnectOptions } from './reconnect';
+import { UnixSocketServerTransport } from './server-transport';
+import { claim, open, serve } from './sockets';
+import type { UnixSocket } from './unix-socket';
+
+export interface UnixSocketPeerOptions extends UnixSocketConnectionOptions, Access {
   path: string;
   /** Of no effect but for `maxDelay`: a peer never gives up, and returns at once when it has lost its listener. */
   reconnect?: Partial<ReconnectOptions>;
@@ -43,10 +58,10 @@ export interface ExchangeLike<T> {
 type AnyOfOurs = UnixSocketClientTransport | UnixSocketServerTransport;
 
 export function createUnixSocketPeer(exchange: ExchangeLike<AnyOfOurs>, options: UnixSocketPeerOptions): UnixSocketPeer {
-  checkObject(exchange, "the exchange");
-  checkFunction(exchange.addTransport ?? null, "addTransport of the exchange");
-  checkFunction(exchange.removeTransport ?? null, "removeTransport of the exchange");
-  checkObject(options, "options");
+  checkObject(exchange, 'the exchange');
+  checkFunction(exchange.addTransport ?? null, 'addTransport of the exchange');
+  checkFunction(exchange.removeTransport ?? null, 'removeTransport of the exchange');
+  checkObject(options, 'options');
   const checked = check(options);
   messageLayer();
   return new Peer(exchange, checked);
@@ -56,6 +71,7 @@ interface Checked {
   readonly path: string;
   readonly retryDelayMs: number;
   readonly establishTimeout: number;
+  readonly access: Access;
   readonly connection: UnixSocketConnectionOptions;
   readonly onError: ((error: Error) => void) | undefined;
 }
@@ -63,14 +79,15 @@ interface Checked {
 function check(options: UnixSocketPeerOptions): Checked {
   const path = checkPath(options.path);
   const { maxDelay } = checkReconnect(options.reconnect);
-  const longest = checkNumber(options.retryDelayMs, 200, "options.retryDelayMs");
-  const onFault = checkFunction(options.onFault, "options.onFault");
+  const longest = checkNumber(options.retryDelayMs, 200, 'options.retryDelayMs');
+  const onFault = checkFunction(options.onFault, 'options.onFault');
   return {
     path,
     retryDelayMs: Math.min(longest, maxDelay ?? longest),
-    establishTimeout: checkNumber(options.establishTimeout, 10_000, "options.establishTimeout"),
+    establishTimeout: checkNumber(options.establishTimeout, 10_000, 'options.establishTimeout'),
+    access: checkAccess(options),
     connection: { ...checkLimits(options), ...(onFault === undefined ? {} : { onFault }) },
-    onError: checkFunction(options.onError, "options.onError"),
+    onError: checkFunction(options.onError, 'options.onError'),
   };
 }
 
@@ -109,7 +126,7 @@ class Peer implements UnixSocketPeer {
   }
 
   subscribe(listener: (role: PeerRole) => void): () => void {
-    checkFunction(listener ?? null, "a listener for roles");
+    checkFunction(listener ?? null, 'a listener for roles');
     return this.#handle.subscribeToTransitions(({ from, to }) => {
       if (from.role !== to.role) {
         listener(to.role);
@@ -118,7 +135,7 @@ class Peer implements UnixSocketPeer {
   }
 
   async dispose(): Promise<void> {
-    this.#handle.dispatch({ type: "dispose" });
+    this.#handle.dispatch({ type: 'dispose' });
     while (this.#pending.size > 0) {
       await Promise.all(this.#pending);
     }
@@ -126,20 +143,20 @@ class Peer implements UnixSocketPeer {
 
   #perform(effect: PeerEffect): void {
     switch (effect.type) {
-      case "probe":
+      case 'probe':
         return this.#keep(this.#probe());
-      case "delay-then-probe":
+      case 'delay-then-probe':
         this.#timer = setTimeout(() => this.#keep(this.#probe()), effect.ms);
         return;
-      case "start-connector":
+      case 'start-connector':
         return effect.socket === undefined ? undefined : this.#connector(effect.socket);
-      case "start-listener":
+      case 'start-listener':
         return this.#listener();
-      case "remove-transport":
+      case 'remove-transport':
         return this.#remove(effect.transportId);
-      case "discard-connection":
+      case 'discard-connection':
         return effect.socket.destroy?.();
-      case "abandon":
+      case 'abandon':
         clearTimeout(this.#timer);
         return this.#abandon.abort();
     }
@@ -149,13 +166,13 @@ class Peer implements UnixSocketPeer {
   async #probe(): Promise<void> {
     try {
       const socket = await open(this.#options.path, this.#abandon.signal);
-      this.#handle.dispatch({ type: "probe-result", result: "connected", socket });
+      this.#handle.dispatch({ type: 'probe-result', result: 'connected', socket });
     } catch (error) {
-      const result = RESULTS.get(codeOf(error) ?? "") ?? "failed";
-      if (result === "failed" && !this.#abandon.signal.aborted) {
+      const result = RESULTS.get(codeOf(error) ?? '') ?? 'failed';
+      if (result === 'failed' && !this.#abandon.signal.aborted) {
         this.#tell(error);
       }
-      this.#handle.dispatch({ type: "probe-result", result });
+      this.#handle.dispatch({ type: 'probe-result', result });
     }
   }
 
@@ -170,25 +187,25 @@ class Peer implements UnixSocketPeer {
     });
     const { transportId } = transport;
     transport.subscribeToTransitions(({ to }) => {
-      if (to.status === "disconnected") {
-        const ours = to.reason?.type === "intentional";
-        this.#ended(transportId, ours ? { type: "dispose" } : { type: "transport-disconnected", unheard: !transport._heard });
+      if (to.status === 'disconnected') {
+        const ours = to.reason?.type === 'intentional';
+        this.#ended(transportId, ours ? { type: 'dispose' } : { type: 'transport-disconnected', unheard: !transport._heard });
       }
     });
-    this.#add(transport, "connector", () => socket.destroy?.());
+    this.#add(transport, 'connector', () => socket.destroy?.());
   }
 
   /** Takes the path, or learns that somebody has it. Only then does the exchange hear of it. */
   #listener(): void {
-    const { path, connection, establishTimeout } = this.#options;
+    const { path, access, connection, establishTimeout } = this.#options;
     let listener: ReturnType<typeof claim>;
     try {
-      listener = claim(path);
+      listener = claim(path, access);
     } catch (error) {
-      if (codeOf(error) !== "EADDRINUSE") {
+      if (codeOf(error) !== 'EADDRINUSE') {
         this.#tell(error);
       }
-      this.#handle.dispatch({ type: "listen-failed" });
+      this.#handle.dispatch({ type: 'listen-failed' });
       return;
     }
     const transport = new UnixSocketServerTransport({
@@ -199,21 +216,21 @@ class Peer implements UnixSocketPeer {
         const serving = serve(listener, onConnection, (error) => this.#tell(error));
         const stop = (): void => {
           serving.stop();
-          this.#ended(transport.transportId, { type: "dispose" });
+          this.#ended(transport.transportId, { type: 'dispose' });
         };
         return { stop };
       },
     });
-    this.#add(transport, "listener", () => listener.close());
+    this.#add(transport, 'listener', () => listener.close());
   }
 
   /** Hands a transport to the exchange. If that fails, what the transport was made of is given back. */
-  #add(transport: AnyOfOurs, role: "listener" | "connector", giveBack: () => void): void {
+  #add(transport: AnyOfOurs, role: 'listener' | 'connector', giveBack: () => void): void {
     const { transportId } = transport;
     const member: Member = { joined: false, ended: undefined };
     this.#members.set(transportId, member);
     this.#enqueue(async () => {
-      if (this.role === "disposed") {
+      if (this.role === 'disposed') {
         giveBack();
         return;
       }
@@ -224,11 +241,11 @@ class Peer implements UnixSocketPeer {
         this.#tell(error);
         this.#members.delete(transportId);
         await this.#removeNow(transportId);
-        this.#handle.dispatch({ type: "listen-failed" });
+        this.#handle.dispatch({ type: 'listen-failed' });
         return;
       }
       member.joined = true;
-      this.#handle.dispatch({ type: "transport-added", transportId, role });
+      this.#handle.dispatch({ type: 'transport-added', transportId, role });
       if (member.ended !== undefined) {
         this.#ended(transportId, member.ended);
       }
@@ -284,13 +301,13 @@ class Peer implements UnixSocketPeer {
     const about = codeOf(error) ?? error.message;
     if (!this.#told.has(about)) {
       this.#told.add(about);
-      process.emitWarning(`a peer at ${path} cannot take part yet: ${error.message}`, { code: "GINNEL_KYNETA_PEER" });
+      process.emitWarning(`a peer at ${path} cannot take part yet: ${error.message}`, { code: 'GINNEL_KYNETA_PEER' });
     }
   }
 }
 
 const RESULTS = new Map<string, ProbeResult>([
-  ["ENOENT", "enoent"],
-  ["ECONNREFUSED", "econnrefused"],
-  ["EADDRINUSE", "eaddrinuse"],
+  ['ENOENT', 'enoent'],
+  ['ECONNREFUSED', 'econnrefused'],
+  ['EADDRINUSE', 'eaddrinuse'],
 ]);

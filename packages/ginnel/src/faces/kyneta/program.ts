@@ -1,7 +1,7 @@
-/**
- * Lifecycles as data: a program says what each message makes of a state, and which effects follow. It does nothing
- * itself. `observe` runs one: the effects go to whoever can carry them out.
- */
+// Lifecycles as data: a program says what each message makes of a state, and which effects follow. It does nothing
+// itself. `observe` runs one: the effects go to whoever can carry them out.
+
+import { misuse } from '../../errors';
 
 export type Dispatch<Msg> = (message: Msg) => void;
 
@@ -46,15 +46,13 @@ export function observe<Msg, Model, Fx>(
       try {
         listener(transition);
       } catch (error) {
-        process.emitWarning(`a listener for transitions failed: ${String(error)}`, { code: "GINNEL_KYNETA_LISTENER" });
+        process.emitWarning(`a listener for transitions failed: ${String(error)}`, { code: 'GINNEL_KYNETA_LISTENER' });
       }
     }
   };
   const dispatch = (message: Msg): void => {
     waiting.push(message);
-    if (busy) {
-      return;
-    }
+    if (busy) return;
     busy = true;
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -71,9 +69,7 @@ export function observe<Msg, Model, Fx>(
     }
   };
   const subscribeToTransitions = (listener: TransitionListener<Model>): (() => void) => {
-    if (typeof listener !== "function") {
-      throw new TypeError("a listener for transitions must be a function");
-    }
+    if (typeof listener !== 'function') throw misuse('a listener for transitions must be a function');
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
@@ -87,14 +83,10 @@ export function observe<Msg, Model, Fx>(
 function waiter<Model>(
   getState: () => Model,
   subscribe: (listener: TransitionListener<Model>) => () => void,
-): ObservableHandle<never, Model>["waitForState"] {
+): ObservableHandle<never, Model>['waitForState'] {
   return (predicate, options) => {
-    if (typeof predicate !== "function") {
-      throw new TypeError("what is waited for must be a function of the state");
-    }
-    if (predicate(getState())) {
-      return Promise.resolve(getState());
-    }
+    if (typeof predicate !== 'function') throw misuse('what is waited for must be a function of the state');
+    if (predicate(getState())) return Promise.resolve(getState());
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs;
       const finish = (): void => {

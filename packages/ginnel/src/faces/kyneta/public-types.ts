@@ -1,19 +1,19 @@
-/**
- * The types that users see. Where `@kyneta/transport` is installed our transports are of its class, so that an exchange
- * takes them; where it is not, of the class that ./contract.ts declares.
- */
+// The types that users see. Where `@kyneta/transport` is installed our transports are of its class, so that an exchange
+// takes them; where it is not, of the class that ./contract.ts declares.
+
 /** @ts-ignore: the module is the user's, and need not be there. */
-import type { Transport as Installed } from "@kyneta/transport";
-import type { UnixSocketClientOptions, UnixSocketClientTransport as Client } from "./client-transport.js";
-import type { Transport } from "./contract.js";
-import type { ExchangeLike, UnixSocketPeer, UnixSocketPeerOptions } from "./peer.js";
-import type { UnixSocketServerOptions, UnixSocketServerTransport as Server } from "./server-transport.js";
+import type { Transport as Installed } from '@kyneta/transport';
+import type { UnixSocketClientOptions, UnixSocketClientTransport as Client } from './client-transport';
+import type { Transport } from './contract';
+import type { ExchangeLike, UnixSocketPeer, UnixSocketPeerOptions } from './peer';
+import type { UnixSocketServerOptions, UnixSocketServerTransport as Server } from './server-transport';
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-type Base<Context> = IsAny<Installed<Context>> extends true ? Pick<Transport<Context>, keyof Transport<Context>> : Installed<Context>;
+type Base<Context> =
+  IsAny<Installed<Context>> extends true ? Pick<Transport<Context>, keyof Transport<Context>> : Installed<Context>;
 
-type Own<T> = Omit<T, keyof Transport<unknown> | "_heard">;
+type Own<T> = Omit<T, keyof Transport<unknown> | '_heard'>;
 
 export type UnixSocketClientTransport = Base<void> & Own<Client>;
 

@@ -1,4 +1,4 @@
-/** When a client tries again, and when it gives up. */
+// When a client tries again, and when it gives up.
 
 export interface ReconnectOptions {
   enabled: boolean;
@@ -9,20 +9,16 @@ export interface ReconnectOptions {
 
 /** After the attempt of this number failed (0: a connection was lost), what next? */
 export type Decision =
-  | { readonly next: "retry"; readonly attempt: number; readonly delayMs: number }
-  | { readonly next: "give-up" }
-  | { readonly next: "disabled" };
+  | { readonly next: 'retry'; readonly attempt: number; readonly delayMs: number }
+  | { readonly next: 'give-up' }
+  | { readonly next: 'disabled' };
 
 export function decide(options: ReconnectOptions, attempts: number, random: () => number): Decision {
-  if (!options.enabled) {
-    return { next: "disabled" };
-  }
-  if (attempts >= options.maxAttempts) {
-    return { next: "give-up" };
-  }
+  if (!options.enabled) return { next: 'disabled' };
+  if (attempts >= options.maxAttempts) return { next: 'give-up' };
   const attempt = attempts + 1;
   const grown = options.baseDelay * 2 ** (attempt - 1) * (1 + random() * JITTER);
-  return { next: "retry", attempt, delayMs: Math.min(grown, options.maxDelay) };
+  return { next: 'retry', attempt, delayMs: Math.min(grown, options.maxDelay) };
 }
 
 export const DEFAULT_RECONNECT: ReconnectOptions = {

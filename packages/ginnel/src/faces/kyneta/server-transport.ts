@@ -1,15 +1,16 @@
-/** A transport that listens at a path, and has a channel for each connection. */
-import { randomBytes } from "node:crypto";
-import { lstatSync } from "node:fs";
-import { UnixSocketConnection, type UnixSocketConnectionOptions } from "./connection.js";
-import type { ChannelMsg, GeneratedChannel } from "./contract.js";
-import { KynetaError } from "./faults.js";
-import { LateTransport } from "./message-layer.js";
-import { checkFlag, checkFunction, checkLimits, checkNumber, checkObject, checkPath } from "./options.js";
-import { claim, serve, type OnConnectionCallback, type UnixSocketListener } from "./sockets.js";
-import type { UnixSocket } from "./unix-socket.js";
+// A transport that listens at a path, and has a channel for each connection.
 
-export interface UnixSocketServerOptions extends UnixSocketConnectionOptions {
+import { randomBytes } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { UnixSocketConnection, type UnixSocketConnectionOptions } from './connection';
+import type { ChannelMsg, GeneratedChannel } from './contract';
+import { KynetaError } from './faults';
+import { LateTransport } from './message-layer';
+import { type Access, checkAccess, checkFlag, checkFunction, checkLimits, checkNumber, checkObject, checkPath } from './options';
+import { claim, serve, type OnConnectionCallback, type UnixSocketListener } from './sockets';
+import type { UnixSocket } from './unix-socket';
+
+export interface UnixSocketServerOptions extends UnixSocketConnectionOptions, Access {
   path: string;
   /** Replace what a dead server left at the path. Who lives is never displaced. True. */
   cleanup?: boolean;
@@ -27,8 +28,9 @@ interface Served {
 export class UnixSocketServerTransport extends LateTransport<string> {
   readonly #path: string;
   readonly #cleanup: boolean;
+  readonly #access: Access;
   readonly #establishTimeout: number;
-  readonly #listen: NonNullable<UnixSocketServerOptions["listen"]>;
+  readonly #listen: NonNullable<UnixSocketServerOptions['listen']>;
   readonly #connectionOptions: UnixSocketConnectionOptions;
   readonly #onFault: (fault: Error) => void;
   readonly #served = new Map<string, Served>();
@@ -38,17 +40,19 @@ export class UnixSocketServerTransport extends LateTransport<string> {
   #turn = 0;
 
   constructor(options: UnixSocketServerOptions) {
-    checkObject(options, "options");
+    checkObject(options, 'options');
     const path = checkPath(options.path);
-    const cleanup = checkFlag(options.cleanup, true, "options.cleanup");
-    const establishTimeout = checkNumber(options.establishTimeout, 10_000, "options.establishTimeout");
-    const listen = checkFunction(options.listen, "options.listen");
-    const onFault = checkFunction(options.onFault, "options.onFault") ?? (() => {});
+    const cleanup = checkFlag(options.cleanup, true, 'options.cleanup');
+    const establishTimeout = checkNumber(options.establishTimeout, 10_000, 'options.establishTimeout');
+    const listen = checkFunction(options.listen, 'options.listen');
+    const onFault = checkFunction(options.onFault, 'options.onFault') ?? (() => {});
     const limits = checkLimits(options);
-    super({ transportType: "unix-socket-server" });
+    const access = checkAccess(options);
+    super({ transportType: 'unix-socket-server' });
     this.#path = path;
     this.#cleanup = cleanup;
     this.#establishTimeout = establishTimeout;
+    this.#access = access;
     this.#onFault = onFault;
     this.#listen = listen ?? ((at, onConnection) => this.#claimAndServe(at, onConnection));
     this.#connectionOptions = { ...limits, onFault };
@@ -78,9 +82,7 @@ export class UnixSocketServerTransport extends LateTransport<string> {
   /** Ends a connection: says what is still to be said, closes the socket, removes the channel. */
   unregisterConnection(peerId: string): void {
     const served = this.#served.get(peerId);
-    if (served === undefined) {
-      return;
-    }
+    if (served === undefined) return;
     this.#served.delete(peerId);
     clearTimeout(served.deadline);
     const { connection } = served;
@@ -130,13 +132,13 @@ export class UnixSocketServerTransport extends LateTransport<string> {
   #claimAndServe(path: string, onConnection: OnConnectionCallback): UnixSocketListener {
     if (!this.#cleanup && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       const message = `listen EADDRINUSE: there is something at ${path}`;
-      throw Object.assign(new Error(message), { code: "EADDRINUSE", syscall: "listen", path });
+      throw Object.assign(new Error(message), { code: 'EADDRINUSE', syscall: 'listen', path });
     }
-    return serve(claim(path), onConnection, this.#onFault);
+    return serve(claim(path, this.#access), onConnection, this.#onFault);
   }
 
   #accept(socket: UnixSocket): void {
-    const peerId = `uds-${randomBytes(8).toString("hex")}`;
+    const peerId = `uds-${randomBytes(8).toString('hex')}`;
     const channel = this.addChannel(peerId);
     const connection = new UnixSocketConnection(peerId, channel.channelId, socket, this.#connectionOptions);
     connection._setChannel(channel);
@@ -156,14 +158,12 @@ export class UnixSocketServerTransport extends LateTransport<string> {
 
   /** An exchange that accepts an introduction answers it. To whom it has said nothing in time, it will not. */
   #deadline(peerId: string, connection: UnixSocketConnection): NodeJS.Timeout | undefined {
-    if (!Number.isFinite(this.#establishTimeout)) {
-      return undefined;
-    }
+    if (!Number.isFinite(this.#establishTimeout)) return undefined;
     const expire = (): void => {
       if (!connection.hasSent) {
         const message = `a connection was not accepted by the exchange in ${this.#establishTimeout} ms`;
         this.unregisterConnection(peerId);
-        this.#onFault(new KynetaError("ERR_GINNEL_KYNETA_SILENT", message));
+        this.#onFault(new KynetaError('ERR_GINNEL_KYNETA_SILENT', message));
       }
     };
     return setTimeout(expire, this.#establishTimeout).unref();

@@ -1,4 +1,6 @@
-/** One interface over the sockets of Node, Bun and Ginnel: a stream of bytes that says when it has enough. */
+// One interface over the sockets of Node, Bun and Ginnel: a stream of bytes that says when it has enough.
+
+import { misuse } from '../../errors';
 
 export interface UnixSocket {
   /** Takes all of `data`. False: no more until `onDrain`. */
@@ -19,25 +21,25 @@ export interface UnixSocket {
 export interface NodeUnixSocketLike {
   write(data: Uint8Array): boolean;
   end(): void;
-  on(event: "data", handler: (data: Buffer) => void): void;
-  on(event: "close", handler: () => void): void;
-  on(event: "error", handler: (error: Error) => void): void;
-  on(event: "drain", handler: () => void): void;
+  on(event: 'data', handler: (data: Buffer) => void): void;
+  on(event: 'close', handler: () => void): void;
+  on(event: 'error', handler: (error: Error) => void): void;
+  on(event: 'drain', handler: () => void): void;
   destroy?(): void;
 }
 
 export function wrapNodeUnixSocket(socket: NodeUnixSocketLike): UnixSocket {
-  checkMethods(socket, ["write", "end", "on"]);
+  checkMethods(socket, ['write', 'end', 'on']);
   // An error is followed by 'close'. Nobody has to listen to it for the process to live on.
-  socket.on("error", () => {});
+  socket.on('error', () => {});
   return {
     write: (data) => socket.write(data),
     end: () => socket.end(),
     destroy: () => (socket.destroy === undefined ? socket.end() : socket.destroy()),
-    onData: (handler) => socket.on("data", (data) => handler(plain(data))),
-    onClose: (handler) => socket.on("close", () => handler()),
-    onError: (handler) => socket.on("error", handler),
-    onDrain: (handler) => socket.on("drain", handler),
+    onData: (handler) => socket.on('data', (data) => handler(plain(data))),
+    onClose: (handler) => socket.on('close', () => handler()),
+    onError: (handler) => socket.on('error', handler),
+    onDrain: (handler) => socket.on('drain', handler),
   };
 }
 
@@ -66,7 +68,7 @@ export interface BunSocketHandlers {
  * out when `handlers.onDrain` is called.
  */
 export function wrapBunUnixSocket(socket: BunUnixSocketLike): { unixSocket: UnixSocket; handlers: BunSocketHandlers } {
-  checkMethods(socket, ["write", "end"]);
+  checkMethods(socket, ['write', 'end']);
   const left: Uint8Array[] = [];
   let ended = false;
   let drained = (): void => {};
@@ -85,9 +87,7 @@ export function wrapBunUnixSocket(socket: BunUnixSocketLike): { unixSocket: Unix
   };
   const handlers: BunSocketHandlers = {
     onDrain: () => {
-      if (!flush()) {
-        return;
-      }
+      if (!flush()) return;
       if (ended) {
         socket.end();
       } else {
@@ -115,13 +115,9 @@ export function wrapBunUnixSocket(socket: BunUnixSocketLike): { unixSocket: Unix
 }
 
 function checkMethods(value: unknown, names: readonly string[]): void {
-  if (typeof value !== "object" || value === null) {
-    throw new TypeError("a socket must be an object");
-  }
+  if (typeof value !== 'object' || value === null) throw misuse('a socket must be an object');
   const methods = new Map<string, unknown>(names.map((name) => [name, Reflect.get(value, name)]));
   for (const [name, method] of methods) {
-    if (typeof method !== "function") {
-      throw new TypeError(`a socket must have a method ${name}`);
-    }
+    if (typeof method !== 'function') throw misuse(`a socket must have a method ${name}`);
   }
 }

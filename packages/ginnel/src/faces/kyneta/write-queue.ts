@@ -1,7 +1,6 @@
-/**
- * What waits for a socket. `write` takes all that it is given, also when it says no: only the *next* piece has to wait
- * until the socket has drained. So every piece is written once, in order.
- */
+// What waits for a socket. `write` takes all that it is given, also when it says no: only the *next* piece has to wait
+// until the socket has drained. So every piece is written once, in order.
+
 export class WriteQueue {
   readonly #write: (piece: Uint8Array) => boolean;
   #pieces: Uint8Array[] = [];
