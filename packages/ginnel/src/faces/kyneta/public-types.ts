@@ -8,10 +8,11 @@ import type { Transport } from './contract';
 import type { ExchangeLike, UnixSocketPeer, UnixSocketPeerOptions } from './peer';
 import type { UnixSocketServerOptions, UnixSocketServerTransport as Server } from './server-transport';
 
-type IsAny<T> = 0 extends 1 & T ? true : false;
+/** What could not be found is of every type at once. */
+type IsMissing = { it: Installed<unknown> } extends { it: 'missing' } ? true : false;
 
 type Base<Context> =
-  IsAny<Installed<Context>> extends true ? Pick<Transport<Context>, keyof Transport<Context>> : Installed<Context>;
+  IsMissing extends true ? Pick<Transport<Context>, keyof Transport<Context>> : Installed<Context>;
 
 type Own<T> = Omit<T, keyof Transport<unknown> | '_heard'>;
 

@@ -30,7 +30,7 @@ export async function open(path: string, signal?: AbortSignal): Promise<UnixSock
 
 /** Listens at `path`. A live listener is never displaced (`EADDRINUSE`); what a dead one left is replaced. */
 export async function listen(path: string, onConnection: OnConnectionCallback): Promise<UnixSocketListener> {
-  checkFunction(onConnection, 'onConnection');
+  checkFunction(onConnection ?? null, 'onConnection');
   return serve(claim(path), onConnection, () => {});
 }
 

@@ -27,6 +27,7 @@ export class Exchange {
   readonly texts = new Map<string, string>();
   readonly #canConnect: (peerId: string) => boolean;
   readonly #channels = new Map<number, Channel>();
+  channelsSeen = 0;
   onMessage: (message: Message) => void = () => {};
 
   constructor({ id, canConnect = () => true }: Options) {
@@ -80,7 +81,10 @@ export class Exchange {
   #context(): TransportContext {
     return {
       identity: this.identity,
-      onChannelAdded: (channel) => void this.#channels.set(channel.channelId, channel),
+      onChannelAdded: (channel) => {
+        this.channelsSeen += 1;
+        this.#channels.set(channel.channelId, channel);
+      },
       onChannelRemoved: (channel) => this.#forget(channel),
       onChannelEstablish: (channel) => channel.send(this.#introduction()),
       onChannelReceive: (channelId, message) => this.#receive(channelId, message),
