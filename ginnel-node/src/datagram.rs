@@ -6,13 +6,14 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use ginnel_os::{Credentials, Datagram, Wait};
 use ginnel_proto::{Address, ToAddress};
 
-use crate::{fd, stream};
 use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
 use crate::received::Beside;
 use crate::slot::Slot;
+use crate::{fd, stream};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "bind", run: bind },
+    Function { name: "connect", run: connect },
     Function { name: "pair", run: pair },
     Function { name: "adopt", run: adopt },
     Function { name: "fd", run: number },
@@ -54,6 +55,12 @@ fn bind(call: &Call) -> Answer {
         None => Datagram::unbound(true)?,
     };
     Ok(give(call.env(), socket))
+}
+
+fn connect(call: &Call) -> Answer {
+    let address = call.text(1)?.as_str().to_address()?;
+    let connected = held(call)?.with(|held| held.socket.connect(&address))??;
+    Ok(call.env().bool(connected.is_some()))
 }
 
 fn pair(call: &Call) -> Answer {
@@ -110,7 +117,8 @@ fn take_fds(call: &Call) -> Answer {
 fn take_from(call: &Call) -> Answer {
     let env = call.env();
     let from = held(call)?.with(|held| std::mem::take(&mut held.from))?;
-    let texts = from.iter().map(|sender| sender.as_ref().map_or_else(|| env.null(), |it| env.text(&it.to_string())));
+    let texts =
+        from.iter().map(|sender| sender.as_ref().map_or_else(|| env.null(), |it| env.text(&it.to_string())));
     Ok(env.array(texts))
 }
 

@@ -9,6 +9,8 @@
 
 mod connecting;
 mod datagram;
+mod door;
+mod engine;
 mod fd;
 mod js;
 mod listener;
@@ -29,6 +31,9 @@ const TABLES: &[(&str, &[js::Function])] = &[
     ("seqpacket", seqpacket::FUNCTIONS),
     ("datagram", datagram::FUNCTIONS),
     ("listener", listener::FUNCTIONS),
+    ("door", door::FUNCTIONS),
+    ("messages", engine::MESSAGES),
+    ("sp", engine::SP),
 ];
 
 /// Called once for each environment that loads the addon.
