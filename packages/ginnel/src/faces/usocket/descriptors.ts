@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { Fd } from '../../native';
 
 /**
  * Descriptors that came and that nobody has read yet, the first come first.
@@ -52,7 +52,7 @@ export class Descriptors {
 
 function release(fd: number): void {
   try {
-    closeSync(fd);
+    Fd.adopt(fd).close();
   } catch {
     // Somebody closed it, who should not have.
   }

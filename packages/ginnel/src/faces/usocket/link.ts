@@ -83,7 +83,7 @@ export class Link implements Watcher {
         return this.#sink.ended();
       }
       const data = taken(bytes);
-      this.#sink.came(data, (came & 0xff) === 0 ? null : this.#stream.takeFds().map((fd) => fd.take()));
+      this.#sink.came(data, (came & 0xff) === 0 ? null : this.#stream.takeFdNumbers());
     }
   }
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 
-import { type Watcher, Waits } from '../../driver/watch';
+import { Waits } from '../../driver/watch';
 import { explained } from '../../errors';
 import { Listener, STREAM } from '../../native';
 import { type Appointment, literally, modeOfBind, whenServed } from '../shared';
@@ -13,7 +13,7 @@ export interface UServerOptions {
 }
 
 /** Accepts sockets, as that of the package `usocket`. */
-export class UServer extends EventEmitter implements Watcher {
+export class UServer extends EventEmitter {
   paused = false;
   listening = false;
   /** The number of the socket that listens. */
@@ -58,12 +58,27 @@ export class UServer extends EventEmitter implements Watcher {
   close(): void {
     this.#next?.cancel();
     this.#waits?.close();
-    this.#listener?.close();
+    this.#listener?.leave();
     this.#waits = this.#listener = this.#next = null;
   }
 
-  /** @internal */
-  ready(read: boolean, _write: boolean, time: boolean): void {
+  #open(path: string, backlog: number): void {
+    const address = literally(path, 'UServer socket path is too long');
+    this.#listener = Listener.open(STREAM, address, { numbers: [modeOfBind(), backlog], allow: null });
+    this.fd = this.#listener.fd;
+    this.#waits = new Waits(this.fd, { ready: (read, _write, time) => this.#ready(read, time) });
+  }
+
+  #begin(): void {
+    this.listening = true;
+    try {
+      this.emit('listening');
+    } finally {
+      if (!this.paused) this.#waits?.forRead(true);
+    }
+  }
+
+  #ready(read: boolean, time: boolean): void {
     if (time) this.#waits?.forRead(!this.paused);
     if (!read) return;
     for (let look = 0; look < LOOKS && !this.paused && this.#listener !== null; look += 1) {
@@ -78,22 +93,6 @@ export class UServer extends EventEmitter implements Watcher {
       const socket = new USocket();
       socket.connect({ fd });
       this.emit('connection', socket);
-    }
-  }
-
-  #open(path: string, backlog: number): void {
-    const address = literally(path, 'UServer socket path is too long');
-    this.#listener = Listener.open(STREAM, address, { numbers: [modeOfBind(), backlog], allow: null });
-    this.fd = this.#listener.fd;
-    this.#waits = new Waits(this.fd, this);
-  }
-
-  #begin(): void {
-    this.listening = true;
-    try {
-      this.emit('listening');
-    } finally {
-      if (!this.paused) this.#waits?.forRead(true);
     }
   }
 
