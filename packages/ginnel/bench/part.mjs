@@ -1,0 +1,60 @@
+// One process of a scenario: it waits for orders and runs rounds. Arguments: SCENARIO SYSTEM SIDE SOCKET.
+//
+// The server signals when it is awake in a round, so that the client's clock does not start with its wake-up.
+
+import { SIGNAL } from "./inbox.mjs";
+import { Latencies } from "./latencies.mjs";
+import { SCENARIOS } from "./scenarios.mjs";
+import { load } from "./systems.mjs";
+
+const [scenarioName, systemName = "", side, path = ""] = process.argv.slice(2);
+
+/** @param {import("./types.js").Reply} reply */
+function say(reply) {
+  process.send?.(reply);
+}
+
+/** @param {unknown} reason */
+function fail(reason) {
+  process.send?.({ failed: reason instanceof Error ? reason.message : String(reason) }, () => process.exit(1));
+}
+
+process.on("disconnect", () => process.exit());
+process.on("uncaughtException", fail);
+
+/** @param {(laps: number) => Promise<void>} round */
+function obey(round) {
+  let last = Promise.resolve();
+  process.on("message", (/** @type {import("./types.js").Order} */ { laps }) => {
+    last = last.then(() => round(laps)).catch(fail);
+  });
+  say({ ready: true });
+}
+
+async function run() {
+  const scenario = SCENARIOS.find(({ name }) => name === scenarioName);
+  if (!scenario) throw new Error(`no scenario is called ${scenarioName}`);
+  const system = await load(systemName);
+  if (side === "server") {
+    const { accepted } = await system.listen(path);
+    obey(async (laps) => {
+      const link = await accepted;
+      const served = scenario.serve(link, laps);
+      await link.send(SIGNAL);
+      await served;
+      say({ took: 0, latencies: [] });
+    });
+  } else {
+    const link = await system.connect(path);
+    const latencies = new Latencies();
+    obey(async (laps) => {
+      latencies.clear();
+      await link.inbox.signalled();
+      const before = performance.now();
+      await scenario.ask(link, laps, (lap) => latencies.record(lap));
+      say({ took: performance.now() - before, latencies: latencies.entries() });
+    });
+  }
+}
+
+run().catch(fail);
