@@ -1,19 +1,19 @@
-// The spread of single laps: recorded in the client, merged in the parent.
+// The spread of single laps: noted in the client, counted after each round, merged in the parent.
 
-/** Counts of laps by their length, each known to half a per cent. */
+/** How long laps were, each known to half a per cent. */
 export class Latencies {
   /** @type {Map<number, number>} */
   #counts = new Map();
   #laps = 0;
 
-  /** @param {number} milliseconds */
-  record(milliseconds) {
-    this.#add(Math.round(Math.log(Math.max(milliseconds * 1e6, 1)) / STEP), 1);
-  }
-
-  clear() {
-    this.#counts.clear();
-    this.#laps = 0;
+  /**
+   * Counts laps.
+   * @param {readonly number[]} milliseconds of each
+   */
+  static of(milliseconds) {
+    const latencies = new Latencies();
+    for (const lap of milliseconds) latencies.#add(Math.round(Math.log(Math.max(lap * 1e6, 1)) / STEP), 1);
+    return latencies;
   }
 
   /**

@@ -5,6 +5,7 @@
 import { SIGNAL } from "./inbox.mjs";
 import { Latencies } from "./latencies.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
+import { median } from "./stats.mjs";
 import { load } from "./systems.mjs";
 
 const [scenarioName, systemName = "", side, path = ""] = process.argv.slice(2);
@@ -42,17 +43,19 @@ async function run() {
       const served = scenario.serve(link, laps);
       await link.send(SIGNAL);
       await served;
-      say({ took: 0, latencies: [] });
+      say({ took: 0, middle: 0, latencies: [] });
     });
   } else {
     const link = await system.connect(path);
-    const latencies = new Latencies();
     obey(async (laps) => {
-      latencies.clear();
+      /** @type {number[]} */
+      const lengths = [];
       await link.inbox.signalled();
       const before = performance.now();
-      await scenario.ask(link, laps, (lap) => latencies.record(lap));
-      say({ took: performance.now() - before, latencies: latencies.entries() });
+      await scenario.ask(link, laps, (lap) => lengths.push(lap));
+      const took = performance.now() - before;
+      const middle = lengths.length === 0 ? took / laps : median(lengths);
+      say({ took, middle, latencies: Latencies.of(lengths).entries() });
     });
   }
 }

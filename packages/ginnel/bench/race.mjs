@@ -107,6 +107,8 @@ class Runner {
   #laps = FEWEST_LAPS;
   /** @type {number[]} */
   values = [];
+  /** @type {number[]} */
+  means = [];
   latencies = new Latencies();
 
   /**
@@ -149,9 +151,10 @@ class Runner {
   }
 
   async countedRound() {
-    const { took, latencies } = await this.round();
-    const perLap = took / this.#laps;
-    this.values.push(this.#scenario.unit === "ns" ? perLap * 1e6 : 1e3 / perLap);
+    const { took, middle, latencies } = await this.round();
+    const mean = (took / this.#laps) * 1e6;
+    this.means.push(mean);
+    this.values.push(this.#scenario.unit === "ns" ? middle * 1e6 : 1e9 / mean);
     this.latencies.merge(latencies);
   }
 

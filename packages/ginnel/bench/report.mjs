@@ -22,6 +22,7 @@ export function outcomes({ scenario, finishes }) {
       value: median(finish.values),
       unit: scenario.unit,
       better: scenario.unit === "ns" ? "lower" : "higher",
+      each: median(finish.means),
       p50: finish.latencies.quantile(0.5),
       p99: finish.latencies.quantile(0.99),
       ratios: Object.fromEntries(
@@ -39,14 +40,13 @@ export function outcomes({ scenario, finishes }) {
 export function table(race) {
   const rows = outcomes(race);
   const reference = /** @type {Outcome} */ (rows[0]);
-  const heads = ["system", "value", "each", "ratio", "middle half", "p50", "p99"];
+  const heads = ["system", "value", "mean lap", "ratio", "middle half", "p50", "p99"];
   const lines = [`${race.scenario.name} (${reference.better} is better)`, columns(heads)];
   for (const row of rows) {
     const to = row === reference ? 1 : row.ratios[reference.system] ?? NaN;
     const spread = row === reference ? "" : row.spread.map(ratio).join("–");
     const laps = row.p50 === 0 ? ["–", "–"] : [duration(row.p50), duration(row.p99)];
-    const each = duration(row.unit === "ns" ? row.value : 1e9 / row.value);
-    lines.push(columns([row.system, value(row.value, row.unit), each, ratio(to), spread, ...laps]));
+    lines.push(columns([row.system, value(row.value, row.unit), duration(row.each), ratio(to), spread, ...laps]));
   }
   lines.push(`ratios to ${reference.system}; against itself: ${race.againstItself.toFixed(3)}`);
   if (Math.abs(race.againstItself - 1) > NOISE) {

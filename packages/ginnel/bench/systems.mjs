@@ -7,6 +7,7 @@ const SYSTEMS = {
   "node-unix-socket": async () =>
     (await import("./systems/node-unix-socket.mjs")).over(await import("node-unix-socket")),
   procwire: async () => (await import("./systems/procwire.mjs")).over(await import("@procwire/transport")),
+  "ginnel-stream": async () => (await import("./systems/ginnel-stream.mjs")).system,
 };
 
 /**

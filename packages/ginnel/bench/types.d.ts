@@ -59,14 +59,22 @@ export interface Order {
 /** What a part says: that it is ready, what the client has measured, or why it ends. */
 export type Reply =
   | { readonly ready: true }
-  | { readonly took: number; readonly latencies: readonly (readonly [number, number])[] }
+  | {
+      /** The whole round, in milliseconds. */
+      readonly took: number;
+      /** The median of its laps if they are timed one by one, else their mean. */
+      readonly middle: number;
+      readonly latencies: readonly (readonly [number, number])[];
+    }
   | { readonly failed: string };
 
 /** What a scenario found for one system. */
 export interface Finish {
   readonly system: string;
-  /** The value of each counted round, in the scenario's unit. */
+  /** The value of each counted round, in the scenario's unit: a rate, or the median of its laps. */
   readonly values: number[];
+  /** Nanoseconds of a lap, on average. */
+  readonly means: number[];
   readonly latencies: import("./latencies.mjs").Latencies;
 }
 
@@ -90,10 +98,12 @@ export interface Plan {
 export interface Outcome {
   readonly scenario: string;
   readonly system: string;
-  /** The median over rounds. */
+  /** The median over rounds; where laps are timed one by one, of the median lap of each. */
   readonly value: number;
   readonly unit: string;
   readonly better: "lower" | "higher";
+  /** Nanoseconds of a lap: the median over rounds of their mean, which waits for the collector, too. */
+  readonly each: number;
   /** Nanoseconds of a lap, 0 where laps are not timed one by one. */
   readonly p50: number;
   readonly p99: number;
