@@ -109,6 +109,16 @@ impl Datagram {
         self.take(socket::room(bytes), Form::Packet, wait)
     }
 
+    /// Receives one packet into `bytes`, and where it came from if its sender has a name.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
+    pub fn receive_from(&self, bytes: &mut [u8], wait: Wait) -> Would<(Received, Option<Address>)> {
+        let mut from = Vec::new();
+        let received = self.take(socket::room(bytes), Form::PacketFrom(&mut from), wait)?;
+        Ok(received.map(|received| (received, Address::from_sun_path(&from))))
+    }
+
     fn take(&self, room: &mut [MaybeUninit<u8>], form: Form<'_>, wait: Wait) -> Would<Received> {
         let most = room.len();
         let arrived = socket::receive(&Kernel, self.fd.as_fd(), room, form, wait)?;

@@ -1,0 +1,91 @@
+//! Descriptors, as numbers of the caller's and as things that are owned.
+#![expect(unsafe_code, reason = "a number from JavaScript becomes a descriptor")]
+
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
+
+pub(crate) const FUNCTIONS: &[Function] = &[
+    Function { name: "adopt", run: adopt },
+    Function { name: "duplicate", run: duplicate },
+    Function { name: "number", run: number },
+    Function { name: "take", run: take },
+    Function { name: "close", run: close },
+];
+
+/// A descriptor that JavaScript owns. Collected, it is closed.
+#[derive(Debug)]
+struct Owned(RefCell<Option<OwnedFd>>);
+
+/// Lends a descriptor for the length of a call.
+pub(crate) fn borrow<'a>(number: RawFd) -> Result<BorrowedFd<'a>, Failure> {
+    if number < 0 {
+        return Err(bad(number));
+    }
+    // SAFETY: the number is not -1. If nothing is open there, the kernel says so; that it stays open during the call is
+    // the caller's to see to, in a language without borrowing.
+    Ok(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Takes a descriptor over from the caller, if something is open there.
+pub(crate) fn own(number: RawFd) -> Result<OwnedFd, Failure> {
+    if rustix::io::fcntl_getfd(borrow(number)?).is_err() {
+        return Err(bad(number));
+    }
+    // SAFETY: it is open, and the caller says by this call that it is given away.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Descriptors of the caller's, from an argument that may be left out.
+pub(crate) fn lent<'a>(call: &Call, index: usize) -> Result<Vec<BorrowedFd<'a>>, Failure> {
+    let numbers = call.given(index, Call::ints)?.unwrap_or_default();
+    numbers.into_iter().map(borrow).collect()
+}
+
+/// Duplicates of the caller's descriptors, for what waits in a queue.
+pub(crate) fn duplicates(call: &Call, index: usize) -> Result<Vec<OwnedFd>, Failure> {
+    let lent = lent(call, index)?;
+    lent.into_iter().map(|fd| fd.try_clone_to_owned().map_err(Failure::from)).collect()
+}
+
+/// Gives descriptors to JavaScript, each to be closed if nobody takes it.
+pub(crate) fn give(env: Env, fds: impl IntoIterator<Item = OwnedFd>) -> Value {
+    env.array(fds.into_iter().map(|fd| Handle::give(env, Owned(RefCell::new(Some(fd))))))
+}
+
+fn bad(number: RawFd) -> Failure {
+    Failure::new(Fault::Other, "EBADF", format!("nothing is open under the descriptor {number}"))
+}
+
+fn adopt(call: &Call) -> Answer {
+    let fd = own(call.int(0)?)?;
+    Ok(Handle::give(call.env(), Owned(RefCell::new(Some(fd)))))
+}
+
+fn duplicate(call: &Call) -> Answer {
+    let fd = borrow(call.int(0)?)?.try_clone_to_owned()?;
+    Ok(Handle::give(call.env(), Owned(RefCell::new(Some(fd)))))
+}
+
+fn number(call: &Call) -> Answer {
+    let held = call.held::<Owned>(0)?.0.borrow();
+    Ok(call.env().int(held.as_ref().map_or(-1, AsRawFd::as_raw_fd)))
+}
+
+fn take(call: &Call) -> Answer {
+    let taken = call.held::<Owned>(0)?.0.take();
+    Ok(call.env().int(taken.map_or(-1, IntoRawFd::into_raw_fd)))
+}
+
+fn close(call: &Call) -> Answer {
+    drop(call.held::<Owned>(0)?.0.take());
+    Ok(call.env().undefined())
+}
+
+/// Why something was not adopted. The descriptor stays the caller's.
+pub(crate) fn returned(refused: ginnel_os::AdoptError) -> Failure {
+    let ginnel_os::AdoptError { error, fd, .. } = refused;
+    let _ = fd.into_raw_fd();
+    error.into()
+}

@@ -1,0 +1,40 @@
+//! What the npm package `ginnel` is made of: sockets and engines that never wait, and one thing that does, on Node's own
+//! loop.
+//!
+//! JavaScript sees tables of functions. The first argument of most is a handle that it was given before; what they look
+//! for and do not find is told as -1, `null` or `false`: not yet. Only a [watch](watch) calls back. The package's own
+//! TypeScript is the driver: it looks, and waits until a watch says that looking helps.
+//!
+//! There are no threads and no statics: what is open belongs to one environment, and its end closes it.
+
+mod connecting;
+mod datagram;
+mod fd;
+mod js;
+mod listener;
+mod received;
+mod seqpacket;
+mod slot;
+mod stream;
+mod uv;
+mod watch;
+
+use js::{Env, Home, Value, export};
+
+const TABLES: &[(&str, &[js::Function])] = &[
+    ("watch", watch::FUNCTIONS),
+    ("fd", fd::FUNCTIONS),
+    ("connecting", connecting::FUNCTIONS),
+    ("stream", stream::FUNCTIONS),
+    ("seqpacket", seqpacket::FUNCTIONS),
+    ("datagram", datagram::FUNCTIONS),
+    ("listener", listener::FUNCTIONS),
+];
+
+/// Called once for each environment that loads the addon.
+fn begin(env: Env, exports: Value) {
+    Home::begin(env);
+    for (name, functions) in TABLES {
+        export(env, exports, name, functions);
+    }
+}

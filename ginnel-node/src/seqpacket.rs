@@ -1,0 +1,113 @@
+//! Packets in order.
+#![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
+
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+
+use ginnel_os::{Credentials, SeqPacket, Wait};
+
+use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
+use crate::received::Beside;
+use crate::slot::Slot;
+use crate::{fd, stream};
+
+pub(crate) const FUNCTIONS: &[Function] = &[
+    Function { name: "pair", run: pair },
+    Function { name: "adopt", run: adopt },
+    Function { name: "made", run: made },
+    Function { name: "fd", run: number },
+    Function { name: "send", run: send },
+    Function { name: "sendMany", run: send_many },
+    Function { name: "recvMany", run: recv_many },
+    Function { name: "takeFds", run: take_fds },
+    Function { name: "shutdown", run: shut },
+    Function { name: "credentials", run: credentials },
+    Function { name: "detach", run: detach },
+    Function { name: "close", run: close },
+];
+
+struct Held {
+    socket: SeqPacket,
+    beside: Beside,
+}
+
+pub(crate) fn give(env: Env, socket: SeqPacket) -> Value {
+    Handle::give(env, Slot::of(Held { socket, beside: Beside::default() }))
+}
+
+fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
+    Slot::at(call, 0)
+}
+
+fn pair(call: &Call) -> Answer {
+    let env = call.env();
+    let (a, b) = SeqPacket::pair(true)?;
+    Ok(env.array([give(env, a), give(env, b)]))
+}
+
+fn adopt(call: &Call) -> Answer {
+    let adopted = SeqPacket::adopt(fd::own(call.int(0)?)?).map_err(fd::returned)?;
+    Ok(give(call.env(), adopted))
+}
+
+/// One that was accepted just now.
+fn made(call: &Call) -> Answer {
+    Ok(give(call.env(), SeqPacket::from(fd::own(call.int(0)?)?)))
+}
+
+fn number(call: &Call) -> Answer {
+    let number = held(call)?.with(|held| held.socket.as_fd().as_raw_fd());
+    Ok(call.env().int(number.unwrap_or(-1)))
+}
+
+fn send(call: &Call) -> Answer {
+    let packet = call.bytes(1)?;
+    let fds = fd::lent(call, 2)?;
+    let sent = held(call)?.with(|held| held.socket.send(packet, &fds, Wait::Never))??;
+    Ok(call.env().bool(sent.is_some()))
+}
+
+/// How many went, from the one with this number on.
+fn send_many(call: &Call) -> Answer {
+    let packets: Vec<_> = call.chunks(1)?.into_iter().map(IoSlice::new).collect();
+    let from: usize = call.int(2)?;
+    let packets = packets.get(from..).unwrap_or_default();
+    let sent = held(call)?.with(|held| held.socket.send_batch(packets, Wait::Never))??;
+    Ok(call.env().number(sent.unwrap_or(0) as f64))
+}
+
+/// How many came; see [`Beside::fill`].
+fn recv_many(call: &Call) -> Answer {
+    let largest = call.int(3)?;
+    // SAFETY: the caller gives two arrays that share nothing.
+    let (room, lengths) = unsafe { (call.room(1)?, call.room(2)?) };
+    let count = held(call)?.with(|Held { socket, beside }| {
+        beside.fill(room, (lengths, largest), |room| socket.receive_into(room, Wait::Never))
+    })??;
+    Ok(call.env().int(count))
+}
+
+fn take_fds(call: &Call) -> Answer {
+    held(call)?.with(|held| held.beside.take_fds(call.env()))
+}
+
+fn shut(call: &Call) -> Answer {
+    let how = stream::direction(call.int(1)?)?;
+    held(call)?.with(|held| ginnel_os::shutdown(held.socket.as_fd(), how))??;
+    Ok(call.env().undefined())
+}
+
+fn credentials(call: &Call) -> Answer {
+    let found = held(call)?.with(|held| Credentials::of(held.socket.as_fd()))??;
+    Ok(stream::who(call.env(), &found))
+}
+
+fn detach(call: &Call) -> Answer {
+    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
+    Ok(call.env().int(OwnedFd::from(taken.socket).into_raw_fd()))
+}
+
+fn close(call: &Call) -> Answer {
+    drop(held(call)?.take());
+    Ok(call.env().undefined())
+}

@@ -1,0 +1,159 @@
+//! Byte streams that carry descriptors.
+#![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
+
+use std::io::IoSlice;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+
+use ginnel_os::{Credentials, Stream, Wait};
+
+use crate::fd;
+use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
+use crate::slot::Slot;
+
+pub(crate) const FUNCTIONS: &[Function] = &[
+    Function { name: "pair", run: pair },
+    Function { name: "adopt", run: adopt },
+    Function { name: "made", run: made },
+    Function { name: "fd", run: number },
+    Function { name: "write", run: write },
+    Function { name: "writev", run: writev },
+    Function { name: "read", run: read },
+    Function { name: "takeFds", run: take_fds },
+    Function { name: "shutdown", run: shut },
+    Function { name: "credentials", run: credentials },
+    Function { name: "detach", run: detach },
+    Function { name: "close", run: close },
+];
+
+struct Held {
+    stream: Stream,
+    /// Descriptors that came with the bytes of the last read.
+    fds: Vec<OwnedFd>,
+}
+
+pub(crate) fn give(env: Env, stream: Stream) -> Value {
+    Handle::give(env, Slot::of(Held { stream, fds: Vec::new() }))
+}
+
+fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
+    Slot::at(call, 0)
+}
+
+/// Takes the stream out of a handle, for an engine.
+pub(crate) fn taken(call: &Call, index: usize) -> Result<Stream, Failure> {
+    let slot: &Slot<Held> = Slot::at(call, index)?;
+    slot.take().map(|held| held.stream).ok_or_else(Failure::closed)
+}
+
+fn pair(call: &Call) -> Answer {
+    let env = call.env();
+    let (a, b) = Stream::pair(true)?;
+    Ok(env.array([give(env, a), give(env, b)]))
+}
+
+fn adopt(call: &Call) -> Answer {
+    let adopted = Stream::adopt(fd::own(call.int(0)?)?).map_err(fd::returned)?;
+    Ok(give(call.env(), adopted))
+}
+
+/// One that was accepted just now.
+fn made(call: &Call) -> Answer {
+    Ok(give(call.env(), Stream::made(fd::own(call.int(0)?)?)))
+}
+
+fn number(call: &Call) -> Answer {
+    let number = held(call)?.with(|held| held.stream.as_fd().as_raw_fd());
+    Ok(call.env().int(number.unwrap_or(-1)))
+}
+
+fn write(call: &Call) -> Answer {
+    let bytes = rest(call.bytes(1)?, call.int(2)?)?;
+    let fds = fd::lent(call, 3)?;
+    let sent = held(call)?.with(|held| held.stream.send(&[IoSlice::new(bytes)], &fds, Wait::Never))??;
+    Ok(call.env().number(sent.map_or(-1.0, |sent| sent as f64)))
+}
+
+fn writev(call: &Call) -> Answer {
+    let chunks = call.chunks(1)?;
+    let mut slices: Vec<_> = chunks.into_iter().map(IoSlice::new).collect();
+    let mut all = slices.as_mut_slice();
+    let skip: usize = call.int(2)?;
+    if skip > all.iter().map(|chunk| chunk.len()).sum() {
+        return Err(outside(skip));
+    }
+    IoSlice::advance_slices(&mut all, skip);
+    let sent = held(call)?.with(|held| held.stream.send(all, &[], Wait::Never))??;
+    Ok(call.env().number(sent.map_or(-1.0, |sent| sent as f64)))
+}
+
+/// How many bytes came, and in the lowest 8 bits how many descriptors.
+fn read(call: &Call) -> Answer {
+    // SAFETY: no other argument is bytes.
+    let room = unsafe { call.room(1)? };
+    let from: usize = call.int(2)?;
+    let room = room.get_mut(from..).filter(|room| !room.is_empty()).ok_or_else(|| outside(from))?;
+    let most = room.len().min(MOST);
+    let came = held(call)?.with(|held| -> Result<_, Failure> {
+        let Some(chunk) = held.stream.receive(&mut room[..most], Wait::Never)? else { return Ok(None) };
+        let numbers = (chunk.bytes << 8 | chunk.fds.len()) as f64;
+        if !chunk.fds.is_empty() {
+            held.fds = chunk.fds;
+        }
+        Ok(Some(numbers))
+    })??;
+    Ok(call.env().number(came.unwrap_or(-1.0)))
+}
+
+fn take_fds(call: &Call) -> Answer {
+    let fds = held(call)?.with(|held| std::mem::take(&mut held.fds))?;
+    Ok(fd::give(call.env(), fds))
+}
+
+fn shut(call: &Call) -> Answer {
+    let how = direction(call.int(1)?)?;
+    held(call)?.with(|held| held.stream.shutdown(how))??;
+    Ok(call.env().undefined())
+}
+
+/// As shutdown(2) counts them.
+pub(crate) fn direction(how: i32) -> Result<Shutdown, Failure> {
+    match how {
+        0 => Ok(Shutdown::Read),
+        1 => Ok(Shutdown::Write),
+        2 => Ok(Shutdown::Both),
+        other => Err(outside(other)),
+    }
+}
+
+fn credentials(call: &Call) -> Answer {
+    let found = held(call)?.with(|held| Credentials::of(held.stream.as_fd()))??;
+    Ok(who(call.env(), &found))
+}
+
+/// Credentials as JavaScript sees them.
+pub(crate) fn who(env: Env, found: &Credentials) -> Value {
+    let pid = found.pid.map_or_else(|| env.undefined(), |pid| env.number(pid.into()));
+    env.object([("pid", pid), ("uid", env.number(found.uid.into())), ("gid", env.number(found.gid.into()))])
+}
+
+fn detach(call: &Call) -> Answer {
+    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
+    Ok(call.env().int(OwnedFd::from(taken.stream).into_raw_fd()))
+}
+
+fn close(call: &Call) -> Answer {
+    drop(held(call)?.take());
+    Ok(call.env().undefined())
+}
+
+fn rest(bytes: &[u8], from: usize) -> Result<&[u8], Failure> {
+    bytes.get(from..).ok_or_else(|| outside(from))
+}
+
+fn outside(offset: impl std::fmt::Display) -> Failure {
+    Failure::new(Fault::Range, "ERR_OUT_OF_RANGE", format!("{offset} lies outside"))
+}
+
+/// Most bytes of one read: their number is told in 31 bits.
+const MOST: usize = (1 << 22) - 1;

@@ -1,0 +1,56 @@
+// The one place that waits for a socket.
+
+import { READ, TIMER, Watch, WRITE } from '../native';
+
+/** Who is told what is ready. It may close the watch. */
+export interface Watcher {
+  /** `read`, `write`: it may work now. `time`: the moment has come. */
+  ready(read: boolean, write: boolean, time: boolean): void;
+}
+
+/** What is waited for, with the addon told of changes only. */
+export class Waits {
+  readonly #watch: Watch;
+  #bits = 0;
+  #closed = false;
+
+  constructor(fd: number, watcher: Watcher) {
+    this.#watch = new Watch(fd, (bits) => {
+      watcher.ready((bits & READ) !== 0, (bits & WRITE) !== 0, (bits & TIMER) !== 0);
+    });
+  }
+
+  forRead(on: boolean): void {
+    this.#want(on ? this.#bits | READ : this.#bits & ~READ);
+  }
+
+  forWrite(on: boolean): void {
+    this.#want(on ? this.#bits | WRITE : this.#bits & ~WRITE);
+  }
+
+  /** Until then, in milliseconds; a negative number: for no moment. */
+  forTime(ms: number): void {
+    if (!this.#closed) this.#watch.wakeAfter(ms < 0 ? -1 : Math.ceil(ms));
+  }
+
+  ref(): void {
+    if (!this.#closed) this.#watch.ref();
+  }
+
+  unref(): void {
+    if (!this.#closed) this.#watch.unref();
+  }
+
+  /** Before what it watches is closed. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch.close();
+  }
+
+  #want(bits: number): void {
+    if (this.#closed || bits === this.#bits) return;
+    this.#bits = bits;
+    this.#watch.want(bits);
+  }
+}

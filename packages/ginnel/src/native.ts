@@ -1,0 +1,288 @@
+// The addon: tables of functions that look and never wait, as classes. "Not yet" is -1, null or false.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a watch tells: something can be read, written, or the moment has come. */
+export const READ = 1;
+export const WRITE = 2;
+export const TIMER = 4;
+
+/** Kinds of sockets that connect. */
+export const STREAM = 0;
+export const SEQPACKET = 1;
+export type Kind = typeof STREAM | typeof SEQPACKET;
+
+/** Something of the addon's. It is kept in private fields and never reaches users. */
+declare const brand: unique symbol;
+export interface Handle<T extends string> { readonly [brand]: T }
+
+export interface Who { pid: number | undefined; uid: number; gid: number }
+
+interface Socket<T extends string> {
+  pair(): [Handle<T>, Handle<T>];
+  adopt(fd: number): Handle<T>;
+  fd(of: Handle<T>): number;
+  takeFds(of: Handle<T>): Handle<'fd'>[];
+  credentials(of: Handle<T>): Who;
+  detach(of: Handle<T>): number;
+  close(of: Handle<T>): void;
+}
+
+interface Addon {
+  watch: {
+    open(fd: number, ready: (bits: number) => void): Handle<'watch'>;
+    want(of: Handle<'watch'>, bits: number): void;
+    wakeAfter(of: Handle<'watch'>, ms: number): void;
+    hold(of: Handle<'watch'>, hold: boolean): void;
+    close(of: Handle<'watch'>): void;
+  };
+  fd: {
+    adopt(fd: number): Handle<'fd'>;
+    duplicate(fd: number): Handle<'fd'>;
+    number(of: Handle<'fd'>): number;
+    take(of: Handle<'fd'>): number;
+    close(of: Handle<'fd'>): void;
+  };
+  connecting: {
+    open(kind: Kind, address: string): Handle<'connecting'>;
+    fd(of: Handle<'connecting'>): number;
+    attempt(of: Handle<'connecting'>): boolean;
+    pause(of: Handle<'connecting'>): number;
+    finish(of: Handle<'connecting'>): Handle<'stream'> | Handle<'seqpacket'>;
+    close(of: Handle<'connecting'>): void;
+  };
+  stream: Socket<'stream'> & {
+    shutdown(of: Handle<'stream'>, how: number): void;
+    made(fd: number): Handle<'stream'>;
+    write(of: Handle<'stream'>, chunk: Uint8Array, from: number, fds: readonly number[] | null): number;
+    writev(of: Handle<'stream'>, chunks: readonly Uint8Array[], from: number): number;
+    read(of: Handle<'stream'>, into: Uint8Array, from: number): number;
+  };
+  seqpacket: Socket<'seqpacket'> & {
+    shutdown(of: Handle<'seqpacket'>, how: number): void;
+    made(fd: number): Handle<'seqpacket'>;
+    send(of: Handle<'seqpacket'>, packet: Uint8Array, fds: readonly number[] | null): boolean;
+    sendMany(of: Handle<'seqpacket'>, packets: readonly Uint8Array[], from: number): number;
+    recvMany(of: Handle<'seqpacket'>, into: Uint8Array, lengths: Int32Array, largest: number): number;
+  };
+  datagram: Socket<'datagram'> & {
+    bind(address: string | null, mode: number): Handle<'datagram'>;
+    send(of: Handle<'datagram'>, packet: Uint8Array, to: string | null, fds: readonly number[] | null): boolean;
+    recvMany(of: Handle<'datagram'>, into: Uint8Array, lengths: Int32Array, largest: number): number;
+    takeFrom(of: Handle<'datagram'>): (string | null)[];
+  };
+  listener: {
+    open(kind: Kind, address: string, numbers: readonly number[], allow: string | null): Handle<'listener'>;
+    adopt(kind: Kind, fd: number, numbers: readonly number[], allow: string | null): Handle<'listener'>;
+    fd(of: Handle<'listener'>): number;
+    accept(of: Handle<'listener'>): number;
+    detach(of: Handle<'listener'>): number;
+    close(of: Handle<'listener'>): void;
+    reuseport(port: number, host: string): number;
+  };
+}
+
+/** The addon for this machine: the one that was built here, or that of a platform package. */
+function load(): Addon {
+  const name = `${process.platform}-${process.arch}-${libc()}`;
+  const built = join(__dirname, '..', `ginnel.${name}.node`);
+  if (existsSync(built)) {
+    return require(built) as Addon;
+  }
+  try {
+    return require(`ginnel-${name}`) as Addon;
+  } catch (cause) {
+    const advice = `no addon for ${name}: run "npm run build" in the package, which needs cargo`;
+    throw Object.assign(new Error(advice, { cause }), { code: 'ERR_GINNEL_NO_ADDON' });
+  }
+}
+
+function libc(): 'gnu' | 'musl' {
+  const report: { header?: { glibcVersionRuntime?: string } } = process.report?.getReport() ?? {};
+  return report.header?.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+}
+
+export const addon: Addon = load();
+
+/**
+ * A poll handle and a timer on this thread's loop. What it watches stays open until the watch is closed, and what it is
+ * told to call may do anything with it.
+ */
+export class Watch {
+  readonly #handle: Handle<'watch'>;
+
+  constructor(fd: number, ready: (bits: number) => void) {
+    this.#handle = addon.watch.open(fd, ready);
+  }
+
+  want(bits: number): void { addon.watch.want(this.#handle, bits); }
+  /** -1: not. */
+  wakeAfter(ms: number): void { addon.watch.wakeAfter(this.#handle, ms); }
+  ref(): void { addon.watch.hold(this.#handle, true); }
+  unref(): void { addon.watch.hold(this.#handle, false); }
+  close(): void { addon.watch.close(this.#handle); }
+}
+
+/** A socket on its way to an address. */
+export class Connecting {
+  readonly #handle: Handle<'connecting'>;
+
+  constructor(kind: Kind, address: string) {
+    this.#handle = addon.connecting.open(kind, address);
+  }
+
+  get fd(): number { return addon.connecting.fd(this.#handle); }
+  attempt(): boolean { return addon.connecting.attempt(this.#handle); }
+  /** Milliseconds before the next attempt. */
+  pause(): number { return addon.connecting.pause(this.#handle); }
+  stream(): Stream { return new Stream(addon.connecting.finish(this.#handle) as Handle<'stream'>); }
+  seqpacket(): SeqPacket { return new SeqPacket(addon.connecting.finish(this.#handle) as Handle<'seqpacket'>); }
+  close(): void { addon.connecting.close(this.#handle); }
+}
+
+/** Bytes in order. */
+export class Stream {
+  readonly #handle: Handle<'stream'>;
+
+  constructor(handle: Handle<'stream'>) { this.#handle = handle; }
+
+  static pair(): [Stream, Stream] {
+    const [a, b] = addon.stream.pair();
+    return [new Stream(a), new Stream(b)];
+  }
+  /** Takes it over once it is known to be a connected stream socket of the local family. */
+  static adopt(fd: number): Stream { return new Stream(addon.stream.adopt(fd)); }
+  /** As `adopt`, for one that was accepted just now. */
+  static made(fd: number): Stream { return new Stream(addon.stream.made(fd)); }
+
+  get handle(): Handle<'stream'> { return this.#handle; }
+  get fd(): number { return addon.stream.fd(this.#handle); }
+  /** How many bytes the kernel took; -1: none now. */
+  write(chunk: Uint8Array, from: number, fds: readonly number[] | null): number {
+    return addon.stream.write(this.#handle, chunk, from, fds);
+  }
+  /** As `write`; `from` bytes are gone already. */
+  writev(chunks: readonly Uint8Array[], from: number): number { return addon.stream.writev(this.#handle, chunks, from); }
+  /** How many bytes came, and in the lowest 8 bits how many descriptors; 0 bytes are the end; -1: not yet. */
+  read(into: Uint8Array, from: number): number { return addon.stream.read(this.#handle, into, from); }
+  takeFds(): Fd[] { return addon.stream.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  /** As shutdown(2): 0 reading, 1 writing, 2 both. */
+  shutdown(how: 0 | 1 | 2): void { addon.stream.shutdown(this.#handle, how); }
+  credentials(): Who { return addon.stream.credentials(this.#handle); }
+  detach(): number { return addon.stream.detach(this.#handle); }
+  close(): void { addon.stream.close(this.#handle); }
+}
+
+/** Packets in order. */
+export class SeqPacket {
+  readonly #handle: Handle<'seqpacket'>;
+
+  constructor(handle: Handle<'seqpacket'>) { this.#handle = handle; }
+
+  static pair(): [SeqPacket, SeqPacket] {
+    const [a, b] = addon.seqpacket.pair();
+    return [new SeqPacket(a), new SeqPacket(b)];
+  }
+  static adopt(fd: number): SeqPacket { return new SeqPacket(addon.seqpacket.adopt(fd)); }
+  static made(fd: number): SeqPacket { return new SeqPacket(addon.seqpacket.made(fd)); }
+
+  get fd(): number { return addon.seqpacket.fd(this.#handle); }
+  send(packet: Uint8Array, fds: readonly number[] | null): boolean { return addon.seqpacket.send(this.#handle, packet, fds); }
+  /** How many went, from the one with this number on. */
+  sendMany(packets: readonly Uint8Array[], from: number): number { return addon.seqpacket.sendMany(this.#handle, packets, from); }
+  /**
+   * How many came. Their bytes stand one behind the other; of each, `lengths` has two numbers: its bytes (-1: the end,
+   * -2: it was larger than `largest` and is lost) and its descriptors. `into` has room for `largest` bytes at least.
+   */
+  recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number {
+    return addon.seqpacket.recvMany(this.#handle, into, lengths, largest);
+  }
+  takeFds(): Fd[] { return addon.seqpacket.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  shutdown(how: 0 | 1 | 2): void { addon.seqpacket.shutdown(this.#handle, how); }
+  credentials(): Who { return addon.seqpacket.credentials(this.#handle); }
+  detach(): number { return addon.seqpacket.detach(this.#handle); }
+  close(): void { addon.seqpacket.close(this.#handle); }
+}
+
+/** Packets without a connection. */
+export class Datagram {
+  readonly #handle: Handle<'datagram'>;
+
+  constructor(handle: Handle<'datagram'>) { this.#handle = handle; }
+
+  static bind(address: string | null, mode: number): Datagram { return new Datagram(addon.datagram.bind(address, mode)); }
+  static pair(): [Datagram, Datagram] {
+    const [a, b] = addon.datagram.pair();
+    return [new Datagram(a), new Datagram(b)];
+  }
+  static adopt(fd: number): Datagram { return new Datagram(addon.datagram.adopt(fd)); }
+
+  get fd(): number { return addon.datagram.fd(this.#handle); }
+  send(packet: Uint8Array, to: string | null, fds: readonly number[] | null): boolean {
+    return addon.datagram.send(this.#handle, packet, to, fds);
+  }
+  /** As that of `SeqPacket`; a datagram socket has no end. */
+  recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number {
+    return addon.datagram.recvMany(this.#handle, into, lengths, largest);
+  }
+  /** Who sent the packets that came last. */
+  takeFrom(): (string | null)[] { return addon.datagram.takeFrom(this.#handle); }
+  takeFds(): Fd[] { return addon.datagram.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  credentials(): Who { return addon.datagram.credentials(this.#handle); }
+  detach(): number { return addon.datagram.detach(this.#handle); }
+  close(): void { addon.datagram.close(this.#handle); }
+}
+
+/** How a listener is published: mode, backlog, owner and group, -1 where nothing is said; and who is allowed. */
+export interface Published { numbers: readonly number[]; allow: string | null }
+
+/** A name that others connect to. */
+export class Listener {
+  readonly #handle: Handle<'listener'>;
+
+  constructor(handle: Handle<'listener'>) { this.#handle = handle; }
+
+  static open(kind: Kind, address: string, { numbers, allow }: Published): Listener {
+    return new Listener(addon.listener.open(kind, address, numbers, allow));
+  }
+  static adopt(kind: Kind, fd: number, { numbers, allow }: Published): Listener {
+    return new Listener(addon.listener.adopt(kind, fd, numbers, allow));
+  }
+
+  get fd(): number { return addon.listener.fd(this.#handle); }
+  /** A descriptor; -1: not yet; less: pause for as many milliseconds as it is less than -2. */
+  accept(): number { return addon.listener.accept(this.#handle); }
+  detach(): number { return addon.listener.detach(this.#handle); }
+  close(): void { addon.listener.close(this.#handle); }
+}
+
+export function reuseportFd(port: number, host: string): number { return addon.listener.reuseport(port, host); }
+
+/**
+ * A descriptor that is owned. If nobody takes or closes it, it is closed when this object is collected, and at the end
+ * of its thread at the latest.
+ */
+export class Fd {
+  readonly #handle: Handle<'fd'>;
+
+  /** @internal */
+  constructor(handle: Handle<'fd'>) { this.#handle = handle; }
+
+  /**
+   * Takes over a descriptor that is open.
+   *
+   * @throws EBADF if nothing is open under this number.
+   */
+  static adopt(fd: number): Fd { return new Fd(addon.fd.adopt(fd)); }
+  /** A further descriptor of the same open file, close-on-exec. */
+  static duplicate(fd: number): Fd { return new Fd(addon.fd.duplicate(fd)); }
+
+  /** Its number, -1 once it was taken or closed. It stays owned by this object. */
+  get number(): number { return addon.fd.number(this.#handle); }
+  get closed(): boolean { return this.number < 0; }
+  /** Gives it to the caller, who closes it. -1 if that was done before. */
+  take(): number { return addon.fd.take(this.#handle); }
+  close(): void { addon.fd.close(this.#handle); }
+  [Symbol.dispose](): void { this.close(); }
+}

@@ -1,0 +1,366 @@
+// Byte streams that carry descriptors: a Duplex of Node's, and two things more.
+
+import { Duplex } from 'node:stream';
+
+import * as check from './check';
+import { connect } from './driver/connect';
+import { Waits, type Watcher } from './driver/watch';
+import { aborted, closed, explained, failure, misuse, tried } from './errors';
+import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
+import { Listener, type ListenOptions } from './listener';
+import { STREAM, Stream as Native, type Who } from './native';
+import { roomToRead, taken } from './slab';
+import { concernsOne, Outgoing } from './sockets/outgoing';
+
+export interface StreamOptions {
+  /** Bytes that wait on either side before `write` says so and reading pauses. 64 KiB unless told otherwise. */
+  highWaterMark?: number;
+  /** Does our side stay open once the other has ended? Not, unless told otherwise, as a socket of Node's. */
+  allowHalfOpen?: boolean;
+}
+
+export interface ConnectOptions extends StreamOptions {
+  /** Gives up. */
+  signal?: AbortSignal;
+}
+
+export interface SendOptions {
+  /** Descriptors that go with the first byte, 253 at most. They stay the caller's. */
+  fds?: readonly FdLike[];
+  /** Takes back what has not begun to go. */
+  signal?: AbortSignal;
+}
+
+/** What only a stream tells, beside what every `Duplex` does. */
+export interface Stream {
+  /**
+   * Descriptors have arrived: right before the 'data' that holds the byte they were sent with. `at` counts the bytes before
+   * that 'data'. Whatever nobody listens for is closed.
+   */
+  on(event: 'fds', listener: (fds: Fd[], at: number) => void): this;
+  on(event: string | symbol, listener: (...args: any[]) => void): this;
+  once(event: 'fds', listener: (fds: Fd[], at: number) => void): this;
+  once(event: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+export class Stream extends Duplex implements Watcher {
+  readonly #native: Native;
+  readonly #waits: Waits;
+  readonly #out = new Outgoing();
+  #read = 0;
+  #gone = false;
+  /** Of a chunk that the kernel has, and whose end is told on the next tick. */
+  #told = 0;
+
+  /** @internal */
+  constructor(native: Native, options: StreamOptions = {}) {
+    super({
+      allowHalfOpen: options.allowHalfOpen ?? false,
+      highWaterMark: options.highWaterMark ?? HIGH_WATER,
+      decodeStrings: true,
+    });
+    this.#native = native;
+    this.#waits = new Waits(native.fd, this);
+  }
+
+  /** Connects to whoever listens at `address`; pauses up to 50 ms at a time while its queue is full. */
+  static async connect(address: string, options?: ConnectOptions): Promise<Stream> {
+    const { signal, ...rest } = check.options(options);
+    const given = streamOptions(rest);
+    const native = await connect(STREAM, check.text(address, 'address'), check.signal(signal), (it) => it.stream());
+    return new Stream(native, given);
+  }
+
+  /** Two streams that are connected to each other. */
+  static pair(options?: StreamOptions): [Stream, Stream] {
+    const given = streamOptions(check.options(options));
+    const [a, b] = tried('socketpair', undefined, () => Native.pair());
+    return [new Stream(a, given), new Stream(b, given)];
+  }
+
+  /** Takes over a descriptor, if it is a connected stream socket of the local family. Its flags stay as they are. */
+  static adopt(fd: FdLike, options?: StreamOptions): Stream {
+    const given = streamOptions(check.options(options));
+    return new Stream(takeOver(fd, (number) => tried('adopt', undefined, () => Native.adopt(number))), given);
+  }
+
+  /** Listens at `address`. A live listener there is never displaced, what a dead one has left is replaced. */
+  static listen(address: string, options?: ListenOptions & StreamOptions): Listener<Stream> {
+    const given = streamOptions(check.options(options));
+    return Listener.open(STREAM, address, options, (fd) => new Stream(Native.made(fd), given));
+  }
+
+  /** The number of its descriptor, -1 once it is closed. */
+  get fd(): number {
+    return this.#gone ? -1 : this.#native.fd;
+  }
+
+  /** Bytes that were read so far. */
+  get bytesRead(): number {
+    return this.#read;
+  }
+
+  /** Who is at the other end, as recorded when the connection was made. Of a pair, who has made it. */
+  get peerCredentials(): Who {
+    if (this.#gone) throw closed('stream');
+    return tried('getsockopt', undefined, () => this.#native.credentials());
+  }
+
+  /**
+   * Sends bytes, behind what was written before, and descriptors with the first of them. Resolves once the kernel has all
+   * of it: whoever awaits each is slowed down by a slow reader. What fails for the descriptors alone ends nothing else.
+   */
+  async send(data: Uint8Array | string, options?: SendOptions): Promise<void> {
+    const { fds, signal } = check.options(options);
+    const chunk = check.bytes(data);
+    const carried = numbers(fds);
+    const stop = check.signal(signal);
+    if (stop?.aborted) throw aborted(stop);
+    if (this.destroyed || this.writableEnded) throw closed('stream');
+    if (chunk.length === 0) {
+      if (carried !== null) throw misuse('descriptors travel with a byte, and none was given');
+      return;
+    }
+    const sent = carried !== null && this.#isIdle() ? this.#sendNow(chunk, carried) : 0;
+    if (sent === chunk.length) return;
+    await this.#sendLater(chunk.subarray(sent), sent === 0 ? duplicates(carried) : null, stop);
+  }
+
+  /** Has the kernel everything, whether that was told or not? */
+  #isIdle(): boolean {
+    return this.#out.isEmpty && this.writableLength === this.#told;
+  }
+
+  #sendNow(chunk: Buffer, fds: readonly number[]): number {
+    try {
+      return Math.max(this.#native.write(chunk, 0, fds), 0);
+    } catch (error) {
+      const known = explained(error, 'sendmsg');
+      if (known.code === 'ETOOMANYREFS') return 0;
+      if (!concernsOne(known)) this.destroy(known);
+      throw known;
+    }
+  }
+
+  #sendLater(chunk: Buffer, fds: Fd[] | null, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // A view of its own: the same bytes may be sent twice.
+      const key = chunk.subarray();
+      const beside: Beside = { fds, cancelled: false, failed: null };
+      this.#beside.set(key, beside);
+      const abort = (): void => {
+        beside.cancelled = true;
+        if (signal !== undefined) reject(aborted(signal));
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.write(key, (error) => {
+        signal?.removeEventListener('abort', abort);
+        const why = error ?? beside.failed;
+        if (why === null || why === undefined) resolve();
+        else reject(explained(why, 'sendmsg'));
+      });
+    });
+  }
+
+  /** What belongs to chunks that are under way in the Duplex. */
+  readonly #beside = new WeakMap<Uint8Array, Beside>();
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#push(chunk);
+    this.#flush(chunk.length, callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    let length = 0;
+    for (const { chunk } of chunks) {
+      length += chunk.length;
+      this.#push(chunk);
+    }
+    this.#flush(length, callback);
+  }
+
+  #push(data: Buffer): void {
+    const beside = this.#beside.get(data);
+    if (beside === undefined) {
+      this.#out.push({ data, fds: null, cancelled: false, done: nothing });
+      return;
+    }
+    this.#out.push({
+      data,
+      fds: beside.fds,
+      get cancelled() { return beside.cancelled; },
+      done: (error) => { beside.failed = error; },
+    });
+  }
+
+  /** The Duplex gives one batch at a time; this is called once the kernel has it. */
+  #written: ((error?: Error | null) => void) | null = null;
+  #length = 0;
+
+  #flush(length: number, callback: (error?: Error | null) => void): void {
+    this.#written = callback;
+    this.#length = length;
+    this.#continue();
+  }
+
+  #continue(): void {
+    const written = this.#written;
+    if (written === null || this.#gone) return;
+    try {
+      const progress = this.#out.flush(this.#native);
+      this.#waits.forWrite(progress === 'full');
+      if (progress === 'crowded') this.#waits.forTime(this.#pause());
+      if (progress !== 'all') return;
+    } catch (error) {
+      this.#written = null;
+      written(explained(error, 'write'));
+      return;
+    }
+    this.#crowded = 0;
+    this.#written = null;
+    this.#told = this.#length;
+    // What is written in the same tick leaves together with the next.
+    process.nextTick(() => {
+      this.#told = 0;
+      written();
+    });
+  }
+
+  #crowded = 0;
+
+  #pause(): number {
+    this.#crowded += 1;
+    return Math.min(2 ** (this.#crowded - 1), 50);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    try {
+      this.#native.shutdown(1);
+      callback();
+    } catch (error) {
+      const known = explained(error, 'shutdown');
+      // Nobody is there to be told of the end.
+      callback(known.code === 'ENOTCONN' || known.code === 'EPIPE' ? null : known);
+    }
+  }
+
+  override _read(): void {
+    if (!this.#gone) this.#waits.forRead(true);
+  }
+
+  /** @internal */
+  ready(read: boolean, write: boolean, time: boolean): void {
+    if (write || time) this.#continue();
+    if (read && !this.#gone) this.#fill();
+  }
+
+  #fill(): void {
+    for (let reads = 0; reads < READS; reads++) {
+      const room = roomToRead();
+      let came: number;
+      try {
+        came = this.#native.read(room, 0);
+      } catch (error) {
+        this.destroy(explained(error, 'read'));
+        return;
+      }
+      if (came < 0) return;
+      const bytes = came >> 8;
+      if (bytes === 0) {
+        this.#waits.forRead(false);
+        this.push(null);
+        return;
+      }
+      // Taken out of the room before anybody else reads into it.
+      const chunk = taken(bytes);
+      if ((came & 0xff) !== 0) this.#arrived(this.#native.takeFds());
+      if (this.#gone) return;
+      this.#read += bytes;
+      if (!this.push(chunk)) {
+        this.#waits.forRead(false);
+        return;
+      }
+      if (this.#gone || bytes < room.length) return;
+    }
+  }
+
+  #arrived(fds: Fd[]): void {
+    if (!this.emit('fds', fds, this.#read)) fds.forEach((fd) => fd.close());
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.#gone) {
+      this.#gone = true;
+      this.#waits.close();
+      this.#native.close();
+      this.#out.clear(error ?? closed('stream'));
+    }
+    const written = this.#written;
+    this.#written = null;
+    written?.(error ?? closed('stream'));
+    callback(error);
+  }
+
+  /**
+   * Gives the descriptor away, with the connection as it is. What was read ahead and what still has to be written would be
+   * lost: then it refuses.
+   */
+  detach(): Fd {
+    if (this.#gone) throw closed('stream');
+    if (this.readableLength > 0 || !this.#isIdle()) {
+      throw failure('ERR_GINNEL_BUSY', `${this.readableLength} bytes were read ahead and ${this.writableLength} wait to be written`);
+    }
+    this.#waits.close();
+    this.#gone = true;
+    const fd = Fd.adopt(this.#native.detach());
+    this.destroy();
+    return fd;
+  }
+
+  /** Writes what is queued, ends, and resolves once it is closed. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    await new Promise<void>((resolve) => {
+      this.once('close', resolve);
+      if (this.destroyed) return;
+      // What went wrong is told by 'error'; here it only ends the wait.
+      this.end(() => this.destroy());
+    });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** It keeps the process alive while it waits for something, as it does unless told otherwise. */
+  ref(): this {
+    this.#waits.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#waits.unref();
+    return this;
+  }
+}
+
+interface Beside {
+  readonly fds: Fd[] | null;
+  cancelled: boolean;
+  failed: Error | null;
+}
+
+function streamOptions(options: Partial<StreamOptions>): StreamOptions {
+  const highWaterMark = check.optional(options.highWaterMark, 'highWaterMark');
+  return {
+    ...(highWaterMark === undefined ? {} : { highWaterMark }),
+    allowHalfOpen: options.allowHalfOpen === true,
+  };
+}
+
+function nothing(): void {}
+
+const HIGH_WATER = 64 << 10;
+
+/** Most reads before others have their turn. */
+const READS = 16;
