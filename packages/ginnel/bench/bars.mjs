@@ -1,6 +1,6 @@
 // What ours has promised to reach, beside another system or by itself.
 
-/** @typedef {import("./types.js").Outcome} Outcome */
+/** @typedef {import('./types.js').Outcome} Outcome */
 
 /**
  * A promise about one scenario: our value over theirs, or by itself; at most this of a time, at least this of a rate.
@@ -9,13 +9,13 @@
 
 /** @type {readonly Bar[]} */
 const BARS = [
-  { scenario: "node-rtt-64", ours: "ginnel-stream", theirs: "net", bound: 1 },
-  { scenario: "node-oneway-64", ours: "ginnel-stream", bound: 1e6 },
-  { scenario: "node-oneway-64", ours: "ginnel-stream", theirs: "usocket", bound: 4 },
-  { scenario: "node-oneway-64", ours: "ginnel-connection", bound: 1e6 },
-  { scenario: "node-oneway-64", ours: "ginnel-connection", theirs: "usocket", bound: 4 },
-  { scenario: "node-packets-64", ours: "ginnel-seqpacket", theirs: "node-unix-socket", bound: 3 },
-  { scenario: "node-fds", ours: "ginnel-stream", theirs: "usocket", bound: 2 },
+  { scenario: 'node-rtt-64', ours: 'ginnel-stream', theirs: 'net', bound: 1 },
+  { scenario: 'node-oneway-64', ours: 'ginnel-stream', bound: 1e6 },
+  { scenario: 'node-oneway-64', ours: 'ginnel-stream', theirs: 'usocket', bound: 4 },
+  { scenario: 'node-oneway-64', ours: 'ginnel-connection', bound: 1e6 },
+  { scenario: 'node-oneway-64', ours: 'ginnel-connection', theirs: 'usocket', bound: 4 },
+  { scenario: 'node-packets-64', ours: 'ginnel-seqpacket', theirs: 'node-unix-socket', bound: 3 },
+  { scenario: 'node-fds', ours: 'ginnel-stream', theirs: 'usocket', bound: 2 },
 ];
 
 /**
@@ -29,10 +29,10 @@ export function judge(outcomes) {
     const found = bar.theirs === undefined ? ours?.value : ours?.ratios[bar.theirs];
     const met = ours !== undefined && found !== undefined && admits(bar, ours, found);
     if (found !== undefined && !met) missed += 1;
-    const verdict = found === undefined ? "not looked at, for one of them is not there" : met ? "met" : "missed";
-    return `bar: ${told(bar, ours?.better ?? "higher", found)}${verdict}\n`;
+    const verdict = found === undefined ? 'not looked at, for one of them is not there' : met ? 'met' : 'missed';
+    return `bar: ${told(bar, ours?.better ?? 'higher', found)}${verdict}\n`;
   });
-  return { text: lines.join(""), missed };
+  return { text: lines.join(''), missed };
 }
 
 /**
@@ -41,17 +41,17 @@ export function judge(outcomes) {
  * @param {number} found
  */
 function admits(bar, ours, found) {
-  return ours.better === "lower" ? found <= bar.bound : found >= bar.bound;
+  return ours.better === 'lower' ? found <= bar.bound : found >= bar.bound;
 }
 
 /**
  * @param {Bar} bar
- * @param {Outcome["better"]} better
+ * @param {Outcome['better']} better
  * @param {number | undefined} found
  */
 function told({ ours, theirs, bound }, better, found) {
-  const limit = better === "lower" ? "at most" : "at least";
+  const limit = better === 'lower' ? 'at most' : 'at least';
   const digits = theirs === undefined ? 0 : 3;
-  const number = found === undefined ? "" : `${found.toFixed(digits)}, `;
-  return `${ours}${theirs === undefined ? "" : ` to ${theirs}`} ${limit} ${bound}: ${number}`;
+  const number = found === undefined ? '' : `${found.toFixed(digits)}, `;
+  return `${ours}${theirs === undefined ? '' : ` to ${theirs}`} ${limit} ${bound}: ${number}`;
 }

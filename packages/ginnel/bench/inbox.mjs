@@ -1,7 +1,7 @@
 // Where a link puts what arrives: signals between the loops, messages while one runs.
 
 /**
- * @typedef {import("./types.js").Inbox} Arrivals
+ * @typedef {import('./types.js').Inbox} Arrivals
  * @implements {Arrivals}
  */
 export class Inbox {

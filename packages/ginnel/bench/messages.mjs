@@ -1,6 +1,6 @@
 // The messages of every scenario: 64 bytes, no two alike among 1,024, and how a receiver knows them again.
 
-import assert from "node:assert/strict";
+import assert from 'node:assert/strict';
 
 export const BYTES = 64;
 const MESSAGES = 1024;
@@ -49,7 +49,7 @@ export class Checker {
    * @param {Buffer} message
    */
   checkWhole(message) {
-    assert.equal(message.length, BYTES, "a message has another length");
+    assert.equal(message.length, BYTES, 'a message has another length');
     this.check(message);
   }
 

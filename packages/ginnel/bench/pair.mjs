@@ -1,14 +1,14 @@
 // Two parts as child processes: started, told what to do, listened to, and always ended.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 
-const PART = fileURLToPath(new URL("part.mjs", import.meta.url));
+const PART = fileURLToPath(new URL('part.mjs', import.meta.url));
 /** No round lasts nearly as long, so a part that is silent for this long hangs. */
 const PATIENCE = 20_000;
 
-/** @typedef {{ scenario: string, system: string, path: string, placement: import("./types.js").Plan["placement"] }} Seat */
+/** @typedef {{ scenario: string, system: string, path: string, placement: import('./types.js').Plan['placement'] }} Seat */
 
 /** A server and the client that is connected to it. */
 export class Pair {
@@ -29,10 +29,10 @@ export class Pair {
    * @param {Seat} seat
    */
   static async start(seat) {
-    const server = new Part(seat, "server");
+    const server = new Part(seat, 'server');
     try {
       await server.reply();
-      const client = new Part(seat, "client");
+      const client = new Part(seat, 'client');
       const pair = new Pair(server, client);
       await client.reply().catch((error) => {
         client.end();
@@ -53,7 +53,7 @@ export class Pair {
     this.#server.order({ laps });
     this.#client.order({ laps });
     const [, took] = await Promise.all([this.#server.reply(), this.#client.reply()]);
-    if (!("took" in took)) throw new Error("the client did not say how long it took");
+    if (!('took' in took)) throw new Error('the client did not say how long it took');
     return took;
   }
 
@@ -70,23 +70,23 @@ class Part {
 
   /**
    * @param {Seat} seat
-   * @param {"server" | "client"} side
+   * @param {'server' | 'client'} side
    */
   constructor(seat, side) {
     this.#side = side;
-    const [program = "", ...before] = [...placed(seat.placement, side), process.execPath];
+    const [program = '', ...before] = [...placed(seat.placement, side), process.execPath];
     const args = [...before, ...profiling(side), PART, seat.scenario, seat.system, side, seat.path];
-    this.#child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 
-  /** @param {import("./types.js").Order} order */
+  /** @param {import('./types.js').Order} order */
   order(order) {
     this.#child.send(order);
   }
 
   /**
    * The next thing that it says, if it is not why it ends.
-   * @returns {Promise<Exclude<import("./types.js").Reply, { failed: string }>>}
+   * @returns {Promise<Exclude<import('./types.js').Reply, { failed: string }>>}
    */
   reply() {
     return new Promise((resolve, reject) => {
@@ -98,22 +98,22 @@ class Part {
       };
       const refuse = (/** @type {string} */ reason) =>
         settle(() => reject(new Error(`the ${this.#side} ${reason}`)));
-      const said = (/** @type {import("./types.js").Reply} */ reply) =>
-        "failed" in reply ? refuse(`failed: ${reply.failed}`) : settle(() => resolve(reply));
-      const ended = () => refuse("ended early");
+      const said = (/** @type {import('./types.js').Reply} */ reply) =>
+        'failed' in reply ? refuse(`failed: ${reply.failed}`) : settle(() => resolve(reply));
+      const ended = () => refuse('ended early');
       const timer = setTimeout(() => refuse(`was silent for ${PATIENCE / 1000} s`), PATIENCE);
-      this.#child.once("message", said).once("exit", ended).once("error", ended);
+      this.#child.once('message', said).once('exit', ended).once('error', ended);
       undo.push(() => clearTimeout(timer));
-      undo.push(() => this.#child.off("message", said).off("exit", ended).off("error", ended));
+      undo.push(() => this.#child.off('message', said).off('exit', ended).off('error', ended));
     });
   }
 
   async end() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = once(this.#child, "exit");
+    const gone = once(this.#child, 'exit');
     // A part that is profiled writes its profile when it ends by itself.
     if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 2000);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000);
     await gone;
     clearTimeout(timer);
   }
@@ -121,12 +121,12 @@ class Part {
 
 /**
  * The words before the program that give each side a processor of its own, or both the same.
- * @param {Seat["placement"]} placement
- * @param {"server" | "client"} side
+ * @param {Seat['placement']} placement
+ * @param {'server' | 'client'} side
  */
 function placed(placement, side) {
-  if (placement === "free") return [];
-  return ["taskset", "-c", side === "client" && placement === "split" ? "0" : "1"];
+  if (placement === 'free') return [];
+  return ['taskset', '-c', side === 'client' && placement === 'split' ? '0' : '1'];
 }
 
 /**
@@ -134,7 +134,7 @@ function placed(placement, side) {
  * @param {string} side
  */
 function profiling(side) {
-  const directory = process.env["GINNEL_BENCH_PROFILE"];
+  const directory = process.env['GINNEL_BENCH_PROFILE'];
   if (directory === undefined) return [];
-  return ["--cpu-prof", `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${side}-${process.hrtime.bigint()}.cpuprofile`];
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${side}-${process.hrtime.bigint()}.cpuprofile`];
 }

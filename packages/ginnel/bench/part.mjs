@@ -2,15 +2,15 @@
 //
 // The server signals when it is awake in a round, so that the client's clock does not start with its wake-up.
 
-import { SIGNAL } from "./inbox.mjs";
-import { Latencies } from "./latencies.mjs";
-import { SCENARIOS } from "./scenarios.mjs";
-import { median } from "./stats.mjs";
-import { load } from "./systems.mjs";
+import { SIGNAL } from './inbox.mjs';
+import { Latencies } from './latencies.mjs';
+import { SCENARIOS } from './scenarios.mjs';
+import { median } from './stats.mjs';
+import { load } from './systems.mjs';
 
-const [scenarioName, systemName = "", side, path = ""] = process.argv.slice(2);
+const [scenarioName, systemName = '', side, path = ''] = process.argv.slice(2);
 
-/** @param {import("./types.js").Reply} reply */
+/** @param {import('./types.js').Reply} reply */
 function say(reply) {
   process.send?.(reply);
 }
@@ -20,13 +20,13 @@ function fail(reason) {
   process.send?.({ failed: reason instanceof Error ? reason.message : String(reason) }, () => process.exit(1));
 }
 
-process.on("disconnect", () => process.exit());
-process.on("uncaughtException", fail);
+process.on('disconnect', () => process.exit());
+process.on('uncaughtException', fail);
 
 /** @param {(laps: number) => Promise<void>} round */
 function obey(round) {
   let last = Promise.resolve();
-  process.on("message", (/** @type {import("./types.js").Order} */ { laps }) => {
+  process.on('message', (/** @type {import('./types.js').Order} */ { laps }) => {
     last = last.then(() => round(laps)).catch(fail);
   });
   say({ ready: true });
@@ -36,7 +36,7 @@ async function run() {
   const scenario = SCENARIOS.find(({ name }) => name === scenarioName);
   if (!scenario) throw new Error(`no scenario is called ${scenarioName}`);
   const system = await load(systemName);
-  if (side === "server") {
+  if (side === 'server') {
     const { accepted } = await system.listen(path);
     obey(async (laps) => {
       const link = await accepted;

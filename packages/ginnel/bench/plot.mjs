@@ -1,9 +1,9 @@
 // The results as one picture: for each scenario, every system's speed as a bar, on a logarithmic scale whose line in the
 // middle of things is the reference. It has no background, and its greys can be read on white and on black.
 
-import { ratio, value } from "./report.mjs";
+import { ratio, value } from './report.mjs';
 
-/** @typedef {import("./types.js").Outcome} Outcome */
+/** @typedef {import('./types.js').Outcome} Outcome */
 
 const WIDTH = 820;
 const LEFT = 190;
@@ -34,10 +34,10 @@ export function draw(outcomes) {
   const speeds = outcomes.map((outcome) => speed(outcome, outcomes));
   const scale = new Scale(Math.min(1, ...speeds), Math.max(1, ...speeds));
   /** @type {string[]} */
-  const parts = [text(LEFT, 20, "Speed, where the first of each group is 1 (logarithmic; longer is faster)", "head")];
+  const parts = [text(LEFT, 20, 'Speed, where the first of each group is 1 (logarithmic; longer is faster)', 'head')];
   let top = TOP;
   for (const scenario of new Set(outcomes.map((outcome) => outcome.scenario))) {
-    parts.push(text(12, top + 20, scenario, "head"));
+    parts.push(text(12, top + 20, scenario, 'head'));
     top += HEAD;
     const group = outcomes.filter((outcome) => outcome.scenario === scenario);
     for (const [at, outcome] of group.entries()) parts.push(bar(outcome, speed(outcome, group), scale, top + at * ROW));
@@ -45,7 +45,7 @@ export function draw(outcomes) {
     top += group.length * ROW;
   }
   const size = `width="${WIDTH}" height="${top + 12}" viewBox="0 0 ${WIDTH} ${top + 12}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n<style>${STYLE}\n</style>\n${parts.join("\n")}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n<style>${STYLE}\n</style>\n${parts.join('\n')}\n</svg>\n`;
 }
 
 /**
@@ -55,8 +55,8 @@ export function draw(outcomes) {
  */
 function speed(outcome, outcomes) {
   const reference = outcomes.find(({ scenario }) => scenario === outcome.scenario);
-  const found = outcome.ratios[reference?.system ?? ""] ?? 1;
-  return outcome.better === "lower" ? 1 / found : found;
+  const found = outcome.ratios[reference?.system ?? ''] ?? 1;
+  return outcome.better === 'lower' ? 1 / found : found;
 }
 
 /** From speeds to pixels. */
@@ -88,13 +88,13 @@ class Scale {
  */
 function bar(outcome, speed, scale, top) {
   const end = scale.across(speed);
-  const kind = outcome.system.startsWith("ginnel") ? "ours" : "other";
+  const kind = outcome.system.startsWith('ginnel') ? 'ours' : 'other';
   const told = `${ratio(speed)}   ${value(outcome.value, outcome.unit)}`;
   return [
-    text(LEFT - 8, top + 13, outcome.system, "", "end"),
+    text(LEFT - 8, top + 13, outcome.system, '', 'end'),
     `<rect x="${LEFT}" y="${top + 2}" width="${end - LEFT}" height="${ROW - 4}" class="${kind}"/>`,
     text(Math.max(end, scale.across(1)) + 6, top + 13, told),
-  ].join("\n");
+  ].join('\n');
 }
 
 /**
@@ -111,8 +111,8 @@ function line(x, top, height) {
  * @param {number} y
  * @param {string} words
  * @param {string} [kind]
- * @param {"start" | "end"} [anchor]
+ * @param {'start' | 'end'} [anchor]
  */
-function text(x, y, words, kind = "", anchor = "start") {
+function text(x, y, words, kind = '', anchor = 'start') {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" class="${kind}" xml:space="preserve">${words}</text>`;
 }

@@ -1,14 +1,14 @@
 // One scenario: all systems that can play it, in many short rounds that alternate, so that whatever else the machine
 // does meets all of them alike.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Latencies } from "./latencies.mjs";
-import { Pair } from "./pair.mjs";
-import { median, order, pairedRatios } from "./stats.mjs";
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Latencies } from './latencies.mjs';
+import { Pair } from './pair.mjs';
+import { median, order, pairedRatios } from './stats.mjs';
 
-/** @typedef {import("./types.js").Scenario} Scenario */
+/** @typedef {import('./types.js').Scenario} Scenario */
 
 const FEWEST_LAPS = 16;
 /** Rounds before each heat that do not count: V8 compiles what runs hot. */
@@ -19,11 +19,11 @@ const WARM_UP = 5;
  * where their memory lies, so there are several heats, each with new processes.
  * @param {Scenario} scenario
  * @param {readonly string[]} systems the reference first
- * @param {import("./types.js").Plan} plan
- * @returns {Promise<import("./types.js").Race>}
+ * @param {import('./types.js').Plan} plan
+ * @returns {Promise<import('./types.js').Race>}
  */
 export async function run(scenario, systems, plan) {
-  const directory = await mkdtemp(join(tmpdir(), "ginnel-bench-"));
+  const directory = await mkdtemp(join(tmpdir(), 'ginnel-bench-'));
   const field = new Field(scenario, systems);
   try {
     for (let heat = 0; heat < plan.heats; heat++) {
@@ -59,7 +59,7 @@ class Field {
     this.#scenario = scenario;
     this.#runners = systems.map((system) => new Runner(scenario, system));
     const [reference] = systems;
-    if (reference === undefined) throw new Error("nobody takes part");
+    if (reference === undefined) throw new Error('nobody takes part');
     this.#again = new Runner(scenario, reference);
     this.#runners.splice(Math.ceil(systems.length / 2), 0, this.#again);
   }
@@ -90,13 +90,13 @@ class Field {
   finish() {
     const finishes = this.#runners.filter((runner) => runner !== this.#again);
     const [reference] = finishes;
-    if (!reference) throw new Error(`nobody finished: ${this.#leftOut.join("; ")}`);
+    if (!reference) throw new Error(`nobody finished: ${this.#leftOut.join('; ')}`);
     const againstItself = median(pairedRatios(reference.values, this.#again.values));
     return { scenario: this.#scenario, finishes, againstItself, leftOut: this.#leftOut };
   }
 }
 
-/** @typedef {import("./types.js").Finish} Finish */
+/** @typedef {import('./types.js').Finish} Finish */
 
 /** @implements {Finish} */
 class Runner {
@@ -122,7 +122,7 @@ class Runner {
 
   /**
    * @param {string} directory
-   * @param {import("./types.js").Plan["placement"]} placement
+   * @param {import('./types.js').Plan['placement']} placement
    */
   async start(directory, placement) {
     const path = join(directory, String(sockets++));
@@ -146,7 +146,7 @@ class Runner {
   }
 
   round() {
-    if (!this.#pair) throw new Error("it is not running");
+    if (!this.#pair) throw new Error('it is not running');
     return this.#pair.round(this.#laps);
   }
 
@@ -154,7 +154,7 @@ class Runner {
     const { took, middle, latencies } = await this.round();
     const mean = (took / this.#laps) * 1e6;
     this.means.push(mean);
-    this.values.push(this.#scenario.unit === "ns" ? middle * 1e6 : 1e9 / mean);
+    this.values.push(this.#scenario.unit === 'ns' ? middle * 1e6 : 1e9 / mean);
     this.latencies.merge(latencies);
   }
 

@@ -1,27 +1,27 @@
 // What the run found, as a table for people and as objects for programs.
 
-import { median, pairedRatios, quantile } from "./stats.mjs";
+import { median, pairedRatios, quantile } from './stats.mjs';
 
-/** @typedef {import("./types.js").Outcome} Outcome */
+/** @typedef {import('./types.js').Outcome} Outcome */
 
 /** Where the reference's ratio to itself lies on a machine that can tell systems apart. */
 const NOISE = 0.03;
 
 /**
  * The results of a scenario, in the order of its systems; the reference is first.
- * @param {import("./types.js").Race} race
+ * @param {import('./types.js').Race} race
  * @returns {Outcome[]}
  */
 export function outcomes({ scenario, finishes }) {
   return finishes.map((finish) => {
-    const toReference = pairedRatios(finish.values, /** @type {import("./types.js").Finish} */ (finishes[0]).values);
+    const toReference = pairedRatios(finish.values, /** @type {import('./types.js').Finish} */ (finishes[0]).values);
     const others = finishes.filter((other) => other !== finish);
     return {
       scenario: scenario.name,
       system: finish.system,
       value: median(finish.values),
       unit: scenario.unit,
-      better: scenario.unit === "ns" ? "lower" : "higher",
+      better: scenario.unit === 'ns' ? 'lower' : 'higher',
       each: median(finish.means),
       p50: finish.latencies.quantile(0.5),
       p99: finish.latencies.quantile(0.99),
@@ -35,32 +35,32 @@ export function outcomes({ scenario, finishes }) {
 
 /**
  * A scenario's results, and whether they can be believed.
- * @param {import("./types.js").Race} race
+ * @param {import('./types.js').Race} race
  */
 export function table(race) {
   const rows = outcomes(race);
   const reference = /** @type {Outcome} */ (rows[0]);
-  const heads = ["system", "value", "mean lap", "ratio", "middle half", "p50", "p99"];
+  const heads = ['system', 'value', 'mean lap', 'ratio', 'middle half', 'p50', 'p99'];
   const lines = [`${race.scenario.name} (${reference.better} is better)`, columns(heads)];
   for (const row of rows) {
     const to = row === reference ? 1 : row.ratios[reference.system] ?? NaN;
-    const spread = row === reference ? "" : row.spread.map(ratio).join("–");
-    const laps = row.p50 === 0 ? ["–", "–"] : [duration(row.p50), duration(row.p99)];
+    const spread = row === reference ? '' : row.spread.map(ratio).join('–');
+    const laps = row.p50 === 0 ? ['–', '–'] : [duration(row.p50), duration(row.p99)];
     lines.push(columns([row.system, value(row.value, row.unit), duration(row.each), ratio(to), spread, ...laps]));
   }
   lines.push(`ratios to ${reference.system}; against itself: ${race.againstItself.toFixed(3)}`);
   if (Math.abs(race.againstItself - 1) > NOISE) {
-    lines.push("warning: the machine is too noisy for this scenario: the reference differs from itself by more than 3 %");
+    lines.push('warning: the machine is too noisy for this scenario: the reference differs from itself by more than 3 %');
   }
   lines.push(`note: ${race.scenario.note}`);
   for (const [system, reason] of race.leftOut) lines.push(`left out: ${system}, because ${reason}`);
-  return `${lines.join("\n")}\n`;
+  return `${lines.join('\n')}\n`;
 }
 
 /** @param {readonly string[]} cells */
 function columns(cells) {
-  const [system = "", ...rest] = cells;
-  return system.padEnd(24) + rest.map((cell, at) => cell.padStart(WIDTHS[at] ?? 0)).join("");
+  const [system = '', ...rest] = cells;
+  return system.padEnd(24) + rest.map((cell, at) => cell.padStart(WIDTHS[at] ?? 0)).join('');
 }
 
 const WIDTHS = [16, 11, 9, 15, 11, 11];
@@ -75,8 +75,8 @@ export function ratio(ratio) {
  * @param {string} unit
  */
 export function value(value, unit) {
-  if (unit === "ns") return duration(value);
-  return `${scaled(value)} ${unit === "fds/s" ? unit : "msg/s"}`;
+  if (unit === 'ns') return duration(value);
+  return `${scaled(value)} ${unit === 'fds/s' ? unit : 'msg/s'}`;
 }
 
 /** @param {number} nanoseconds */

@@ -10,7 +10,7 @@ export function quantile(values, share) {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)];
   const above = sorted[Math.ceil(place)];
-  if (below === undefined || above === undefined) throw new RangeError("no values");
+  if (below === undefined || above === undefined) throw new RangeError('no values');
   return below + (above - below) * (place - Math.floor(place));
 }
 

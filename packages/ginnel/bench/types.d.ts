@@ -39,7 +39,7 @@ export interface System {
 
 export interface Scenario {
   readonly name: string;
-  readonly unit: "ns" | "messages/s" | "fds/s";
+  readonly unit: 'ns' | 'messages/s' | 'fds/s';
   /** The systems that can play it, in the order of the report; ratios are to the first. */
   readonly systems: readonly string[];
   /** How they are used, for whoever compares them. */
@@ -75,7 +75,7 @@ export interface Finish {
   readonly values: number[];
   /** Nanoseconds of a lap, on average. */
   readonly means: number[];
-  readonly latencies: import("./latencies.mjs").Latencies;
+  readonly latencies: import('./latencies.mjs').Latencies;
 }
 
 /** What a scenario found. */
@@ -91,7 +91,7 @@ export interface Plan {
   readonly heats: number;
   readonly roundsEach: number;
   readonly milliseconds: number;
-  readonly placement: "split" | "same" | "free";
+  readonly placement: 'split' | 'same' | 'free';
 }
 
 /** One system in one scenario, for programs. */
@@ -101,7 +101,7 @@ export interface Outcome {
   /** The median over rounds; where laps are timed one by one, of the median lap of each. */
   readonly value: number;
   readonly unit: string;
-  readonly better: "lower" | "higher";
+  readonly better: 'lower' | 'higher';
   /** Nanoseconds of a lap: the median over rounds of their mean, which waits for the collector, too. */
   readonly each: number;
   /** Nanoseconds of a lap, 0 where laps are not timed one by one. */

@@ -1,7 +1,7 @@
 // The package has no types of its own; this is what the benchmark uses of it.
-declare module "usocket" {
-  import type { Duplex } from "node:stream";
-  import type { EventEmitter } from "node:events";
+declare module 'usocket' {
+  import type { Duplex } from 'node:stream';
+  import type { EventEmitter } from 'node:events';
 
   export class USocket extends Duplex {
     constructor(path: string, connected?: () => void);

@@ -3,19 +3,19 @@
 // The server answers every window of them, and the client goes one window ahead: the kernel limits how many
 // descriptors a user may have in flight, and usocket drops those that meet a full buffer.
 
-import assert from "node:assert/strict";
-import { fstatSync, openSync, statSync } from "node:fs";
-import { BYTES, Checker, nth } from "../messages.mjs";
-import { SIGNAL } from "../inbox.mjs";
+import assert from 'node:assert/strict';
+import { fstatSync, openSync, statSync } from 'node:fs';
+import { BYTES, Checker, nth } from '../messages.mjs';
+import { SIGNAL } from '../inbox.mjs';
 
 const WINDOW = 64;
-const PASSED = "/dev/null";
+const PASSED = '/dev/null';
 
-/** @type {import("../types.js").Scenario} */
+/** @type {import('../types.js').Scenario} */
 export const fds = {
-  name: "node-fds",
-  unit: "fds/s",
-  systems: ["usocket", "ginnel-stream", "ginnel-connection", "ginnel-seqpacket", "ginnel/usocket"],
+  name: 'node-fds',
+  unit: 'fds/s',
+  systems: ['usocket', 'ginnel-stream', 'ginnel-connection', 'ginnel-seqpacket', 'ginnel/usocket'],
   note: `messages of ${BYTES} bytes with a descriptor each; ginnel-seqpacket sends packets`,
   multiple: WINDOW,
 
@@ -41,7 +41,7 @@ export const fds = {
         link.send(SIGNAL);
       }
     });
-    assert.equal(received, laps, "descriptors were lost");
+    assert.equal(received, laps, 'descriptors were lost');
   },
 
   async ask(link, laps) {
@@ -55,11 +55,11 @@ export const fds = {
 };
 
 /**
- * @param {import("../types.js").Link} link
- * @returns {asserts link is import("../types.js").FdLink<unknown>}
+ * @param {import('../types.js').Link} link
+ * @returns {asserts link is import('../types.js').FdLink<unknown>}
  */
 function assertFds(link) {
-  assert.ok("sendFd" in link, "this system passes no descriptors");
+  assert.ok('sendFd' in link, 'this system passes no descriptors');
 }
 
-const passed = openSync(PASSED, "r");
+const passed = openSync(PASSED, 'r');

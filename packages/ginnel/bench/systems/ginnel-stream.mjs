@@ -1,11 +1,11 @@
 // Stream: written to like any Duplex; descriptors go with send().
 
-import { once } from "node:events";
-import { Stream } from "ginnel";
-import { Inbox } from "../inbox.mjs";
-import { nth } from "../messages.mjs";
+import { once } from 'node:events';
+import { Stream } from 'ginnel';
+import { Inbox } from '../inbox.mjs';
+import { nth } from '../messages.mjs';
 
-/** @type {import("../types.js").System} */
+/** @type {import('../types.js').System} */
 export const system = {
   async listen(path) {
     const listener = Stream.listen(path);
@@ -16,11 +16,11 @@ export const system = {
 
 /**
  * @param {Stream} stream
- * @returns {import("../types.js").FdLink<import("ginnel").Fd>}
+ * @returns {import('../types.js').FdLink<import('ginnel').Fd>}
  */
 function link(stream) {
   const inbox = new Inbox();
-  /** @type {import("../types.js").FdLink<import("ginnel").Fd>} */
+  /** @type {import('../types.js').FdLink<import('ginnel').Fd>} */
   const link = {
     inbox,
     send: (message) => stream.write(message),
@@ -30,12 +30,12 @@ function link(stream) {
     close: (fd) => fd.close(),
     async sendAll(count) {
       for (let number = 0; number < count; number++) {
-        if (!stream.write(nth(number))) await once(stream, "drain");
+        if (!stream.write(nth(number))) await once(stream, 'drain');
       }
     },
   };
-  stream.on("fds", (fds) => link.passed(fds));
-  stream.on("data", (chunk) => inbox.take(chunk));
-  stream.on("error", (error) => inbox.fail(error));
+  stream.on('fds', (fds) => link.passed(fds));
+  stream.on('data', (chunk) => inbox.take(chunk));
+  stream.on('error', (error) => inbox.fail(error));
   return link;
 }

@@ -1,14 +1,14 @@
 // node-unix-socket, or what replaces it. Its queue has no bound and write() returns nothing, so the sender goes two
 // windows ahead of what the callbacks have confirmed. Callbacks of one flush run in reverse: one for each window.
 
-import { Inbox } from "../inbox.mjs";
-import { BYTES, nth } from "../messages.mjs";
+import { Inbox } from '../inbox.mjs';
+import { BYTES, nth } from '../messages.mjs';
 
 const WINDOW = 64;
 
 /**
- * @param {Pick<typeof import("node-unix-socket"), "SeqpacketSocket" | "SeqpacketServer">} sockets
- * @returns {import("../types.js").System}
+ * @param {Pick<typeof import('node-unix-socket'), 'SeqpacketSocket' | 'SeqpacketServer'>} sockets
+ * @returns {import('../types.js').System}
  */
 export function over({ SeqpacketSocket, SeqpacketServer }) {
   return {
@@ -17,7 +17,7 @@ export function over({ SeqpacketSocket, SeqpacketServer }) {
       server.listen(path);
       return {
         accepted: new Promise((resolve) => {
-          server.on("connection", (socket) => resolve(link(socket)));
+          server.on('connection', (socket) => resolve(link(socket)));
         }),
       };
     },
@@ -31,13 +31,13 @@ export function over({ SeqpacketSocket, SeqpacketServer }) {
 }
 
 /**
- * @param {import("node-unix-socket").SeqpacketSocket} socket
- * @returns {import("../types.js").Link}
+ * @param {import('node-unix-socket').SeqpacketSocket} socket
+ * @returns {import('../types.js').Link}
  */
 function link(socket) {
   const inbox = new Inbox();
-  socket.on("data", (packet) => inbox.take(packet));
-  socket.on("error", (error) => inbox.fail(error));
+  socket.on('data', (packet) => inbox.take(packet));
+  socket.on('error', (error) => inbox.fail(error));
   /**
    * @param {number} from
    * @param {number} to

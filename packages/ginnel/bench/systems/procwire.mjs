@@ -1,16 +1,16 @@
 // @procwire/transport, or what replaces it. A transport writes bytes as they are; its promise says that the kernel has
 // them. It never refuses, so a window of promises is awaited together.
 
-import { Inbox } from "../inbox.mjs";
-import { nth } from "../messages.mjs";
+import { Inbox } from '../inbox.mjs';
+import { nth } from '../messages.mjs';
 
 const WINDOW = 64;
 
-/** @typedef {Pick<import("@procwire/transport").Transport, "write" | "onData" | "on">} Transport */
+/** @typedef {Pick<import('@procwire/transport').Transport, 'write' | 'onData' | 'on'>} Transport */
 
 /**
- * @param {Pick<typeof import("@procwire/transport"), "SocketTransport" | "SocketServer">} procwire
- * @returns {import("../types.js").System}
+ * @param {Pick<typeof import('@procwire/transport'), 'SocketTransport' | 'SocketServer'>} procwire
+ * @returns {import('../types.js').System}
  */
 export function over({ SocketTransport, SocketServer }) {
   return {
@@ -33,12 +33,12 @@ export function over({ SocketTransport, SocketServer }) {
 
 /**
  * @param {Transport} transport
- * @returns {import("../types.js").Link}
+ * @returns {import('../types.js').Link}
  */
 function link(transport) {
   const inbox = new Inbox();
   transport.onData((chunk) => inbox.take(chunk));
-  transport.on("error", (error) => inbox.fail(error));
+  transport.on('error', (error) => inbox.fail(error));
   return {
     inbox,
     send: (message) => transport.write(message),
