@@ -13,6 +13,7 @@ use crate::slot::Slot;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "bind", run: bind },
+    Function { name: "connect", run: connect },
     Function { name: "pair", run: pair },
     Function { name: "adopt", run: adopt },
     Function { name: "fd", run: number },
@@ -54,6 +55,12 @@ fn bind(call: &Call) -> Answer {
         None => Datagram::unbound(true)?,
     };
     Ok(give(call.env(), socket))
+}
+
+fn connect(call: &Call) -> Answer {
+    let address = call.text(1)?.as_str().to_address()?;
+    let connected = held(call)?.with(|held| held.socket.connect(&address))??;
+    Ok(call.env().bool(connected.is_some()))
 }
 
 fn pair(call: &Call) -> Answer {

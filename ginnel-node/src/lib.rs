@@ -9,6 +9,7 @@
 
 mod connecting;
 mod datagram;
+mod door;
 mod fd;
 mod js;
 mod listener;
@@ -29,6 +30,7 @@ const TABLES: &[(&str, &[js::Function])] = &[
     ("seqpacket", seqpacket::FUNCTIONS),
     ("datagram", datagram::FUNCTIONS),
     ("listener", listener::FUNCTIONS),
+    ("door", door::FUNCTIONS),
 ];
 
 /// Called once for each environment that loads the addon.

@@ -1,6 +1,6 @@
 //! Names that others connect to.
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 
 use ginnel_os::{AcceptPause, Knock, Listener, ListenerOptions, Policy};
 use ginnel_proto::ToAddress;
@@ -17,7 +17,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "accept", run: accept },
     Function { name: "detach", run: detach },
     Function { name: "close", run: close },
-    Function { name: "reuseport", run: reuseport },
+    Function { name: "leave", run: leave },
 ];
 
 struct Held {
@@ -68,21 +68,27 @@ fn number(call: &Call) -> Answer {
     Ok(call.env().int(number.unwrap_or(-1)))
 }
 
+/// A descriptor of a connection, or what `accept` tells in its place.
+pub(crate) fn told(came: std::io::Result<Option<i32>>, pause: &mut AcceptPause) -> Result<i32, Failure> {
+    match came {
+        Ok(Some(fd)) => {
+            *pause = AcceptPause::new();
+            Ok(fd)
+        }
+        Ok(None) => Ok(-1),
+        Err(error) => Ok(-2 - i32::try_from(pause.after(error)?.as_millis()).unwrap_or(i32::MAX / 2)),
+    }
+}
+
 /// The descriptor of a connection; -1: not yet; less: pause for so many milliseconds, which begin at -2.
 fn accept(call: &Call) -> Answer {
-    let came = held(call)?.with(|held| -> Result<i32, Failure> {
+    let came = held(call)?.with(|Held { listener, pause }| {
         loop {
-            match held.listener.accept() {
-                Ok(Some(Knock::Allowed(fd))) => {
-                    held.pause = AcceptPause::new();
-                    return Ok(fd.into_raw_fd());
-                }
+            match listener.accept() {
                 Ok(Some(Knock::Denied)) => {}
+                Ok(Some(Knock::Allowed(fd))) => return told(Ok(Some(fd.into_raw_fd())), pause),
                 Ok(None) => return Ok(-1),
-                Err(error) => {
-                    let length = held.pause.after(error)?.as_millis();
-                    return Ok(-2 - i32::try_from(length).unwrap_or(i32::MAX / 2));
-                }
+                Err(error) => return told(Err(error), pause),
             }
         }
     })??;
@@ -100,18 +106,10 @@ fn close(call: &Call) -> Answer {
     Ok(call.env().undefined())
 }
 
-/// A TCP socket that is bound and does not listen, to a port that other sockets may be bound to too.
-fn reuseport(call: &Call) -> Answer {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
-    let port: u16 = call.int(0)?;
-    let Ok(host) = call.text(1)?.parse::<std::net::IpAddr>() else {
-        return Err(Failure::new(Fault::Type, "ERR_GINNEL_ADDRESS", "invalid host"));
-    };
-    let family = if host.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket: OwnedFd = socket_with(family, SocketType::STREAM, flags, None)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    sockopt::set_socket_reuseport(&socket, true)?;
-    bind(&socket, &std::net::SocketAddr::new(host, port))?;
-    Ok(call.env().int(socket.into_raw_fd()))
+/// As `close`, but the socket file stays.
+fn leave(call: &Call) -> Answer {
+    if let Some(held) = held(call)?.take() {
+        held.listener.close_and_leave_name();
+    }
+    Ok(call.env().undefined())
 }

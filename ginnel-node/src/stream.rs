@@ -20,6 +20,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "writev", run: writev },
     Function { name: "read", run: read },
     Function { name: "takeFds", run: take_fds },
+    Function { name: "takeFdNumbers", run: take_fd_numbers },
     Function { name: "shutdown", run: shut },
     Function { name: "credentials", run: credentials },
     Function { name: "detach", run: detach },
@@ -108,6 +109,12 @@ fn read(call: &Call) -> Answer {
 fn take_fds(call: &Call) -> Answer {
     let fds = held(call)?.with(|held| std::mem::take(&mut held.fds))?;
     Ok(fd::give(call.env(), fds))
+}
+
+/// As `takeFds`, as numbers that the caller owns.
+fn take_fd_numbers(call: &Call) -> Answer {
+    let fds = held(call)?.with(|held| std::mem::take(&mut held.fds))?;
+    Ok(call.env().array(fds.into_iter().map(|fd| call.env().int(fd.into_raw_fd()))))
 }
 
 fn shut(call: &Call) -> Answer {

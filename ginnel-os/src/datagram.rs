@@ -53,6 +53,15 @@ impl Datagram {
         }
     }
 
+    /// Sends to this address where no other is given, and receives from it alone. `Ok(None)`: not now.
+    ///
+    /// # Errors
+    /// [`SocketError::FdNotHere`], or the kernel's: nobody is there. See connect(2) and unix(7).
+    pub fn connect(&self, address: &Address) -> Would<()> {
+        let target = Target::of(&Kernel, address)?;
+        Kernel.connect(self.fd.as_fd(), target.name().ok_or(SocketError::FdNotHere)?)
+    }
+
     /// Two sockets connected to each other.
     ///
     /// # Errors

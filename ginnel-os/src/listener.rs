@@ -171,6 +171,14 @@ impl<S: Sockets + Files> Listener<S> {
         self.fd
     }
 
+    /// Closes it and leaves the socket file, as a process does that dies: nobody answers there, and whoever listens next
+    /// replaces it. For those who remove it themselves.
+    pub fn close_and_leave_name(self) {
+        if let Some(name) = self.name {
+            name.forsake();
+        }
+    }
+
     /// Takes one waiting connection, of a replaced socket first.
     ///
     /// # Errors

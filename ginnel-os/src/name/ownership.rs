@@ -14,6 +14,8 @@ use crate::sys::{Files, SocketKind, Sockets};
 pub(crate) struct Ownership<S: Sockets + Files> {
     hands: Hands<S>,
     election: Election,
+    /// The name is not ours to remove any more.
+    forsaken: bool,
 }
 
 impl<S: Sockets + Files> Ownership<S> {
@@ -21,7 +23,7 @@ impl<S: Sockets + Files> Ownership<S> {
     pub(crate) fn claim(sys: S, place: Place<S::Fd>, claim: Claim) -> io::Result<(S::Fd, Self)> {
         let binds = claim.kind == SocketKind::Datagram && place.is_short();
         let (election, first) = Election::claim(if binds { Way::Bind } else { Way::Rename });
-        let mut ownership = Self { hands: Hands::new(sys, place, claim), election };
+        let mut ownership = Self { hands: Hands::new(sys, place, claim), election, forsaken: false };
         match ownership.run(first)? {
             Some(socket) => Ok((socket, ownership)),
             None => Err(SocketError::LockLost.into()),
@@ -42,6 +44,14 @@ impl<S: Sockets + Files> Ownership<S> {
         self.run(first)
     }
 
+    /// Lets go of the lock and leaves the name to whoever listens next, as a process does that dies.
+    pub(crate) fn forsake(mut self) {
+        if !self.hands.is_inherited() {
+            self.hands.let_go();
+        }
+        self.forsaken = true;
+    }
+
     /// Does what the election says until it ends; hands over the socket if one was made.
     fn run(&mut self, mut step: Step) -> io::Result<Option<S::Fd>> {
         loop {
@@ -60,7 +70,7 @@ impl<S: Sockets + Files> Ownership<S> {
 
 impl<S: Sockets + Files> Drop for Ownership<S> {
     fn drop(&mut self) {
-        if self.hands.is_inherited() {
+        if self.forsaken || self.hands.is_inherited() {
             return;
         }
         let first = self.election.release();

@@ -1,10 +1,10 @@
 // Names that others connect to.
 
 import * as check from './check';
-import { Waits, type Watcher } from './driver/watch';
-import { aborted, closed, explained, tried } from './errors';
-import { Fd, type FdLike, takeOver } from './fd';
+import { tried } from './errors';
+import { type FdLike, takeOver } from './fd';
 import { type Kind, Listener as Native, type Published } from './native';
+import { Acceptor } from './sockets/acceptor';
 
 export interface ListenOptions {
   /** Permission bits of the socket file: who may connect. 0o600 unless told otherwise. */
@@ -18,24 +18,15 @@ export interface ListenOptions {
   allow?: string;
 }
 
-/**
- * Takes in connections, one for each `accept`; what nobody accepts waits with the kernel.
- *
- * Closing it removes the name, if it is still its own.
- */
-export class Listener<S> implements Watcher {
+/** Takes in connections at an address. Closing it removes the name, if it is still its own. */
+export class Listener<S> extends Acceptor<S> {
   readonly #native: Native;
-  readonly #waits: Waits;
-  readonly #make: (fd: number) => S;
   readonly #address: string;
-  #waiting: Waiting<S>[] = [];
-  #closed = false;
 
   private constructor(native: Native, address: string, make: (fd: number) => S) {
+    super(native, make);
     this.#native = native;
     this.#address = address;
-    this.#make = make;
-    this.#waits = new Waits(native.fd, this);
   }
 
   /** @internal */
@@ -57,111 +48,14 @@ export class Listener<S> implements Watcher {
     return this.#address;
   }
 
-  get fd(): number {
-    return this.#closed ? -1 : this.#native.fd;
-  }
-
-  /** Waits for the next connection. `null`: it was closed. */
-  accept(options?: { signal?: AbortSignal }): Promise<S | null> {
-    return new Promise((resolve, reject) => {
-      const signal = check.signal(check.options(options).signal);
-      if (signal?.aborted) throw aborted(signal);
-      if (this.#closed) {
-        resolve(null);
-        return;
-      }
-      const waiting: Waiting<S> = { resolve, reject, signal, abort: () => this.#abort(waiting) };
-      signal?.addEventListener('abort', waiting.abort, { once: true });
-      this.#waiting.push(waiting);
-      this.#waits.forRead(true);
-    });
-  }
-
-  #abort(waiting: Waiting<S>): void {
-    this.#waiting = this.#waiting.filter((other) => other !== waiting);
-    this.#waits.forRead(this.#waiting.length > 0);
-    if (waiting.signal !== undefined) waiting.reject(aborted(waiting.signal));
-  }
-
-  #next(): Waiting<S> | undefined {
-    const first = this.#waiting.shift();
-    first?.signal?.removeEventListener('abort', first.abort);
-    return first;
-  }
-
-  /** @internal */
-  ready(): void {
-    while (this.#waiting.length > 0 && !this.#closed) {
-      let fd: number;
-      try {
-        fd = this.#native.accept();
-      } catch (error) {
-        this.#next()?.reject(explained(error, 'accept', this.#address));
-        continue;
-      }
-      if (fd === -1) break;
-      if (fd < -1) {
-        // No descriptors are left, for now.
-        this.#waits.forRead(false);
-        this.#waits.forTime(-2 - fd);
-        return;
-      }
-      this.#hand(fd);
-    }
-    this.#waits.forRead(this.#waiting.length > 0);
-  }
-
-  #hand(fd: number): void {
-    const waiting = this.#next();
-    try {
-      waiting?.resolve(this.#make(fd));
-    } catch (error) {
-      waiting?.reject(explained(error, 'accept', this.#address));
-    }
-  }
-
-  /** Gives up the name, and gives away the socket that listens: to another process, for instance. */
-  detach(): Fd {
-    if (this.#closed) throw closed('listener');
-    this.#waits.close();
-    const fd = Fd.adopt(this.#native.detach());
-    this.close();
-    return fd;
-  }
-
-  /** Takes in nobody any more. Whoever waits gets `null`. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#waits.close();
-    this.#native.close();
-    for (let waiting = this.#next(); waiting !== undefined; waiting = this.#next()) waiting.resolve(null);
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<S, void, void> {
-    for (let next = await this.accept(); next !== null; next = await this.accept()) yield next;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
+  /**
+   * Closes it and leaves the socket file, as a process does that dies: nobody answers there, and whoever listens next
+   * replaces it. For those who remove it themselves.
+   */
+  leave(): void {
+    this.#native.leave();
     this.close();
   }
-
-  ref(): this {
-    this.#waits.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#waits.unref();
-    return this;
-  }
-}
-
-interface Waiting<S> {
-  resolve(value: S | null): void;
-  reject(error: Error): void;
-  readonly signal: AbortSignal | undefined;
-  readonly abort: () => void;
 }
 
 function published(options: ListenOptions | undefined): Published {
@@ -176,4 +70,3 @@ function published(options: ListenOptions | undefined): Published {
     allow: allow === undefined ? null : check.text(allow, 'allow'),
   };
 }
-

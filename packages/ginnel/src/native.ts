@@ -56,6 +56,7 @@ interface Addon {
     shutdown(of: Handle<'stream'>, how: number): void;
     made(fd: number): Handle<'stream'>;
     write(of: Handle<'stream'>, chunk: Uint8Array, from: number, fds: readonly number[] | null): number;
+    takeFdNumbers(of: Handle<'stream'>): number[];
     writev(of: Handle<'stream'>, chunks: readonly Uint8Array[], from: number): number;
     read(of: Handle<'stream'>, into: Uint8Array, from: number): number;
   };
@@ -68,6 +69,7 @@ interface Addon {
   };
   datagram: Socket<'datagram'> & {
     bind(address: string | null, mode: number): Handle<'datagram'>;
+    connect(of: Handle<'datagram'>, address: string): boolean;
     send(of: Handle<'datagram'>, packet: Uint8Array, to: string | null, fds: readonly number[] | null): boolean;
     recvMany(of: Handle<'datagram'>, into: Uint8Array, lengths: Int32Array, largest: number): number;
     takeFrom(of: Handle<'datagram'>): (string | null)[];
@@ -78,8 +80,19 @@ interface Addon {
     fd(of: Handle<'listener'>): number;
     accept(of: Handle<'listener'>): number;
     detach(of: Handle<'listener'>): number;
+    leave(of: Handle<'listener'>): void;
     close(of: Handle<'listener'>): void;
+  };
+  door: {
+    adopt(fd: number, backlog: number): Handle<'door'>;
+    fd(of: Handle<'door'>): number;
+    accept(of: Handle<'door'>): number;
+    detach(of: Handle<'door'>): number;
+    close(of: Handle<'door'>): void;
     reuseport(port: number, host: string): number;
+    peerName(fd: number): string | null;
+    bufferSize(fd: number, receiving: boolean): number;
+    setBufferSize(fd: number, receiving: boolean, bytes: number): void;
   };
 }
 
@@ -167,6 +180,8 @@ export class Stream {
   /** How many bytes came, and in the lowest 8 bits how many descriptors; 0 bytes are the end; -1: not yet. */
   read(into: Uint8Array, from: number): number { return addon.stream.read(this.#handle, into, from); }
   takeFds(): Fd[] { return addon.stream.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  /** As `takeFds`, as numbers that the caller closes. */
+  takeFdNumbers(): number[] { return addon.stream.takeFdNumbers(this.#handle); }
   /** As shutdown(2): 0 reading, 1 writing, 2 both. */
   shutdown(how: 0 | 1 | 2): void { addon.stream.shutdown(this.#handle, how); }
   credentials(): Who { return addon.stream.credentials(this.#handle); }
@@ -222,6 +237,8 @@ export class Datagram {
   send(packet: Uint8Array, to: string | null, fds: readonly number[] | null): boolean {
     return addon.datagram.send(this.#handle, packet, to, fds);
   }
+  /** Sends to this address where no other is given. `false`: not now. */
+  connect(address: string): boolean { return addon.datagram.connect(this.#handle, address); }
   /** As that of `SeqPacket`; a datagram socket has no end. */
   recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number {
     return addon.datagram.recvMany(this.#handle, into, lengths, largest);
@@ -254,10 +271,26 @@ export class Listener {
   /** A descriptor; -1: not yet; less: pause for as many milliseconds as it is less than -2. */
   accept(): number { return addon.listener.accept(this.#handle); }
   detach(): number { return addon.listener.detach(this.#handle); }
+  /** As `close`, but the socket file stays, and nobody answers there. */
+  leave(): void { addon.listener.leave(this.#handle); }
   close(): void { addon.listener.close(this.#handle); }
 }
 
-export function reuseportFd(port: number, host: string): number { return addon.listener.reuseport(port, host); }
+/** A socket that listens, of whatever family. */
+export class Door {
+  readonly #handle: Handle<'door'>;
+
+  constructor(fd: number, backlog: number) { this.#handle = addon.door.adopt(fd, backlog); }
+
+  get fd(): number { return addon.door.fd(this.#handle); }
+  /** As that of `Listener`. */
+  accept(): number { return addon.door.accept(this.#handle); }
+  detach(): number { return addon.door.detach(this.#handle); }
+  close(): void { addon.door.close(this.#handle); }
+}
+
+/** What can be asked of any socket by its number. */
+export const { reuseport, peerName, bufferSize, setBufferSize } = addon.door;
 
 /**
  * A descriptor that is owned. If nobody takes or closes it, it is closed when this object is collected, and at the end

@@ -1,0 +1,125 @@
+//! Sockets that listen, of whatever family, whose connections are descriptors to hand on; and what else is asked of sockets
+//! as such.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+
+use ginnel_os::AcceptPause;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+
+use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
+use crate::listener::told;
+use crate::slot::Slot;
+use crate::fd;
+
+pub(crate) const FUNCTIONS: &[Function] = &[
+    Function { name: "adopt", run: adopt },
+    Function { name: "fd", run: number },
+    Function { name: "accept", run: accept },
+    Function { name: "detach", run: detach },
+    Function { name: "close", run: close },
+    Function { name: "reuseport", run: reuseport },
+    Function { name: "peerName", run: peer_name },
+    Function { name: "bufferSize", run: buffer_size },
+    Function { name: "setBufferSize", run: set_buffer_size },
+];
+
+struct Held {
+    fd: OwnedFd,
+    pause: AcceptPause,
+}
+
+fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
+    Slot::at(call, 0)
+}
+
+/// Takes over a socket that listens, or is bound and listens from now on.
+fn adopt(call: &Call) -> Answer {
+    let number = call.int(0)?;
+    let backlog = call.int(1)?;
+    let listens = sockopt::socket_acceptconn(fd::borrow(number)?)?;
+    if !listens {
+        net::listen(fd::borrow(number)?, backlog)?;
+    }
+    let fd = fd::own(number)?;
+    Ok(Handle::give(call.env(), Slot::of(Held { fd, pause: AcceptPause::new() })))
+}
+
+fn number(call: &Call) -> Answer {
+    let number = held(call)?.with(|held| held.fd.as_raw_fd());
+    Ok(call.env().int(number.unwrap_or(-1)))
+}
+
+/// As a listener's. The socket itself may be in blocking mode, so it is asked first whether anybody is there.
+fn accept(call: &Call) -> Answer {
+    let came = held(call)?.with(|Held { fd, pause }| told(accept_now(fd.as_fd()), pause))??;
+    Ok(call.env().int(came))
+}
+
+fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::Errno;
+    if !rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK) {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&now))? == 0 {
+            return Ok(None);
+        }
+    }
+    match net::accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+        Ok(fd) => Ok(Some(fd.into_raw_fd())),
+        Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn detach(call: &Call) -> Answer {
+    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
+    Ok(call.env().int(taken.fd.into_raw_fd()))
+}
+
+fn close(call: &Call) -> Answer {
+    drop(held(call)?.take());
+    Ok(call.env().undefined())
+}
+
+/// A TCP socket that is bound and does not listen, to a port that other sockets may be bound to too.
+fn reuseport(call: &Call) -> Answer {
+    let port: u16 = call.int(0)?;
+    let Ok(host) = call.text(1)?.parse::<std::net::IpAddr>() else {
+        return Err(Failure::new(Fault::Type, "ERR_GINNEL_ADDRESS", "invalid host"));
+    };
+    let family = if host.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket: OwnedFd = net::socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    net::bind(&socket, &std::net::SocketAddr::new(host, port))?;
+    Ok(call.env().int(socket.into_raw_fd()))
+}
+
+/// The name of whoever is at the other end, `null` if it has none.
+fn peer_name(call: &Call) -> Answer {
+    let name = net::getpeername(fd::borrow(call.int(0)?)?)?;
+    let path = name.and_then(|name| net::SocketAddrUnix::try_from(name).ok());
+    let text = path.as_ref().and_then(|name| name.path()).map(|path| path.to_string_lossy().into_owned());
+    Ok(text.map_or_else(|| call.env().null(), |text| call.env().text(&text)))
+}
+
+/// Bytes that the kernel keeps for a socket: of what arrives, or of what is sent.
+fn buffer_size(call: &Call) -> Answer {
+    let fd = fd::borrow(call.int(0)?)?;
+    let size = match call.bool(1)? {
+        true => sockopt::socket_recv_buffer_size(fd)?,
+        false => sockopt::socket_send_buffer_size(fd)?,
+    };
+    Ok(call.env().number(size as f64))
+}
+
+fn set_buffer_size(call: &Call) -> Answer {
+    let fd = fd::borrow(call.int(0)?)?;
+    let size = call.int(2)?;
+    match call.bool(1)? {
+        true => sockopt::set_socket_recv_buffer_size(fd, size)?,
+        false => sockopt::set_socket_send_buffer_size(fd, size)?,
+    }
+    Ok(call.env().undefined())
+}

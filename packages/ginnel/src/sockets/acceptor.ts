@@ -1,0 +1,105 @@
+// What takes in connections, one for each who waits for one; what nobody waits for waits with the kernel.
+
+import * as check from '../check';
+import { Waiters } from '../driver/waiters';
+import { Waits, type Watcher } from '../driver/watch';
+import { aborted, closed, explained } from '../errors';
+import { Fd } from '../fd';
+
+/** What the addon's sockets that listen have in common. */
+export interface NativeAcceptor {
+  readonly fd: number;
+  accept(): number;
+  detach(): number;
+  close(): void;
+}
+
+export abstract class Acceptor<S> implements Watcher {
+  readonly #native: NativeAcceptor;
+  readonly #make: (fd: number) => S;
+  readonly #waits: Waits;
+  readonly #waiters = new Waiters<S | null>(() => this.#waits.forRead(this.#waiters.length > 0));
+  #closed = false;
+
+  protected constructor(native: NativeAcceptor, make: (fd: number) => S) {
+    this.#native = native;
+    this.#make = make;
+    this.#waits = new Waits(native.fd, this);
+  }
+
+  /** The number of its descriptor, -1 once it is closed. */
+  get fd(): number {
+    return this.#closed ? -1 : this.#native.fd;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Waits for the next connection. `null`: it was closed. */
+  async accept(options?: { signal?: AbortSignal }): Promise<S | null> {
+    const signal = check.signal(check.options(options).signal);
+    if (signal?.aborted) throw aborted(signal);
+    if (this.#closed) return null;
+    this.#waits.forRead(true);
+    return this.#waiters.wait(signal);
+  }
+
+  /** @internal */
+  ready(): void {
+    while (this.#waiters.length > 0 && !this.#closed) {
+      try {
+        const fd = this.#native.accept();
+        if (fd === -1) break;
+        if (fd < -1) {
+          // No descriptors are left, for now.
+          this.#waits.forRead(false);
+          this.#waits.forTime(-2 - fd);
+          return;
+        }
+        this.#waiters.settle(this.#make(fd));
+      } catch (error) {
+        this.#waiters.fail(explained(error, 'accept'));
+      }
+    }
+    this.#waits.forRead(this.#waiters.length > 0);
+  }
+
+  /** Gives away the socket that listens: to another process, for instance. A name that it owns is given up. */
+  detach(): Fd {
+    return this.#end(() => Fd.adopt(this.#native.detach()));
+  }
+
+  /** Takes in nobody any more. Whoever waits gets `null`. */
+  close(): void {
+    if (!this.#closed) this.#end(() => this.#native.close());
+  }
+
+  #end<T>(end: () => T): T {
+    if (this.#closed) throw closed('listener');
+    this.#closed = true;
+    this.#waits.close();
+    const ended = end();
+    this.#waiters.settleAll(null);
+    return ended;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<S, void, void> {
+    for (let next = await this.accept(); next !== null; next = await this.accept()) yield next;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** It keeps the process alive while somebody waits, as it does unless told otherwise. */
+  ref(): this {
+    this.#waits.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#waits.unref();
+    return this;
+  }
+}
