@@ -6,11 +6,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { type Listener, SeqPacket } from 'ginnel';
+import { type Fd, type Listener, SeqPacket } from 'ginnel';
 
 export interface Predecessor {
   /** The listening socket. It is ours now. */
-  listening: number;
+  readonly listening: Fd;
   /** Says that we serve, and waits until the control path is free. */
   dismiss(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export async function takeOver(control: string): Promise<Predecessor | null> {
     const packet = await link?.recv().catch(() => null);
     const [listening] = packet?.fds ?? [];
     if (link !== null && listening !== undefined) {
-      return { listening: listening.take(), dismiss: () => dismiss(link) };
+      return { listening, dismiss: () => dismiss(link) };
     }
     link?.destroy();
     await pause(50);

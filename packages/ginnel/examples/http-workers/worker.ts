@@ -41,8 +41,9 @@ async function main(): Promise<void> {
   setTimeout(() => connections.forEach((socket) => socket.destroy()), GRACE).unref();
 }
 
-// Of a server that listens, Node sees to both itself.
+// What Node looks after only in a server that listens.
 server.timeout = 60_000;
+// A signal for the whole group of processes is the front's to act on: workers end when it dismisses them, or has ended.
 process.on('SIGHUP', () => undefined);
 process.on('SIGTERM', () => undefined);
 

@@ -2,11 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { SeqPacket } from 'ginnel';
+import { type Fd, SeqPacket } from 'ginnel';
 
 export class Workers {
   readonly #count: number;
@@ -18,6 +17,7 @@ export class Workers {
   readonly #exits = new Set<Promise<unknown>>();
 
   constructor(count: number) {
+    if (!Number.isInteger(count) || count < 1) throw new RangeError('there must be at least one worker');
     this.#count = count;
   }
 
@@ -33,10 +33,10 @@ export class Workers {
     old.forEach((worker) => worker.dismiss());
   }
 
-  /** Hands a connection over. The front's own part of it is closed once a worker has it. */
-  give(socket: Socket, fd: number): void {
-    const given = this.#give(fd).finally(() => {
-      socket.destroy();
+  /** Hands a connection over. Our own descriptor of it is closed once a worker has one. */
+  give(connection: Fd): void {
+    const given = this.#give(connection).finally(() => {
+      connection.close();
       this.#giving.delete(given);
     });
     this.#giving.add(given);
@@ -51,9 +51,9 @@ export class Workers {
     await Promise.all(this.#exits);
   }
 
-  async #give(fd: number): Promise<void> {
+  async #give(connection: Fd): Promise<void> {
     // One that has just died takes none: the next one does, or the one that replaces it.
-    while (!(await this.#ready[this.#turn++ % this.#ready.length]?.take(fd))) await pause(10);
+    while (!(await this.#ready[this.#turn++ % this.#ready.length]?.take(connection))) await pause(10);
   }
 
   async #startOne(): Promise<Worker> {
@@ -94,8 +94,8 @@ class Worker {
   }
 
   /** Gives it a connection. `false`: it takes none any more. */
-  take(fd: number): Promise<boolean> {
-    return this.#link.send('connection', { fds: [fd] }).then(() => true, () => false);
+  take(connection: Fd): Promise<boolean> {
+    return this.#link.send('connection', { fds: [connection] }).then(() => true, () => false);
   }
 
   dismiss(): void {
