@@ -26,22 +26,20 @@ test('requests go on while fronts and workers are replaced', { timeout: 60_000 }
   const fronts = [await front(port)];
   clients.start();
   for (let restart = 0; restart < 3; restart++) {
-    await pause(150);
+    await clients.meet(4 * restart + 2);
     last(fronts).kill('SIGHUP');
-    await pause(250);
+    await clients.meet(4 * restart + 4);
     fronts.push(await front(port));
     assert.equal(await exitCode(fronts[restart]), 0);
   }
-  await pause(150);
+  await clients.meet(14);
   await clients.stop();
   last(fronts).kill('SIGTERM');
   assert.equal(await exitCode(last(fronts)), 0);
 
   assert.deepEqual(clients.failures, []);
   assert.deepEqual(clients.seen('front'), fronts.map(({ pid }) => pid));
-  // Two for each front, and two for each SIGHUP.
-  assert.equal(clients.seen('worker').length, 14);
-  assert.ok(clients.answers.length > 200, `${clients.answers.length} answers`);
+  assert.ok(clients.answers.length > 100, `${clients.answers.length} answers`);
 });
 
 test('a front that dies before it serves leaves everything to the one that is there', { timeout: 30_000 }, async () => {
@@ -87,6 +85,13 @@ class Clients {
     this.#stopped = true;
     await Promise.all(this.#loops);
     for (const agent of this.#agents) agent.destroy();
+  }
+
+  /** Goes on until this many workers have answered, and for a while more. */
+  async meet(workers: number): Promise<void> {
+    while (this.seen('worker').length < workers) await pause(10);
+    await pause(50);
+    assert.equal(this.seen('worker').length, workers);
   }
 
   /** Who has answered, in the order of their first answers. */

@@ -11,6 +11,7 @@ export class Workers {
   readonly #count: number;
   #ready: Worker[] = [];
   #turn = 0;
+  #finishing = false;
   /** Connections that no worker has yet. */
   readonly #giving = new Set<Promise<void>>();
   /** Processes that have not ended, those that were dismissed among them. */
@@ -28,7 +29,7 @@ export class Workers {
 
   /** Starts new ones; then the old ones finish what they have. */
   async replace(): Promise<void> {
-    const old = this.#ready;
+    const old = [...this.#ready];
     await this.start();
     old.forEach((worker) => worker.dismiss());
   }
@@ -45,9 +46,8 @@ export class Workers {
   /** Hands over what has come, and resolves once all workers have finished. */
   async finish(): Promise<void> {
     await Promise.all(this.#giving);
-    const last = this.#ready;
-    this.#ready = [];
-    last.forEach((worker) => worker.dismiss());
+    this.#finishing = true;
+    this.#ready.splice(0).forEach((worker) => worker.dismiss());
     await Promise.all(this.#exits);
   }
 
@@ -65,6 +65,8 @@ export class Workers {
     });
     this.#exits.add(exited);
     await worker.ready();
+    // It comes too late, for a replacement was under way.
+    if (this.#finishing) worker.dismiss();
     return worker;
   }
 
