@@ -3,6 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { type MessagesTable, type SpTable } from './engine/addon';
+
 /** What a watch tells: something can be read, written, or the moment has come. */
 export const READ = 1;
 export const WRITE = 2;
@@ -94,6 +96,8 @@ interface Addon {
     bufferSize(fd: number, receiving: boolean): number;
     setBufferSize(fd: number, receiving: boolean, bytes: number): void;
   };
+  messages: MessagesTable;
+  sp: SpTable;
 }
 
 /** The addon for this machine: the one that was built here, or that of a platform package. */
@@ -267,6 +271,7 @@ export class Listener {
     return new Listener(addon.listener.adopt(kind, fd, numbers, allow));
   }
 
+  get handle(): Handle<'listener'> { return this.#handle; }
   get fd(): number { return addon.listener.fd(this.#handle); }
   /** A descriptor; -1: not yet; less: pause for as many milliseconds as it is less than -2. */
   accept(): number { return addon.listener.accept(this.#handle); }
