@@ -8,6 +8,7 @@ const SYSTEMS = {
     (await import('./systems/node-unix-socket.mjs')).over(await import('node-unix-socket')),
   procwire: async () => (await import('./systems/procwire.mjs')).over(await import('@procwire/transport')),
   'ginnel-stream': async () => (await import('./systems/ginnel-stream.mjs')).system,
+  'ginnel-connection': async () => (await import('./systems/ginnel-connection.mjs')).system,
   'ginnel-seqpacket': async () => (await import('./systems/ginnel-seqpacket.mjs')).system,
 };
 
