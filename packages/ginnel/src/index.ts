@@ -17,5 +17,6 @@ export { type Who } from './native';
 export { type Neighbour, Peer, type PeerEvent, type Role } from './peer';
 export { SeqPacket } from './seqpacket';
 export { type Happening, type Joined, Server } from './server';
+export * as sp from './sp';
 export { type Packet, type PacketOptions, type WaitOptions } from './sockets/packets';
 export { type ConnectOptions, type SendOptions, Stream, type StreamOptions } from './stream';

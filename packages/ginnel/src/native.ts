@@ -33,7 +33,7 @@ interface Socket<T extends string> {
 
 interface Addon {
   watch: {
-    open(fd: number, ready: (bits: number) => void): Handle<'watch'>;
+    open(fd: number, ready: (bits: number) => void, ours: boolean): Handle<'watch'>;
     want(of: Handle<'watch'>, bits: number): void;
     wakeAfter(of: Handle<'watch'>, ms: number): void;
     hold(of: Handle<'watch'>, hold: boolean): void;
@@ -129,8 +129,9 @@ export const addon: Addon = load();
 export class Watch {
   readonly #handle: Handle<'watch'>;
 
-  constructor(fd: number, ready: (bits: number) => void) {
-    this.#handle = addon.watch.open(fd, ready);
+  /** `ours`: nobody else relies on the flags of the descriptor. */
+  constructor(fd: number, ready: (bits: number) => void, ours = false) {
+    this.#handle = addon.watch.open(fd, ready, ours);
   }
 
   want(bits: number): void { addon.watch.want(this.#handle, bits); }

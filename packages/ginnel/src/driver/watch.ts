@@ -14,10 +14,10 @@ export class Waits {
   #bits = 0;
   #closed = false;
 
-  constructor(fd: number, watcher: Watcher) {
+  constructor(fd: number, watcher: Watcher, ours = false) {
     this.#watch = new Watch(fd, (bits) => {
       watcher.ready((bits & READ) !== 0, (bits & WRITE) !== 0, (bits & TIMER) !== 0);
-    });
+    }, ours);
   }
 
   forRead(on: boolean): void {
