@@ -88,7 +88,7 @@ enum Command {
     },
     /// Build and run the benchmark, with other libraries beside it where they build
     Bench {
-        /// Passed on to ginnel-bench
+        /// Passed on to ginnel-bench, or to the npm package's own with --only node-…
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
