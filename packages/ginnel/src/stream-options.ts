@@ -32,7 +32,7 @@ export interface StreamEvents {
    */
   fds: [fds: Fd[], at: number];
   data: [chunk: Buffer];
-  error: [error: Error];
+  error: [error: NodeJS.ErrnoException];
   close: [];
   drain: [];
   end: [];

@@ -17,10 +17,12 @@ export { type ConnectOptions, type SendOptions, type StreamEvents, type StreamOp
 
 export interface Stream {
   on<E extends keyof StreamEvents>(event: E, listener: (...args: StreamEvents[E]) => void): this;
+  on(event: 'data', listener: (chunk: Buffer) => void): this;
   /** Text, after `setEncoding`. */
   on(event: 'data', listener: (chunk: string) => void): this;
   on(event: string | symbol, listener: (...args: unknown[]) => void): this;
   once<E extends keyof StreamEvents>(event: E, listener: (...args: StreamEvents[E]) => void): this;
+  once(event: 'data', listener: (chunk: Buffer) => void): this;
   once(event: 'data', listener: (chunk: string) => void): this;
   once(event: string | symbol, listener: (...args: unknown[]) => void): this;
 }
