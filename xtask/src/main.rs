@@ -9,6 +9,7 @@ mod finding;
 mod fuzz;
 mod interop;
 mod layers;
+mod node;
 mod sanitize;
 mod sim;
 mod sizes;
