@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use ginnel_os::{Credentials, Datagram, Wait};
 use ginnel_proto::{Address, ToAddress};
 
-use crate::{fd, stream};
 use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
 use crate::received::Beside;
 use crate::slot::Slot;
+use crate::{fd, stream};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "bind", run: bind },
@@ -117,7 +117,8 @@ fn take_fds(call: &Call) -> Answer {
 fn take_from(call: &Call) -> Answer {
     let env = call.env();
     let from = held(call)?.with(|held| std::mem::take(&mut held.from))?;
-    let texts = from.iter().map(|sender| sender.as_ref().map_or_else(|| env.null(), |it| env.text(&it.to_string())));
+    let texts =
+        from.iter().map(|sender| sender.as_ref().map_or_else(|| env.null(), |it| env.text(&it.to_string())));
     Ok(env.array(texts))
 }
 

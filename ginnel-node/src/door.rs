@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use ginnel_os::AcceptPause;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
+use crate::fd;
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
 use crate::listener::told;
 use crate::slot::Slot;
-use crate::fd;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },

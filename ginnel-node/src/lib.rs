@@ -10,6 +10,7 @@
 mod connecting;
 mod datagram;
 mod door;
+mod engine;
 mod fd;
 mod js;
 mod listener;
@@ -31,6 +32,8 @@ const TABLES: &[(&str, &[js::Function])] = &[
     ("datagram", datagram::FUNCTIONS),
     ("listener", listener::FUNCTIONS),
     ("door", door::FUNCTIONS),
+    ("messages", engine::MESSAGES),
+    ("sp", engine::SP),
 ];
 
 /// Called once for each environment that loads the addon.

@@ -29,6 +29,12 @@ fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
     Slot::at(call, 0)
 }
 
+/// Takes the listener out of a handle, for an engine.
+pub(crate) fn taken(call: &Call, index: usize) -> Result<Listener, Failure> {
+    let slot: &Slot<Held> = Slot::at(call, index)?;
+    slot.take().map(|held| held.listener).ok_or_else(Failure::closed)
+}
+
 /// Arguments from `first` on: mode, backlog, owner, group, who is allowed. Each may be left out.
 pub(crate) fn options(call: &Call, first: usize) -> Result<ListenerOptions, Failure> {
     let mut options = ListenerOptions::default();
@@ -44,9 +50,8 @@ pub(crate) fn options(call: &Call, first: usize) -> Result<ListenerOptions, Fail
 
 pub(crate) fn policy(call: &Call, index: usize) -> Result<Option<Policy>, Failure> {
     let Some(text) = call.given(index, Call::text)? else { return Ok(None) };
-    let wrong = |error: ginnel_os::PolicyError| {
-        Failure::new(Fault::Type, "ERR_GINNEL_POLICY", error.to_string())
-    };
+    let wrong =
+        |error: ginnel_os::PolicyError| Failure::new(Fault::Type, "ERR_GINNEL_POLICY", error.to_string());
     text.parse().map(Some).map_err(wrong)
 }
 

@@ -44,4 +44,3 @@ pub(crate) fn room(kind: Kind) -> Vec<u64> {
     let bytes = unsafe { uv_handle_size(kind as c_int) };
     vec![0; bytes.div_ceil(size_of::<u64>())]
 }
-

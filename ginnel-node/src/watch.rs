@@ -37,7 +37,7 @@ struct Watch {
     /// `None`: closed.
     callback: RefCell<Option<Rc<Callback>>>,
     /// Stands between the loop and a descriptor whose flags are not ours alone.
-    gate: Option<Gate>,
+    gate: RefCell<Option<Gate>>,
     wanted: Cell<Directions>,
     /// Handles that the loop still knows.
     known: Cell<u8>,
@@ -74,14 +74,16 @@ impl Gate {
 }
 
 impl Watch {
-    fn open(home: Rc<Home>, fd: BorrowedFd<'_>, callback: Callback) -> Result<Rc<Self>, Failure> {
+    /// `ours`: nobody else relies on the flags of the descriptor.
+    fn open(
+        home: Rc<Home>,
+        (fd, ours): (BorrowedFd<'_>, bool),
+        callback: Callback,
+    ) -> Result<Rc<Self>, Failure> {
         // libuv makes whatever it polls non-blocking. Where it is not, somebody may rely on that: it is polled through
         // something of ours.
-        let gate = if rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK) {
-            None
-        } else {
-            Some(Gate::before(fd)?)
-        };
+        let keeps = ours || rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK);
+        let gate = if keeps { None } else { Some(Gate::before(fd)?) };
         let polled = gate.as_ref().map_or(fd.as_raw_fd(), Gate::number);
         let watch = Rc::new(Self {
             home: Rc::clone(&home),
@@ -89,7 +91,7 @@ impl Watch {
             poll: uv::room(Kind::Poll),
             timer: uv::room(Kind::Timer),
             callback: RefCell::new(Some(Rc::new(callback))),
-            gate,
+            gate: RefCell::new(gate),
             wanted: Cell::default(),
             known: Cell::new(0),
         });
@@ -129,7 +131,7 @@ impl Watch {
             return Ok(());
         }
         let mut events = 0;
-        if let Some(gate) = &self.gate {
+        if let Some(gate) = &*self.gate.borrow() {
             gate.want(wanted)?;
             events = uv::READABLE;
         } else {
@@ -192,7 +194,7 @@ impl Watch {
             let _ = self.want(wanted);
             return READ | WRITE;
         }
-        match &self.gate {
+        match &*self.gate.borrow() {
             None => events & (READ | WRITE),
             Some(gate) => {
                 let ready = gate.look().unwrap_or(Directions::BOTH);
@@ -223,6 +225,8 @@ impl Open for Watch {
             uv::uv_close(self.poll(), on_closed);
             uv::uv_close(self.timer(), on_closed);
         }
+        // Not polled any more.
+        self.gate.take();
     }
 }
 
@@ -284,7 +288,7 @@ fn open(call: &Call) -> Answer {
     let number = call.int::<i32>(0)?;
     let callback = Callback::new(env, call.value(1))?;
     let fd = crate::fd::borrow(number)?;
-    let watch = Watch::open(Home::of(env)?, fd, callback)?;
+    let watch = Watch::open(Home::of(env)?, (fd, call.bool(2)?), callback)?;
     Ok(Handle::give(env, Held(watch)))
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Outcomes {
     kept: Load,
     /// Somebody waits for these alone.
     claimed: BTreeSet<(ConnId, SendId)>,
+    /// Somebody takes all of them, soon.
+    dispatched: bool,
 }
 
 impl Outcomes {
@@ -52,11 +54,28 @@ impl Outcomes {
         self.answers.remove(&(connection, id))
     }
 
+    /// From now on somebody takes whatever there is, soon after it has come.
+    pub(crate) const fn dispatch(&mut self) {
+        self.dispatched = true;
+    }
+
+    /// The next answer, or why there is none, whoever asked.
+    pub(crate) fn pop_answer(&mut self) -> Option<(ConnId, CallId, Result<Message, SendError>)> {
+        let ((connection, id), answer) = self.answers.pop_first()?;
+        Some((connection, id, answer))
+    }
+
+    /// The next that could not be sent, whoever sent it.
+    pub(crate) fn pop_failed(&mut self) -> Option<(ConnId, SendId, SendError)> {
+        let key = *self.failed.first_key_value()?.0;
+        Some((key.0, key.1, self.take(key)?))
+    }
+
     /// It could not be sent. Whoever waits for it alone gets it back; for whoever may ask later as much is kept as a
     /// queue may hold.
     pub(crate) fn not_sent(&mut self, connection: ConnId, id: SendId, mut why: SendError) {
         let key = (connection, id);
-        if !self.claimed.contains(&key) {
+        if !self.dispatched && !self.claimed.contains(&key) {
             let more = why.message.as_ref().map_or(WORD, load);
             if !Bound::CONNECTION.admits(self.kept, more) {
                 tracing::warn!("nobody asks what became of messages that could not be sent: one is dropped");
@@ -72,6 +91,9 @@ impl Outcomes {
 
     /// Of a connection that is gone only what somebody waits for is kept.
     pub(crate) fn gone(&mut self, connection: ConnId) {
+        if self.dispatched {
+            return;
+        }
         let all: Vec<_> = self.failed.range(of(connection)).map(|(key, _)| *key).collect();
         for key in all {
             if !self.claimed.contains(&key) {

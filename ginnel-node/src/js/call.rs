@@ -151,6 +151,16 @@ impl Call {
         })
     }
 
+    /// An array of numbers.
+    pub(crate) fn numbers(&self, index: usize) -> Result<Vec<f64>, Failure> {
+        self.items(index, |call, item| {
+            let mut number = 0.0;
+            // SAFETY: the item belongs to this call; the number is written to a local.
+            let status = unsafe { sys::napi_get_value_double(call.env.0, item.0, &mut number) };
+            if status == sys::Status::napi_ok { Ok(number) } else { Err(Failure::wants(index, "numbers")) }
+        })
+    }
+
     /// An array of whole numbers.
     pub(crate) fn ints(&self, index: usize) -> Result<Vec<i32>, Failure> {
         self.items(index, |call, item| {

@@ -191,5 +191,9 @@ pub(crate) fn errno(number: i32) -> Cow<'static, str> {
         let size = room.iter().position(|&byte| byte == 0).unwrap_or(0);
         String::from_utf8_lossy(&room[..size]).into_owned()
     };
-    if name.is_empty() || name.starts_with("Unknown") { format!("ERRNO_{number}").into() } else { name.into() }
+    if name.is_empty() || name.starts_with("Unknown") {
+        format!("ERRNO_{number}").into()
+    } else {
+        name.into()
+    }
 }

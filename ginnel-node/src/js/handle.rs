@@ -49,8 +49,7 @@ impl Call {
     pub(crate) fn held<T: 'static>(&self, index: usize) -> Result<&T, Failure> {
         let mut data = null_mut();
         // SAFETY: the argument belongs to this call.
-        let status =
-            unsafe { sys::napi_get_value_external(self.env().0, self.value(index).0, &mut data) };
+        let status = unsafe { sys::napi_get_value_external(self.env().0, self.value(index).0, &mut data) };
         if status != sys::Status::napi_ok || data.is_null() {
             return Err(Failure::wants(index, "a handle"));
         }

@@ -159,8 +159,7 @@ impl Callback {
             sys::napi_get_reference_value(env, self.function, &mut function);
             sys::napi_get_global(env, &mut global);
             let number = self.env.int(number).0;
-            let status =
-                sys::napi_make_callback(env, self.context, global, function, 1, &number, null_mut());
+            let status = sys::napi_make_callback(env, self.context, global, function, 1, &number, null_mut());
             if status == sys::Status::napi_pending_exception {
                 let mut error = null_mut();
                 sys::napi_get_and_clear_last_exception(env, &mut error);

@@ -14,7 +14,7 @@ use std::ptr::null_mut;
 use napi_sys as sys;
 
 pub(crate) use call::Call;
-pub(crate) use failure::{Failure, Fault};
+pub(crate) use failure::{Failure, Fault, errno};
 pub(crate) use handle::Handle;
 pub(crate) use home::{Callback, Home, Open};
 pub(crate) use table::{Function, export};
@@ -30,44 +30,49 @@ pub(crate) struct Env(sys::napi_env);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value(sys::napi_value);
 
-/// Makes a value by a function of Node-API that writes it to its last argument.
-macro_rules! made {
-    ($function:ident, $($argument:expr),*) => {{
-        let mut value = null_mut();
-        // SAFETY: the environment is this thread's and the arguments are what the function is documented to take; it
-        // writes a value of this call, or fails and leaves null, which stands for `undefined`.
-        unsafe { sys::$function($($argument,)* &mut value) };
-        Value(value)
-    }};
-}
-
 impl Env {
+    /// Makes a value by a function of Node-API that writes it where it is told to. If it fails, `undefined` stays.
+    fn made(self, make: impl FnOnce(sys::napi_env, *mut sys::napi_value) -> sys::napi_status) -> Value {
+        let mut value = null_mut();
+        make(self.0, &mut value);
+        Value(value)
+    }
+
     pub(crate) fn number(self, number: f64) -> Value {
-        made!(napi_create_double, self.0, number)
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        self.made(|env, made| unsafe { sys::napi_create_double(env, number, made) })
     }
 
     pub(crate) fn int(self, number: i32) -> Value {
-        made!(napi_create_int32, self.0, number)
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        self.made(|env, made| unsafe { sys::napi_create_int32(env, number, made) })
     }
 
     pub(crate) fn bool(self, value: bool) -> Value {
-        made!(napi_get_boolean, self.0, value)
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        self.made(|env, made| unsafe { sys::napi_get_boolean(env, value, made) })
     }
 
     pub(crate) fn null(self) -> Value {
-        made!(napi_get_null, self.0)
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        self.made(|env, made| unsafe { sys::napi_get_null(env, made) })
     }
 
     pub(crate) fn undefined(self) -> Value {
-        made!(napi_get_undefined, self.0)
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        self.made(|env, made| unsafe { sys::napi_get_undefined(env, made) })
     }
 
     pub(crate) fn text(self, text: &str) -> Value {
-        made!(napi_create_string_utf8, self.0, text.as_ptr().cast::<c_char>(), length(text))
+        // SAFETY: the text is read during the call; the value is written to a local.
+        self.made(|env, made| unsafe {
+            sys::napi_create_string_utf8(env, text.as_ptr().cast::<c_char>(), length(text), made)
+        })
     }
 
     pub(crate) fn array(self, items: impl IntoIterator<Item = Value>) -> Value {
-        let array = made!(napi_create_array, self.0);
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        let array = self.made(|env, made| unsafe { sys::napi_create_array(env, made) });
         for (index, item) in (0..).zip(items) {
             // SAFETY: the array was made in this environment just now, and the item belongs to the same call.
             unsafe { sys::napi_set_element(self.0, array.0, index, item.0) };
@@ -76,7 +81,8 @@ impl Env {
     }
 
     pub(crate) fn object(self, properties: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-        let object = made!(napi_create_object, self.0);
+        // SAFETY: the environment is this thread's, and the value is written to a local.
+        let object = self.made(|env, made| unsafe { sys::napi_create_object(env, made) });
         for (name, value) in properties {
             self.set(object, name, value);
         }
@@ -124,23 +130,13 @@ impl Env {
         let mut value = null_mut();
         // SAFETY: the bytes are only read, during the call.
         unsafe {
-            sys::napi_create_buffer_copy(
-                self.0,
-                bytes.len(),
-                bytes.as_ptr().cast(),
-                null_mut(),
-                &mut value,
-            );
+            sys::napi_create_buffer_copy(self.0, bytes.len(), bytes.as_ptr().cast(), null_mut(), &mut value);
         }
         Value(value)
     }
 }
 
-unsafe extern "C" fn drop_bytes(
-    _: sys::napi_env,
-    _: *mut std::ffi::c_void,
-    kept: *mut std::ffi::c_void,
-) {
+unsafe extern "C" fn drop_bytes(_: sys::napi_env, _: *mut std::ffi::c_void, kept: *mut std::ffi::c_void) {
     // SAFETY: `kept` is the box that `Env::buffer` let go of, and this is its only finalizer.
     drop(unsafe { Box::from_raw(kept.cast::<bytes::BytesMut>()) });
 }

@@ -26,14 +26,7 @@ fn make(env: Env, function: &'static Function) -> Value {
     let mut value = null_mut();
     // SAFETY: the function is a static, which `enter` only reads.
     unsafe {
-        sys::napi_create_function(
-            env.0,
-            name.as_ptr().cast(),
-            length(name),
-            Some(enter),
-            data,
-            &mut value,
-        );
+        sys::napi_create_function(env.0, name.as_ptr().cast(), length(name), Some(enter), data, &mut value);
     }
     Value(value)
 }
@@ -61,7 +54,10 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
 
 /// What Node calls when an environment loads the addon.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn napi_register_module_v1(env: sys::napi_env, exports: sys::napi_value) -> sys::napi_value {
+unsafe extern "C" fn napi_register_module_v1(
+    env: sys::napi_env,
+    exports: sys::napi_value,
+) -> sys::napi_value {
     let _ = catch_unwind(|| crate::begin(Env(env), Value(exports)));
     exports
 }

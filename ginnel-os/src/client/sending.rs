@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use ginnel_proto::client::Command;
 use ginnel_proto::link::{Limit, Refusal};
-use ginnel_proto::machine::SendId;
+use ginnel_proto::machine::{ConnId, SendId};
 use ginnel_proto::{Answer, CallId, Frame, Kind, Request};
 
 use super::{CONNECTION, Client};
@@ -57,7 +57,19 @@ impl Client {
         request: &Request<OwnedFd>,
         answer: &mut Option<Answer<OwnedFd>>,
     ) -> Result<Option<Queued>, Error> {
-        let Request { id, connection, .. } = *request;
+        self.answer_call(request.connection, request.id, answer)
+    }
+
+    /// As [`answer`](Self::answer), for whoever keeps a request by its numbers.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn answer_call(
+        &mut self,
+        connection: ConnId,
+        id: CallId,
+        answer: &mut Option<Answer<OwnedFd>>,
+    ) -> Result<Option<Queued>, Error> {
         if self.engine.machine().connection() != Some(connection) {
             *answer = None;
             return Ok(Some(Queued::NotWanted));
@@ -93,6 +105,27 @@ impl Client {
         self.outcomes.take_answer(CONNECTION, id);
         self.command(Command::Forget(id));
         self.stirred = true;
+    }
+
+    /// From now on whoever drives it takes the [next answer](Self::next_answer) and the [next
+    /// failure](Self::next_failure) after every turn, and gives each to whoever waits for it.
+    pub const fn dispatch(&mut self) {
+        self.outcomes.dispatch();
+    }
+
+    /// The next answer, or why there is none.
+    pub fn next_answer(&mut self) -> Option<(ConnId, CallId, Result<Message, SendError>)> {
+        self.outcomes.pop_answer()
+    }
+
+    /// The next message that could not be sent, and why.
+    pub fn next_failure(&mut self) -> Option<(ConnId, SendId, SendError)> {
+        self.outcomes.pop_failed()
+    }
+
+    /// Up to where the kernel has everything, but what has failed.
+    pub fn sent_up_to(&self) -> SendId {
+        self.engine.machine().first_unsent().map_or(self.last(), |first| SendId(first.0 - 1))
     }
 
     /// The number of the last message that was queued.

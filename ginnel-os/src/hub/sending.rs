@@ -69,8 +69,36 @@ impl<M: Many> Hub<M> {
     /// [`ServerOptions::answers`](crate::ServerOptions::answers). One that is not wanted any more, or whose connection
     /// is gone, is dropped.
     pub fn answer(&mut self, request: &Request<OwnedFd>, answer: Answer<OwnedFd>) {
-        let Request { id, connection, .. } = *request;
+        self.answer_call(request.connection, request.id, answer);
+    }
+
+    /// As [`answer`](Self::answer), for whoever keeps a request by its numbers.
+    pub fn answer_call(&mut self, connection: ConnId, id: CallId, answer: Answer<OwnedFd>) {
         self.command(Command::Answer(connection, id, answer));
+    }
+
+    /// From now on whoever drives it takes the [next answer](Self::next_answer) and the [next
+    /// failure](Self::next_failure) after every turn, and gives each to whoever waits for it.
+    pub const fn dispatch(&mut self) {
+        self.outcomes.dispatch();
+    }
+
+    /// The next answer, or why there is none.
+    pub fn next_answer(&mut self) -> Option<(ConnId, CallId, Result<Message, SendError>)> {
+        self.outcomes.pop_answer()
+    }
+
+    /// The next message that could not be sent, and why.
+    pub fn next_failure(&mut self) -> Option<(ConnId, SendId, SendError)> {
+        self.outcomes.pop_failed()
+    }
+
+    /// Up to where the kernel has everything for this one, but what has failed; `None`: it is gone.
+    pub fn sent_up_to(&self, id: ConnId) -> Option<SendId> {
+        if !self.is_connected(id) {
+            return None;
+        }
+        Some(self.engine.machine().first_unsent(id).map_or(self.last(id), |first| SendId(first.0 - 1)))
     }
 
     /// The number of the last message that was queued for one.

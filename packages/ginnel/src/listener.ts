@@ -58,7 +58,8 @@ export class Listener<S> extends Acceptor<S> {
   }
 }
 
-function published(options: ListenOptions | undefined): Published {
+/** Options, as the addon reads them. */
+export function published(options: ListenOptions | undefined): Published {
   const { mode, backlog, owner, group, allow } = check.options(options);
   return {
     numbers: [

@@ -3,6 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { type MessagesTable, type SpTable } from './engine/addon';
+
 /** What a watch tells: something can be read, written, or the moment has come. */
 export const READ = 1;
 export const WRITE = 2;
@@ -31,7 +33,7 @@ interface Socket<T extends string> {
 
 interface Addon {
   watch: {
-    open(fd: number, ready: (bits: number) => void): Handle<'watch'>;
+    open(fd: number, ready: (bits: number) => void, ours: boolean): Handle<'watch'>;
     want(of: Handle<'watch'>, bits: number): void;
     wakeAfter(of: Handle<'watch'>, ms: number): void;
     hold(of: Handle<'watch'>, hold: boolean): void;
@@ -95,6 +97,8 @@ interface Addon {
     bufferSize(fd: number, receiving: boolean): number;
     setBufferSize(fd: number, receiving: boolean, bytes: number): void;
   };
+  messages: MessagesTable;
+  sp: SpTable;
 }
 
 /** The addon for this machine: the one that was built here, or that of a platform package. */
@@ -123,8 +127,9 @@ export const addon: Addon = load();
 export class Watch {
   readonly #handle: Handle<'watch'>;
 
-  constructor(fd: number, ready: (bits: number) => void) {
-    this.#handle = addon.watch.open(fd, ready);
+  /** `ours`: nobody else relies on the flags of the descriptor. */
+  constructor(fd: number, ready: (bits: number) => void, ours = false) {
+    this.#handle = addon.watch.open(fd, ready, ours);
   }
 
   want(bits: number): void { addon.watch.want(this.#handle, bits); }
@@ -271,6 +276,7 @@ export class Listener {
     return new Listener(addon.listener.adopt(kind, fd, numbers, allow));
   }
 
+  get handle(): Handle<'listener'> { return this.#handle; }
   get fd(): number { return addon.listener.fd(this.#handle); }
   /** A descriptor; -1: not yet; less: pause for as many milliseconds as it is less than -2. */
   accept(): number { return addon.listener.accept(this.#handle); }
@@ -345,7 +351,7 @@ export class Fd {
 }
 
 /** Descriptors that have come to a socket. As many as there is room for have one owner: it is collected with the last. */
-function owned<T extends string>(take: (of: Handle<T>, numbers: Int32Array) => Handle<'fds'> | null, of: Handle<T>): Fd[] {
+export function owned<T extends string>(take: (of: Handle<T>, numbers: Int32Array) => Handle<'fds'> | null, of: Handle<T>): Fd[] {
   const fds: Fd[] = [];
   for (;;) {
     const owner = take(of, taken.fill(-1));

@@ -11,10 +11,11 @@ export class Waits {
   #bits = 0;
   #closed = false;
 
-  constructor(fd: number, ready: Ready) {
+  /** `ours`: nobody else relies on the flags of the descriptor. */
+  constructor(fd: number, ready: Ready, ours = false) {
     this.#watch = new Watch(fd, (bits) => {
       ready((bits & READ) !== 0, (bits & WRITE) !== 0, (bits & TIMER) !== 0);
-    });
+    }, ours);
   }
 
   forRead(on: boolean): void {

@@ -1,0 +1,97 @@
+// The one place that waits for an engine: its descriptor, its deadline, and the end of a tick in which something was asked.
+
+import { type TurnTable } from '../engine/addon';
+import { type Handle } from '../native';
+import { Waits } from './watch';
+
+/** What a turn says. */
+const ACTIVE = 1;
+const FULL = 2;
+const DUE = 4;
+
+/** Turns of one go, before others have theirs. */
+const TURNS = 16;
+
+/** Who is told after every turn. */
+export interface Turned {
+  /** Takes what there is. `full`: nothing more is read before something is taken. */
+  turned(full: boolean): void;
+  /** It is of no more use. */
+  broken(error: unknown): void;
+}
+
+export class Turning<T extends string> {
+  readonly #table: TurnTable<T>;
+  readonly #handle: Handle<T>;
+  readonly #owner: Turned;
+  readonly #waits: Waits;
+  #asked = false;
+  #timed = false;
+  #closed = false;
+
+  constructor(table: TurnTable<T>, handle: Handle<T>, owner: Turned) {
+    this.#table = table;
+    this.#handle = handle;
+    this.#owner = owner;
+    this.#waits = new Waits(table.fd(handle), (read) => this.#go(read), true);
+    this.#waits.forRead(true);
+    this.touch();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Something was asked, or there is room again: it is seen to at the end of this tick, with what else is asked till then. */
+  touch(): void {
+    if (this.#asked || this.#closed) return;
+    this.#asked = true;
+    process.nextTick(this.#atOnce);
+  }
+
+  readonly #atOnce = (): void => {
+    this.#asked = false;
+    this.#go(false);
+  };
+
+  #go(look: boolean): void {
+    let bits = 0;
+    for (let turns = 0; turns < TURNS; turns++) {
+      if (this.#closed) return;
+      try {
+        bits = this.#table.turn(this.#handle, look);
+      } catch (error) {
+        this.#owner.broken(error);
+        return;
+      }
+      this.#owner.turned((bits & FULL) !== 0);
+      if (this.#closed) return;
+      if ((bits & ACTIVE) === 0) break;
+      look = false;
+    }
+    // Whoever waits for the loop has its turn before the rest is done.
+    this.#wakeUp((bits & ACTIVE) !== 0 ? 0 : (bits & DUE) !== 0 ? this.#table.due(this.#handle) : -1);
+  }
+
+  #wakeUp(due: number): void {
+    if (due < 0 && !this.#timed) return;
+    this.#timed = due >= 0;
+    this.#waits.forTime(due);
+  }
+
+  /** Closes it at once. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waits.close();
+    this.#table.close(this.#handle);
+  }
+
+  ref(): void {
+    this.#waits.ref();
+  }
+
+  unref(): void {
+    this.#waits.unref();
+  }
+}
