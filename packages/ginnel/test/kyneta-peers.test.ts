@@ -140,6 +140,35 @@ describe('in one process', () => {
     await a.peer.dispose();
   });
 
+  test('a name that is deleted comes back, and those who come find it', async () => {
+    const path = freshPath();
+    const peers = ['a', 'b', 'c'].map((id) => here(path, id));
+    await until(() => settled(peers), 'they met');
+    fs.unlinkSync(path);
+    peers.push(here(path, 'd'));
+    await until(() => settled(peers), `all four met: ${roles(peers)}`);
+    await Promise.all(peers.map(({ peer }) => peer.dispose()));
+    assert.equal(fs.existsSync(path), false);
+  });
+
+  test('a listener that is displaced, as by a peer of the original, joins who has displaced it', async () => {
+    const path = freshPath();
+    const peers = ['a', 'b'].map((id) => here(path, id));
+    await until(() => settled(peers), 'they met');
+    fs.unlinkSync(path);
+    const heard: string[] = [];
+    const theirs = net.createServer((socket) => {
+      socket.on('data', (data) => heard.push(data.toString('latin1'))).on('error', () => {});
+      socket.write(captured('establish, server'));
+    });
+    await new Promise<void>((listening) => theirs.listen(path, listening));
+    await until(() => roles(peers).join() === 'connector,connector' && heard.length >= 2, 'both have joined');
+    assert.equal(fs.existsSync(path), true);
+    const gone = Promise.all(peers.map(({ peer }) => peer.dispose()));
+    theirs.close();
+    await gone;
+  });
+
   test('an exchange that shuts down takes its peer with it', async () => {
     const path = freshPath();
     const a = here(path, 'a');

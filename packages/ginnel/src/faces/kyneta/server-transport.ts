@@ -102,7 +102,9 @@ export class UnixSocketServerTransport extends LateTransport<string> {
   }
 
   async onStart(): Promise<void> {
+    // An exchange may initialize a transport anew that it has not stopped.
     this.#stopListening();
+    [...this.#served.keys()].forEach((peerId) => this.unregisterConnection(peerId));
     const turn = this.#turn;
     const listener = await this.#listen(this.#path, (socket) => this.#accept(socket));
     if (turn === this.#turn) {
