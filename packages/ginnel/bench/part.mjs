@@ -17,7 +17,8 @@ function say(reply) {
 
 /** @param {unknown} reason */
 function fail(reason) {
-  process.send?.({ failed: reason instanceof Error ? reason.message : String(reason) }, () => process.exit(1));
+  const [told = ''] = (reason instanceof Error ? reason.message : String(reason)).split('\n');
+  process.send?.({ failed: told }, () => process.exit(1));
 }
 
 process.on('disconnect', () => process.exit());
