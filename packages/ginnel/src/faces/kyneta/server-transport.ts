@@ -6,7 +6,10 @@ import { UnixSocketConnection, type UnixSocketConnectionOptions } from './connec
 import type { ChannelMsg, GeneratedChannel } from './contract';
 import { KynetaError } from './faults';
 import { LateTransport } from './message-layer';
-import { type Access, checkAccess, checkFlag, checkFunction, checkLimits, checkNumber, checkObject, checkPath } from './options';
+import {
+  type Access, checkAccess, checkFlag, checkFunction, checkLimits,
+  checkNumber, checkObject, checkPath,
+} from './options';
 import { claim, serve, type OnConnectionCallback, type UnixSocketListener } from './sockets';
 import type { UnixSocket } from './unix-socket';
 
