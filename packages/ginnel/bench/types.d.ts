@@ -104,6 +104,8 @@ export type Reply =
       readonly took: number;
       /** The median of its laps if they are timed one by one, else their mean. */
       readonly middle: number;
+      /** What the round has taken of processors, all threads of this process, in microseconds. */
+      readonly cpu: number;
       readonly latencies: readonly (readonly [number, number])[];
     }
   | { readonly failed: string };
@@ -115,6 +117,8 @@ export interface Finish {
   readonly values: number[];
   /** Nanoseconds of a lap, on average. */
   readonly means: number[];
+  /** Nanoseconds of processor time of a lap, of both processes. */
+  readonly cpus: number[];
   readonly latencies: import('./latencies.mjs').Latencies;
 }
 
@@ -144,6 +148,8 @@ export interface Outcome {
   readonly better: 'lower' | 'higher';
   /** Nanoseconds of a lap: the median over rounds of their mean, which waits for the collector, too. */
   readonly each: number;
+  /** Nanoseconds of processor time of a lap, of both processes: the median over rounds. */
+  readonly cpu: number;
   /** Nanoseconds of a lap, 0 where laps are not timed one by one. */
   readonly p50: number;
   readonly p99: number;
