@@ -224,8 +224,8 @@ fn outside(offset: impl std::fmt::Display) -> Failure {
     Failure::new(Fault::Range, "ERR_OUT_OF_RANGE", format!("{offset} lies outside"))
 }
 
-/// Descriptors after which no further read is made before they were taken.
-const MANY_FDS: usize = 256;
+/// Descriptors after which no further read is made before they were taken: what there is no number for is lost.
+const MANY_FDS: usize = 64;
 /// Stands for a length: something went wrong here, which the next call tells.
 const FAILED: i32 = -1;
 /// Most bytes of one read: their number is told in 31 bits.

@@ -180,6 +180,10 @@ fn of_kind(kind: io::ErrorKind) -> &'static str {
 
 /// The name of a number of errno(3), as libuv writes it.
 pub(crate) fn errno(number: i32) -> Cow<'static, str> {
+    if number == libc::ETOOMANYREFS {
+        // Too many descriptors are under way: libuv has no name for it.
+        return "ETOOMANYREFS".into();
+    }
     // SAFETY: libuv looks the number up in a table, and writes at most as many bytes as there is room for.
     let name = unsafe {
         let mut room = [0u8; 32];

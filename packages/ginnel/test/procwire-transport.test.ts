@@ -81,7 +81,8 @@ describe('procwire: writes', () => {
     const peer = await dial(path);
     await until(() => clients.length === 1, 'a client');
     let refused = 0;
-    const writes = Array.from({ length: 50_000 }, () => nth(clients, 0).write(Buffer.alloc(1)).catch(() => { refused += 1; }));
+    const one = Buffer.alloc(1);
+    const writes = Array.from({ length: 50_000 }, () => nth(clients, 0).write(one).catch(() => { refused += 1; }));
     await sleep(1);
     assert.ok(refused > 40_000, `${refused} were refused`);
     peer.destroy();
@@ -209,6 +210,55 @@ describe('procwire: connections', () => {
     await server.close();
   });
 
+  test('whatever is done in whatever order: disconnect() ends it, and events make sense', async () => {
+    let state = 5;
+    const next = (below: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return (state >>> 16) % below;
+    };
+    for (let round = 0; round < 60; round++) {
+      const path = place.path();
+      const autoReconnect = next(2) === 0;
+      const transport = new SocketTransport({ path, autoReconnect, reconnectDelay: next(3) });
+      const states: string[] = [];
+      transport.on('connect', () => states.push('connect'));
+      transport.on('disconnect', () => states.push('disconnect'));
+      let plain: Plain | null = null;
+      for (let step = 0; step < 12; step++) {
+        switch (next(7)) {
+          case 0:
+            if (plain === null) plain = await Plain.at(path);
+            break;
+          case 1:
+            plain?.close();
+            plain = null;
+            break;
+          case 2:
+            void transport.connect().catch(() => undefined);
+            break;
+          case 3:
+            void transport.disconnect();
+            break;
+          case 4:
+            void transport.write(Buffer.alloc(next(300_000))).catch(() => undefined);
+            break;
+          case 5:
+            plain?.sockets.at(-1)?.destroy();
+            break;
+          default:
+            await sleep(next(4));
+        }
+      }
+      await soon(transport.disconnect(), 'disconnect');
+      assert.equal(transport.state, 'disconnected');
+      const before = states.length;
+      assert.ok(states.every((one, i) => one === 'disconnect' || states[i + 1] !== 'connect'), states.join(' '));
+      await sleep(4);
+      assert.equal(states.length, before);
+      plain?.close();
+    }
+  });
+
   test('a program ends as soon as everything is closed', async () => {
     const program = `
       const { SocketServer, createPipeChannel } = require('ginnel/procwire');
@@ -223,7 +273,7 @@ describe('procwire: connections', () => {
         const closed = performance.now();
       });`;
     const took = Number(await output(program, place.path()));
-    assert.ok(took < 300, `${took} ms`);
+    assert.ok(took < 700, `${took} ms`);
   });
 
   test('a path is a path, whatever its first character', async () => {

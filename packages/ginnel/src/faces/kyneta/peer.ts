@@ -136,9 +136,9 @@ class Peer implements UnixSocketPeer {
 
   async dispose(): Promise<void> {
     this.#handle.dispatch({ type: 'dispose' });
-    while (this.#pending.size > 0) {
-      await Promise.all(this.#pending);
-    }
+    // What this leads to may begin only when the dispatch that called us has come to its end.
+    do await Promise.all(this.#pending);
+    while (this.#pending.size > 0);
   }
 
   #perform(effect: PeerEffect): void {
@@ -188,8 +188,10 @@ class Peer implements UnixSocketPeer {
     const { transportId } = transport;
     transport.subscribeToTransitions(({ to }) => {
       if (to.status === 'disconnected') {
-        const ours = to.reason?.type === 'intentional';
-        this.#ended(transportId, ours ? { type: 'dispose' } : { type: 'transport-disconnected', unheard: !transport._heard });
+        // Not by this peer, which would have let go of it before: the exchange has stopped.
+        const stopped = to.reason?.type === 'intentional';
+        const lost: PeerMsg = { type: 'transport-disconnected', unheard: !transport._heard };
+        this.#ended(transportId, stopped ? { type: 'dispose' } : lost);
       }
     });
     this.#add(transport, 'connector', () => socket.destroy?.());

@@ -110,6 +110,8 @@ export class SocketServer implements TransportServer {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#emitter.emit('error', new TransportError(`Server error: ${reason}`, cause));
+      // It takes in nobody any more, and should not say that it does.
+      await this.close();
     }
   }
 
