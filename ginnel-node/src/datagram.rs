@@ -111,7 +111,7 @@ fn recv_many(call: &Call) -> Answer {
 }
 
 fn take_fds(call: &Call) -> Answer {
-    held(call)?.with(|held| held.beside.take_fds(call.env()))
+    held(call)?.with(|held| held.beside.take_fds(call))?
 }
 
 fn take_from(call: &Call) -> Answer {

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
+use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },
@@ -14,9 +14,23 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "close", run: close },
 ];
 
-/// A descriptor that JavaScript owns. Collected, it is closed.
+/// Descriptors that JavaScript owns, each known by its place. Collected, what nobody has taken or closed is closed.
+///
+/// They are held together, as a value that is collected costs more than a descriptor.
 #[derive(Debug)]
-struct Owned(RefCell<Option<OwnedFd>>);
+struct Owned(RefCell<Vec<Option<OwnedFd>>>);
+
+impl Owned {
+    fn one(fd: OwnedFd) -> Self {
+        Self(RefCell::new(vec![Some(fd)]))
+    }
+
+    /// Takes out the one that the call is about.
+    fn taken(call: &Call) -> Result<Option<OwnedFd>, Failure> {
+        let place: usize = call.int(1)?;
+        Ok(call.held::<Self>(0)?.0.borrow_mut().get_mut(place).and_then(Option::take))
+    }
+}
 
 /// Lends a descriptor for the length of a call.
 pub(crate) fn borrow<'a>(number: RawFd) -> Result<BorrowedFd<'a>, Failure> {
@@ -49,9 +63,20 @@ pub(crate) fn duplicates(call: &Call, index: usize) -> Result<Vec<OwnedFd>, Fail
     lent.into_iter().map(|fd| fd.try_clone_to_owned().map_err(Failure::from)).collect()
 }
 
-/// Gives descriptors to JavaScript, each to be closed if nobody takes it.
-pub(crate) fn give(env: Env, fds: impl IntoIterator<Item = OwnedFd>) -> Value {
-    env.array(fds.into_iter().map(|fd| Handle::give(env, Owned(RefCell::new(Some(fd))))))
+/// Gives descriptors to JavaScript, as many as an `Int32Array` has room for their numbers; `null` if there are none.
+pub(crate) fn give(call: &Call, index: usize, fds: &mut Vec<OwnedFd>) -> Answer {
+    // SAFETY: no other argument is bytes.
+    let room = unsafe { call.room(index)? };
+    let numbers = room.chunks_exact_mut(size_of::<RawFd>());
+    let count = fds.len().min(numbers.len());
+    if count == 0 {
+        return Ok(call.env().null());
+    }
+    for (number, fd) in numbers.zip(&*fds) {
+        number.copy_from_slice(&fd.as_raw_fd().to_ne_bytes());
+    }
+    let given = fds.drain(..count).map(Some).collect();
+    Ok(Handle::give(call.env(), Owned(RefCell::new(given))))
 }
 
 fn bad(number: RawFd) -> Failure {
@@ -60,26 +85,26 @@ fn bad(number: RawFd) -> Failure {
 
 fn adopt(call: &Call) -> Answer {
     let fd = own(call.int(0)?)?;
-    Ok(Handle::give(call.env(), Owned(RefCell::new(Some(fd)))))
+    Ok(Handle::give(call.env(), Owned::one(fd)))
 }
 
 fn duplicate(call: &Call) -> Answer {
     let fd = borrow(call.int(0)?)?.try_clone_to_owned()?;
-    Ok(Handle::give(call.env(), Owned(RefCell::new(Some(fd)))))
+    Ok(Handle::give(call.env(), Owned::one(fd)))
 }
 
 fn number(call: &Call) -> Answer {
+    let place: usize = call.int(1)?;
     let held = call.held::<Owned>(0)?.0.borrow();
-    Ok(call.env().int(held.as_ref().map_or(-1, AsRawFd::as_raw_fd)))
+    Ok(call.env().int(held.get(place).and_then(Option::as_ref).map_or(-1, AsRawFd::as_raw_fd)))
 }
 
 fn take(call: &Call) -> Answer {
-    let taken = call.held::<Owned>(0)?.0.take();
-    Ok(call.env().int(taken.map_or(-1, IntoRawFd::into_raw_fd)))
+    Ok(call.env().int(Owned::taken(call)?.map_or(-1, IntoRawFd::into_raw_fd)))
 }
 
 fn close(call: &Call) -> Answer {
-    drop(call.held::<Owned>(0)?.0.take());
+    drop(Owned::taken(call)?);
     Ok(call.env().undefined())
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use ginnel_os::{Received, SocketError, Would};
 
 use crate::fd;
-use crate::js::{Env, Failure, Value};
+use crate::js::{Answer, Call, Failure};
 
 /// Stands for a length: nothing more comes.
 const END: i32 = -1;
@@ -34,6 +34,7 @@ impl Beside {
         if let Some(error) = self.failed.take() {
             return Err(error.into());
         }
+        self.fds.clear();
         let (mut used, mut count) = (0, 0);
         for length in lengths.chunks_exact_mut(2 * size_of::<i32>()) {
             let Some(free) = room.get_mut(used..used + largest) else { break };
@@ -63,9 +64,9 @@ impl Beside {
         Ok(count)
     }
 
-    /// Gives the descriptors away.
-    pub(crate) fn take_fds(&mut self, env: Env) -> Value {
-        fd::give(env, std::mem::take(&mut self.fds))
+    /// Gives the descriptors away, as many as the second argument has room for.
+    pub(crate) fn take_fds(&mut self, call: &Call) -> Answer {
+        fd::give(call, 1, &mut self.fds)
     }
 }
 

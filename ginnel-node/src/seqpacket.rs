@@ -88,7 +88,7 @@ fn recv_many(call: &Call) -> Answer {
 }
 
 fn take_fds(call: &Call) -> Answer {
-    held(call)?.with(|held| held.beside.take_fds(call.env()))
+    held(call)?.with(|held| held.beside.take_fds(call))?
 }
 
 fn shut(call: &Call) -> Answer {

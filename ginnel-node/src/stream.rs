@@ -1,7 +1,7 @@
 //! Byte streams that carry descriptors.
 #![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 
@@ -19,6 +19,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "write", run: write },
     Function { name: "writev", run: writev },
     Function { name: "read", run: read },
+    Function { name: "readMany", run: read_many },
     Function { name: "takeFds", run: take_fds },
     Function { name: "takeFdNumbers", run: take_fd_numbers },
     Function { name: "shutdown", run: shut },
@@ -31,10 +32,61 @@ struct Held {
     stream: Stream,
     /// Descriptors that came with the bytes of the last read.
     fds: Vec<OwnedFd>,
+    /// What went wrong after bytes that were told first.
+    failed: Option<io::Error>,
+}
+
+impl Held {
+    const fn of(stream: Stream) -> Self {
+        Self { stream, fds: Vec::new(), failed: None }
+    }
+
+    /// Reads into a room until it is full, the kernel has no more, or `lengths` has no place. Each read has two numbers
+    /// there: its bytes, 0 at the end, and its descriptors. How many reads there were.
+    fn read_many(&mut self, room: &mut [u8], lengths: &mut [u8]) -> Result<i32, Failure> {
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
+        self.fds.clear();
+        let (mut used, mut count) = (0, 0);
+        for length in lengths.chunks_exact_mut(2 * size_of::<i32>()) {
+            if used == room.len() || self.fds.len() >= MANY_FDS {
+                break;
+            }
+            let free = (room.len() - used).min(MOST);
+            let (bytes, carried) = match self.stream.receive(&mut room[used..used + free], Wait::Never) {
+                Ok(None) => break,
+                Ok(Some(chunk)) => {
+                    let carried = chunk.fds.len();
+                    self.fds.extend(chunk.fds);
+                    (chunk.bytes, carried)
+                }
+                Err(error) if count == 0 => return Err(error.into()),
+                Err(error) => {
+                    self.failed = Some(error);
+                    tell(length, FAILED, 0);
+                    return Ok(count + 1);
+                }
+            };
+            tell(length, bytes as i32, carried as i32);
+            used += bytes;
+            count += 1;
+            // Less than there was room for, and no descriptor has ended it: no more is there.
+            if carried == 0 && bytes < free {
+                break;
+            }
+        }
+        Ok(count)
+    }
+}
+
+fn tell(length: &mut [u8], bytes: i32, carried: i32) {
+    length[..4].copy_from_slice(&bytes.to_ne_bytes());
+    length[4..].copy_from_slice(&carried.to_ne_bytes());
 }
 
 pub(crate) fn give(env: Env, stream: Stream) -> Value {
-    Handle::give(env, Slot::of(Held { stream, fds: Vec::new() }))
+    Handle::give(env, Slot::of(Held::of(stream)))
 }
 
 fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
@@ -106,9 +158,19 @@ fn read(call: &Call) -> Answer {
     Ok(call.env().number(came.unwrap_or(-1.0)))
 }
 
+/// How many reads there were; see [`Held::read_many`].
+fn read_many(call: &Call) -> Answer {
+    // SAFETY: the caller gives two arrays that share nothing.
+    let (room, lengths) = unsafe { (call.room(1)?, call.room(2)?) };
+    if room.is_empty() || lengths.is_empty() {
+        return Err(outside(0));
+    }
+    let count = held(call)?.with(|held| held.read_many(room, lengths))??;
+    Ok(call.env().int(count))
+}
+
 fn take_fds(call: &Call) -> Answer {
-    let fds = held(call)?.with(|held| std::mem::take(&mut held.fds))?;
-    Ok(fd::give(call.env(), fds))
+    held(call)?.with(|held| fd::give(call, 1, &mut held.fds))?
 }
 
 /// As `takeFds`, as numbers that the caller owns.
@@ -162,5 +224,9 @@ fn outside(offset: impl std::fmt::Display) -> Failure {
     Failure::new(Fault::Range, "ERR_OUT_OF_RANGE", format!("{offset} lies outside"))
 }
 
+/// Descriptors after which no further read is made before they were taken.
+const MANY_FDS: usize = 256;
+/// Stands for a length: something went wrong here, which the next call tells.
+const FAILED: i32 = -1;
 /// Most bytes of one read: their number is told in 31 bits.
 const MOST: usize = (1 << 22) - 1;

@@ -1,5 +1,7 @@
 //! `bench`: builds and runs the benchmark, with other libraries beside it where they build.
 
+mod node;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,17 +12,24 @@ use cargo_metadata::MetadataCommand;
 use crate::cargo::{cargo, passes};
 use crate::workspace::Workspace;
 
-/// The race, and how fast peers heal; with `--only heal` that alone.
+/// The race, how fast peers heal, and the race of Node's packages; with `--only` what it names.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<bool> {
-    match args {
-        [only, heal] if only == "--only" && heal == "heal" => self::heal(workspace),
-        _ if args.iter().any(|arg| arg == "--only") => race(workspace, args),
-        _ => {
-            // A race whose bars were missed says nothing about healing.
+    match only(args) {
+        Some("heal") => heal(workspace),
+        Some(scenario) if node::is_meant(scenario) => node::run(workspace, args),
+        Some(_) => race(workspace, args),
+        None => {
+            // A race whose bars were missed says nothing about the others.
             let raced = race(workspace, args)?;
-            Ok(heal(workspace)? && raced)
+            let healed = heal(workspace)?;
+            Ok(node::behind_the_others(workspace, args)? && healed && raced)
         }
     }
+}
+
+fn only(args: &[String]) -> Option<&str> {
+    let at = args.iter().position(|arg| arg == "--only")?;
+    Some(args.get(at + 1).map_or("", String::as_str))
 }
 
 /// From SIGKILL of a listener to the last of its survivors being served.
@@ -126,6 +135,17 @@ const PEERS_MANIFEST: &str = "ginnel-bench/peers/Cargo.toml";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_names_is_found() {
+        let only = |line: &str| {
+            let args: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            super::only(&args).map(str::to_owned)
+        };
+        assert_eq!(only("--quick --only node-rtt-64 --json x").as_deref(), Some("node-rtt-64"));
+        assert_eq!(only("--only").as_deref(), Some(""));
+        assert_eq!(only("--quick"), None);
+    }
 
     #[test]
     fn a_library_without_its_tool_is_left_out_by_name() {

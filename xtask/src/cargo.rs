@@ -83,6 +83,20 @@ impl Counts {
     }
 }
 
+impl Counts {
+    /// Reads `ℹ pass 12`: what Node's test runner says at its end, a line for each outcome.
+    fn parse_node(line: &str) -> Option<Self> {
+        let (outcome, number) = line.strip_prefix("ℹ ")?.trim_end().split_once(' ')?;
+        let number = number.parse().ok()?;
+        match outcome {
+            "pass" => Some(Self { passed: number, ..Self::default() }),
+            "fail" | "cancelled" => Some(Self { failed: number, ..Self::default() }),
+            "skipped" | "todo" => Some(Self { ignored: number, ..Self::default() }),
+            _ => None,
+        }
+    }
+}
+
 /// Runs a `cargo test` and adds up the results of its binaries.
 ///
 /// A failing run always counts at least one failure: one that does not compile prints no result.
@@ -126,7 +140,8 @@ fn pass_through(stdout: ChildStdout, mut output: impl Write, results: &mpsc::Sen
     while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         // If nobody reads the output any more, the tests still have to be counted.
         let _ = output.write_all(&line);
-        if let Some(counts) = Counts::parse(&String::from_utf8_lossy(&line)) {
+        let text = String::from_utf8_lossy(&line);
+        if let Some(counts) = Counts::parse(&text).or_else(|| Counts::parse_node(&text)) {
             let _ = results.send(counts);
         }
         line.clear();
@@ -166,6 +181,22 @@ mod tests {
         ] {
             let expected = expected.map(|(passed, failed, ignored)| Counts { passed, failed, ignored });
             assert_eq!(Counts::parse(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_lines_of_nodes_runner_are_read() {
+        let counts = |passed, failed, ignored| Some(Counts { passed, failed, ignored });
+        for (line, expected) in [
+            ("ℹ pass 12\n", counts(12, 0, 0)),
+            ("ℹ fail 1\n", counts(0, 1, 0)),
+            ("ℹ cancelled 2\n", counts(0, 2, 0)),
+            ("ℹ skipped 3\n", counts(0, 0, 3)),
+            ("ℹ tests 16\n", None),
+            ("ℹ duration_ms 12.5\n", None),
+            ("✔ pass 12\n", None),
+        ] {
+            assert_eq!(Counts::parse_node(line), expected, "{line}");
         }
     }
 

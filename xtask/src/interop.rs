@@ -34,7 +34,7 @@ pub(crate) fn nng(workspace: &Workspace) -> Result<Counts> {
 }
 
 /// Whether a program can be started and says which version it is.
-fn answers(program: &str) -> bool {
+pub(crate) fn answers(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())

@@ -9,6 +9,7 @@ mod finding;
 mod fuzz;
 mod interop;
 mod layers;
+mod node;
 mod sanitize;
 mod sim;
 mod sizes;
@@ -87,7 +88,7 @@ enum Command {
     },
     /// Build and run the benchmark, with other libraries beside it where they build
     Bench {
-        /// Passed on to ginnel-bench
+        /// Passed on to ginnel-bench, or to the npm package's own with --only node-…
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::cargo::{self, Counts, cargo};
 use crate::workspace::Workspace;
-use crate::{chaos, interop, layers, sim, sizes};
+use crate::{chaos, interop, layers, node, sim, sizes};
 
 /// What `--only` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,6 +18,7 @@ pub(crate) enum Group {
     Sizes,
     Interop,
     InteropNng,
+    Node,
     Tests,
     Doctests,
     Examples,
@@ -54,6 +55,7 @@ const STEPS: &[Step] = &[
         work: Work::Tests(&["test", "--workspace", "--doc", "--all-features", "--locked", "--no-fail-fast"]),
     },
     Step { group: Group::InteropNng, title: "interop-nng", work: Work::Counted(interop::nng) },
+    Step { group: Group::Node, title: "node", work: Work::Counted(node::test) },
     // Examples that end by themselves; the others are only built, by `tests`.
     Step {
         group: Group::Examples,

@@ -181,10 +181,9 @@ fn carrier(call: &Call) -> Answer {
     Ok(Handle::give(call.env(), Carried::default()))
 }
 
-/// What is in such a place.
+/// What is in such a place; see [`fd::give`].
 fn take_fds(call: &Call) -> Answer {
-    let fds = call.held::<Carried>(0)?.0.take();
-    Ok(fd::give(call.env(), fds))
+    fd::give(call, 1, &mut call.held::<Carried>(0)?.0.borrow_mut())
 }
 
 /// An array of three values each: connection, number and why.

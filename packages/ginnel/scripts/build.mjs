@@ -4,7 +4,9 @@
 //   node scripts/build.mjs --addon    the addon again, whatever is there
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync, copyFileSync, existsSync, openSync, readdirSync, readSync, renameSync, statSync, writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +21,13 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Which C library this Node was made for: the head of its file names the loader that it asks for. */
 function libc() {
-  return process.report?.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+  const head = Buffer.alloc(4096);
+  const file = openSync(process.execPath, 'r');
+  readSync(file, head);
+  closeSync(file);
+  return head.includes('ld-musl-') ? 'musl' : 'gnu';
 }
 
 /** The newest file under these places, as a time. */

@@ -25,7 +25,7 @@ interface Socket<T extends string> {
   pair(): [Handle<T>, Handle<T>];
   adopt(fd: number): Handle<T>;
   fd(of: Handle<T>): number;
-  takeFds(of: Handle<T>): Handle<'fd'>[];
+  takeFds(of: Handle<T>, numbers: Int32Array): Handle<'fds'> | null;
   credentials(of: Handle<T>): Who;
   detach(of: Handle<T>): number;
   close(of: Handle<T>): void;
@@ -40,11 +40,11 @@ interface Addon {
     close(of: Handle<'watch'>): void;
   };
   fd: {
-    adopt(fd: number): Handle<'fd'>;
-    duplicate(fd: number): Handle<'fd'>;
-    number(of: Handle<'fd'>): number;
-    take(of: Handle<'fd'>): number;
-    close(of: Handle<'fd'>): void;
+    adopt(fd: number): Handle<'fds'>;
+    duplicate(fd: number): Handle<'fds'>;
+    number(of: Handle<'fds'>, place: number): number;
+    take(of: Handle<'fds'>, place: number): number;
+    close(of: Handle<'fds'>, place: number): void;
   };
   connecting: {
     open(kind: Kind, address: string): Handle<'connecting'>;
@@ -61,6 +61,7 @@ interface Addon {
     takeFdNumbers(of: Handle<'stream'>): number[];
     writev(of: Handle<'stream'>, chunks: readonly Uint8Array[], from: number): number;
     read(of: Handle<'stream'>, into: Uint8Array, from: number): number;
+    readMany(of: Handle<'stream'>, into: Uint8Array, lengths: Int32Array): number;
   };
   seqpacket: Socket<'seqpacket'> & {
     shutdown(of: Handle<'seqpacket'>, how: number): void;
@@ -102,22 +103,19 @@ interface Addon {
 
 /** The addon for this machine: the one that was built here, or that of a platform package. */
 function load(): Addon {
-  const name = `${process.platform}-${process.arch}-${libc()}`;
-  const built = join(__dirname, '..', `ginnel.${name}.node`);
-  if (existsSync(built)) {
-    return require(built) as Addon;
+  const machine = `${process.platform}-${process.arch}`;
+  const causes: unknown[] = [];
+  // What fits one C library does not load with the other, which costs less to find out than which one is there.
+  for (const name of [`${machine}-gnu`, `${machine}-musl`]) {
+    const built = join(__dirname, '..', `ginnel.${name}.node`);
+    try {
+      return require(existsSync(built) ? built : `ginnel-${name}`) as Addon;
+    } catch (cause) {
+      causes.push(cause);
+    }
   }
-  try {
-    return require(`ginnel-${name}`) as Addon;
-  } catch (cause) {
-    const advice = `no addon for ${name}: run "npm run build" in the package, which needs cargo`;
-    throw Object.assign(new Error(advice, { cause }), { code: 'ERR_GINNEL_NO_ADDON' });
-  }
-}
-
-function libc(): 'gnu' | 'musl' {
-  const report: { header?: { glibcVersionRuntime?: string } } = process.report?.getReport() ?? {};
-  return report.header?.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+  const advice = `no addon for ${machine}: run "npm run build" in the package, which needs cargo`;
+  throw Object.assign(new AggregateError(causes, advice), { code: 'ERR_GINNEL_NO_ADDON' });
 }
 
 export const addon: Addon = load();
@@ -184,7 +182,13 @@ export class Stream {
   writev(chunks: readonly Uint8Array[], from: number): number { return addon.stream.writev(this.#handle, chunks, from); }
   /** How many bytes came, and in the lowest 8 bits how many descriptors; 0 bytes are the end; -1: not yet. */
   read(into: Uint8Array, from: number): number { return addon.stream.read(this.#handle, into, from); }
-  takeFds(): Fd[] { return addon.stream.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  /**
+   * How many reads there were until the kernel had no more or the room was full; 0: not yet. Their bytes stand one behind
+   * the other; of each, `lengths` has two numbers: its bytes (0: the end, -1: the next call throws) and its descriptors.
+   */
+  readMany(into: Uint8Array, lengths: Int32Array): number { return addon.stream.readMany(this.#handle, into, lengths); }
+  /** The descriptors that came with the last call. Those that nobody takes are closed by the next. */
+  takeFds(): Fd[] { return owned(addon.stream.takeFds, this.#handle); }
   /** As `takeFds`, as numbers that the caller closes. */
   takeFdNumbers(): number[] { return addon.stream.takeFdNumbers(this.#handle); }
   /** As shutdown(2): 0 reading, 1 writing, 2 both. */
@@ -218,7 +222,7 @@ export class SeqPacket {
   recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number {
     return addon.seqpacket.recvMany(this.#handle, into, lengths, largest);
   }
-  takeFds(): Fd[] { return addon.seqpacket.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  takeFds(): Fd[] { return owned(addon.seqpacket.takeFds, this.#handle); }
   shutdown(how: 0 | 1 | 2): void { addon.seqpacket.shutdown(this.#handle, how); }
   credentials(): Who { return addon.seqpacket.credentials(this.#handle); }
   detach(): number { return addon.seqpacket.detach(this.#handle); }
@@ -250,7 +254,7 @@ export class Datagram {
   }
   /** Who sent the packets that came last. */
   takeFrom(): (string | null)[] { return addon.datagram.takeFrom(this.#handle); }
-  takeFds(): Fd[] { return addon.datagram.takeFds(this.#handle).map((fd) => new Fd(fd)); }
+  takeFds(): Fd[] { return owned(addon.datagram.takeFds, this.#handle); }
   credentials(): Who { return addon.datagram.credentials(this.#handle); }
   detach(): number { return addon.datagram.detach(this.#handle); }
   close(): void { addon.datagram.close(this.#handle); }
@@ -299,29 +303,65 @@ export class Door {
 export const { reuseport, peerName, bufferSize, setBufferSize } = addon.door;
 
 /**
- * A descriptor that is owned. If nobody takes or closes it, it is closed when this object is collected, and at the end
- * of its thread at the latest.
+ * A descriptor that is owned. If nobody takes or closes it, it is closed when this object is collected, together with
+ * those that came beside it, and at the end of its thread at the latest.
  */
 export class Fd {
-  readonly #handle: Handle<'fd'>;
+  #number: number;
+  /** The addon owns it, together with others, each in its place. */
+  readonly #owner: Handle<'fds'>;
+  readonly #place: number;
 
-  /** @internal */
-  constructor(handle: Handle<'fd'>) { this.#handle = handle; }
+  private constructor(owner: Handle<'fds'>, place: number, number: number) {
+    this.#owner = owner;
+    this.#place = place;
+    this.#number = number;
+  }
 
   /**
    * Takes over a descriptor that is open.
    *
    * @throws EBADF if nothing is open under this number.
    */
-  static adopt(fd: number): Fd { return new Fd(addon.fd.adopt(fd)); }
+  static adopt(fd: number): Fd { return new Fd(addon.fd.adopt(fd), 0, fd); }
   /** A further descriptor of the same open file, close-on-exec. */
-  static duplicate(fd: number): Fd { return new Fd(addon.fd.duplicate(fd)); }
+  static duplicate(fd: number): Fd {
+    const owner = addon.fd.duplicate(fd);
+    return new Fd(owner, 0, addon.fd.number(owner, 0));
+  }
+  /** @internal */
+  static of(owner: Handle<'fds'>, place: number, number: number): Fd { return new Fd(owner, place, number); }
 
   /** Its number, -1 once it was taken or closed. It stays owned by this object. */
-  get number(): number { return addon.fd.number(this.#handle); }
-  get closed(): boolean { return this.number < 0; }
+  get number(): number { return this.#number; }
+  get closed(): boolean { return this.#number < 0; }
   /** Gives it to the caller, who closes it. -1 if that was done before. */
-  take(): number { return addon.fd.take(this.#handle); }
-  close(): void { addon.fd.close(this.#handle); }
+  take(): number {
+    const number = this.#number;
+    if (number >= 0) addon.fd.take(this.#owner, this.#place);
+    this.#number = -1;
+    return number;
+  }
+  close(): void {
+    if (this.#number < 0) return;
+    this.#number = -1;
+    addon.fd.close(this.#owner, this.#place);
+  }
   [Symbol.dispose](): void { this.close(); }
 }
+
+/** Descriptors that have come to a socket. As many as there is room for have one owner: it is collected with the last. */
+export function owned<T extends string>(take: (of: Handle<T>, numbers: Int32Array) => Handle<'fds'> | null, of: Handle<T>): Fd[] {
+  const fds: Fd[] = [];
+  for (;;) {
+    const owner = take(of, taken.fill(-1));
+    if (owner === null) return fds;
+    for (let place = 0; place < taken.length; place++) {
+      const number = taken[place] ?? -1;
+      if (number < 0) break;
+      fds.push(Fd.of(owner, place, number));
+    }
+  }
+}
+
+const taken = new Int32Array(16);

@@ -18,8 +18,7 @@ export class SeqPacket extends Packets<Packet> {
   #ticking = false;
   #crowded = 0;
 
-  /** @internal */
-  constructor(native: Native, options: PacketOptions = {}) {
+  private constructor(native: Native, options: PacketOptions = {}) {
     super(native, options);
     this.#native = native;
   }

@@ -1,15 +1,15 @@
 // Byte streams that carry descriptors: a Duplex of Node's, and two things more.
 
-import { Duplex } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 
 import * as check from './check';
 import { connect } from './driver/connect';
-import { Waits, type Watcher } from './driver/watch';
+import { Waits } from './driver/watch';
 import { aborted, closed, explained, failure, misuse, tried } from './errors';
 import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
 import { Listener, type ListenOptions } from './listener';
 import { STREAM, Stream as Native, type Who } from './native';
-import { roomToRead, taken } from './slab';
+import { type Arrival, Arrivals } from './sockets/arrivals';
 import { concernsOne, Outgoing } from './sockets/outgoing';
 
 export interface StreamOptions {
@@ -31,36 +31,54 @@ export interface SendOptions {
   signal?: AbortSignal;
 }
 
-/** What only a stream tells, beside what every `Duplex` does. */
-export interface Stream {
+/** What a stream tells: as every `Duplex`, and one thing more. */
+export interface StreamEvents {
   /**
    * Descriptors have arrived: right before the 'data' that holds the byte they were sent with. `at` counts the bytes before
    * that 'data'. Whatever nobody listens for is closed.
    */
-  on(event: 'fds', listener: (fds: Fd[], at: number) => void): this;
-  on(event: string | symbol, listener: (...args: any[]) => void): this;
-  once(event: 'fds', listener: (fds: Fd[], at: number) => void): this;
-  once(event: string | symbol, listener: (...args: any[]) => void): this;
+  fds: [fds: Fd[], at: number];
+  data: [chunk: Buffer];
+  error: [error: Error];
+  close: [];
+  drain: [];
+  end: [];
+  finish: [];
+  pause: [];
+  readable: [];
+  resume: [];
+  pipe: [from: Readable];
+  unpipe: [from: Readable];
 }
 
-export class Stream extends Duplex implements Watcher {
+export interface Stream {
+  on<E extends keyof StreamEvents>(event: E, listener: (...args: StreamEvents[E]) => void): this;
+  /** Text, after `setEncoding`. */
+  on(event: 'data', listener: (chunk: string) => void): this;
+  on(event: string | symbol, listener: (...args: unknown[]) => void): this;
+  once<E extends keyof StreamEvents>(event: E, listener: (...args: StreamEvents[E]) => void): this;
+  once(event: 'data', listener: (chunk: string) => void): this;
+  once(event: string | symbol, listener: (...args: unknown[]) => void): this;
+}
+
+export class Stream extends Duplex {
   readonly #native: Native;
   readonly #waits: Waits;
+  readonly #in = new Arrivals();
   readonly #out = new Outgoing();
   #read = 0;
   #gone = false;
   /** Of a chunk that the kernel has, and whose end is told on the next tick. */
   #told = 0;
 
-  /** @internal */
-  constructor(native: Native, options: StreamOptions = {}) {
+  private constructor(native: Native, options: StreamOptions = {}) {
     super({
       allowHalfOpen: options.allowHalfOpen ?? false,
       highWaterMark: options.highWaterMark ?? HIGH_WATER,
       decodeStrings: true,
     });
     this.#native = native;
-    this.#waits = new Waits(native.fd, this);
+    this.#waits = new Waits(native.fd, (read, write, time) => this.#ready(read, write, time));
   }
 
   /** Connects to whoever listens at `address`; pauses up to 50 ms at a time while its queue is full. */
@@ -245,47 +263,57 @@ export class Stream extends Duplex implements Watcher {
   }
 
   override _read(): void {
-    if (!this.#gone) this.#waits.forRead(true);
+    if (this.#gone) return;
+    this.#waits.forRead(true);
+    if (this.#in.first !== undefined) process.nextTick(() => this.#resume());
   }
 
-  /** @internal */
-  ready(read: boolean, write: boolean, time: boolean): void {
+  #resume(): void {
+    if (!this.#gone && this.#in.first !== undefined) this.#fill();
+  }
+
+  #ready(read: boolean, write: boolean, time: boolean): void {
     if (write || time) this.#continue();
     if (read && !this.#gone) this.#fill();
   }
 
   #fill(): void {
     for (let reads = 0; reads < READS; reads++) {
-      const room = roomToRead();
-      let came: number;
-      try {
-        came = this.#native.read(room, 0);
-      } catch (error) {
-        this.destroy(explained(error, 'read'));
-        return;
-      }
-      if (came < 0) return;
-      const bytes = came >> 8;
-      if (bytes === 0) {
-        this.#waits.forRead(false);
-        this.push(null);
-        return;
-      }
-      // Taken out of the room before anybody else reads into it.
-      const chunk = taken(bytes);
-      if ((came & 0xff) !== 0) this.#arrived(this.#native.takeFds());
-      if (this.#gone) return;
-      this.#read += bytes;
-      if (!this.push(chunk)) {
-        this.#waits.forRead(false);
-        return;
-      }
-      if (this.#gone || bytes < room.length) return;
+      if (this.#in.first === undefined && !this.#in.read(this.#native)) return;
+      if (!this.#handOn()) return;
     }
   }
 
-  #arrived(fds: Fd[]): void {
-    if (!this.emit('fds', fds, this.#read)) fds.forEach((fd) => fd.close());
+  /** Hands on what was read. `false`: no more of it is wanted now. */
+  #handOn(): boolean {
+    let thrown = true;
+    try {
+      let wanted = true;
+      for (let next = this.#in.first; next !== undefined && wanted; next = this.#in.first) wanted = this.#handOnOne(next);
+      thrown = false;
+      return wanted;
+    } finally {
+      // A listener has thrown. If the process survives that, it is told of the rest.
+      if (thrown) process.nextTick(() => this.#resume());
+    }
+  }
+
+  #handOnOne(arrival: Arrival): boolean {
+    const { data, fds } = arrival;
+    if (fds !== null) {
+      arrival.fds = null;
+      if (!this.emit('fds', fds, this.#read)) fds.forEach((fd) => fd.close());
+      if (this.#gone) return false;
+    }
+    this.#in.shift();
+    if (data instanceof Error) {
+      this.destroy(data);
+      return false;
+    }
+    this.#read += data?.length ?? 0;
+    const wanted = this.push(data) && !this.#gone;
+    if (!wanted) this.#waits.forRead(false);
+    return wanted;
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -293,6 +321,7 @@ export class Stream extends Duplex implements Watcher {
       this.#gone = true;
       this.#waits.close();
       this.#native.close();
+      this.#in.clear();
       this.#out.clear(error ?? closed('stream'));
     }
     const written = this.#written;
@@ -307,7 +336,7 @@ export class Stream extends Duplex implements Watcher {
    */
   detach(): Fd {
     if (this.#gone) throw closed('stream');
-    if (this.readableLength > 0 || !this.#isIdle()) {
+    if (this.readableLength > 0 || this.#in.first !== undefined || !this.#isIdle()) {
       throw failure('ERR_GINNEL_BUSY', `${this.readableLength} bytes were read ahead and ${this.writableLength} wait to be written`);
     }
     this.#waits.close();

@@ -33,7 +33,7 @@ export class Turning<T extends string> {
     this.#table = table;
     this.#handle = handle;
     this.#owner = owner;
-    this.#waits = new Waits(table.fd(handle), { ready: (read) => this.#go(read) }, true);
+    this.#waits = new Waits(table.fd(handle), (read) => this.#go(read), true);
     this.#waits.forRead(true);
     this.touch();
   }

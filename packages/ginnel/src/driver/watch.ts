@@ -2,11 +2,8 @@
 
 import { READ, TIMER, Watch, WRITE } from '../native';
 
-/** Who is told what is ready. It may close the watch. */
-export interface Watcher {
-  /** `read`, `write`: it may work now. `time`: the moment has come. */
-  ready(read: boolean, write: boolean, time: boolean): void;
-}
+/** Who is told what is ready, and may close the watch. `read`, `write`: it may work now. `time`: the moment has come. */
+export type Ready = (read: boolean, write: boolean, time: boolean) => void;
 
 /** What is waited for, with the addon told of changes only. */
 export class Waits {
@@ -14,9 +11,10 @@ export class Waits {
   #bits = 0;
   #closed = false;
 
-  constructor(fd: number, watcher: Watcher, ours = false) {
+  /** `ours`: nobody else relies on the flags of the descriptor. */
+  constructor(fd: number, ready: Ready, ours = false) {
     this.#watch = new Watch(fd, (bits) => {
-      watcher.ready((bits & READ) !== 0, (bits & WRITE) !== 0, (bits & TIMER) !== 0);
+      ready((bits & READ) !== 0, (bits & WRITE) !== 0, (bits & TIMER) !== 0);
     }, ours);
   }
 

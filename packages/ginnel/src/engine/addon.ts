@@ -42,7 +42,7 @@ export interface MessagesTable extends TurnTable<'messages'> {
   /** Three values each: connection, number, error. */
   failures(of: M): unknown[];
   carrier(): Handle<'carrier'>;
-  takeFds(carrier: Handle<'carrier'>): Handle<'fd'>[];
+  takeFds(carrier: Handle<'carrier'>, numbers: Int32Array): Handle<'fds'> | null;
   connections(of: M): number[];
   credentials(of: M, connection: number): Who;
   greeting(of: M, connection: number): Greeting | null;

@@ -1,6 +1,6 @@
 // Batches that have crossed from the addon: numbers, bodies one behind the other, and what does not fit there.
 
-import { addon, Fd } from '../native';
+import { addon, type Fd, owned } from '../native';
 import { copy } from '../slab';
 import { type Crossed } from './addon';
 
@@ -40,7 +40,7 @@ export function unpack(crossed: Crossed, besides: ReadonlySet<number>): Item[] {
     const carried = numbers[from + 4] ?? 0;
     const data = bytes < 0 ? asBuffer(value()) : bodies.subarray(at, at + bytes);
     if (bytes > 0) at += bytes;
-    if (carried > 0) fds ??= addon.messages.takeFds(carrier).map((fd) => new Fd(fd));
+    if (carried > 0) fds ??= owned(addon.messages.takeFds, carrier);
     items.push({
       kind,
       connection: numbers[from + 1] ?? 0,

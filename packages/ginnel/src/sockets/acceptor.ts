@@ -2,7 +2,7 @@
 
 import * as check from '../check';
 import { Waiters } from '../driver/waiters';
-import { Waits, type Watcher } from '../driver/watch';
+import { Waits } from '../driver/watch';
 import { aborted, closed, explained } from '../errors';
 import { Fd } from '../fd';
 
@@ -14,7 +14,7 @@ export interface NativeAcceptor {
   close(): void;
 }
 
-export abstract class Acceptor<S> implements Watcher {
+export abstract class Acceptor<S> {
   readonly #native: NativeAcceptor;
   readonly #make: (fd: number) => S;
   readonly #waits: Waits;
@@ -24,7 +24,7 @@ export abstract class Acceptor<S> implements Watcher {
   protected constructor(native: NativeAcceptor, make: (fd: number) => S) {
     this.#native = native;
     this.#make = make;
-    this.#waits = new Waits(native.fd, this);
+    this.#waits = new Waits(native.fd, () => this.#ready());
   }
 
   /** The number of its descriptor, -1 once it is closed. */
@@ -45,8 +45,7 @@ export abstract class Acceptor<S> implements Watcher {
     return this.#waiters.wait(signal);
   }
 
-  /** @internal */
-  ready(): void {
+  #ready(): void {
     while (this.#waiters.length > 0 && !this.#closed) {
       try {
         const fd = this.#native.accept();

@@ -2,7 +2,7 @@
 
 import * as check from '../check';
 import { Waiters } from '../driver/waiters';
-import { Waits, type Watcher } from '../driver/watch';
+import { Waits } from '../driver/watch';
 import { aborted, closed, explained, failure, type GinnelError } from '../errors';
 import { type Fd } from '../fd';
 import { type Who } from '../native';
@@ -35,7 +35,7 @@ export interface NativePackets {
 /** `null`: nothing more comes. */
 type Arrival<P extends Packet> = P | GinnelError | null;
 
-export abstract class Packets<P extends Packet> implements Watcher {
+export abstract class Packets<P extends Packet> {
   protected readonly waits: Waits;
   readonly #native: NativePackets;
   readonly #largest: number;
@@ -46,7 +46,7 @@ export abstract class Packets<P extends Packet> implements Watcher {
   protected constructor(native: NativePackets, options: PacketOptions) {
     this.#native = native;
     this.#largest = options.largestPacket ?? LARGEST;
-    this.waits = new Waits(native.fd, this);
+    this.waits = new Waits(native.fd, (read, write, time) => this.#ready(read, write, time));
   }
 
   /** The number of its descriptor, -1 once it is closed. */
@@ -64,14 +64,14 @@ export abstract class Packets<P extends Packet> implements Watcher {
     return this.#native.credentials();
   }
 
-  /** A packet as users see it. */
+  /** A packet as users see it. @internal */
   protected abstract packet(data: Buffer, fds: Fd[]): P;
-  /** The kernel may take more now, or the moment has come. */
+  /** The kernel may take more now, or the moment has come. @internal */
   protected abstract proceed(): void;
-  /** Gives up what waits to be sent. */
+  /** Gives up what waits to be sent. @internal */
   protected abstract giveUp(error: Error): void;
 
-  /** Before the packets of one batch are made. */
+  /** Before the packets of one batch are made. @internal */
   protected begin(): void {}
 
   protected async receive(options: WaitOptions | undefined): Promise<P | null> {
@@ -92,8 +92,7 @@ export abstract class Packets<P extends Packet> implements Watcher {
     return next;
   }
 
-  /** @internal */
-  ready(read: boolean, write: boolean, time: boolean): void {
+  #ready(read: boolean, write: boolean, time: boolean): void {
     if (write || time) this.proceed();
     if (read && !this.#gone) this.#fill();
   }

@@ -1,0 +1,56 @@
+import type { SeqPacket } from '../../native';
+import { call } from '../shared';
+
+/** Called without an argument when it was done, or with why it never will be. */
+export type NotifyCb = (error?: Error) => void;
+
+/** Records that the system has not taken yet, in order. */
+export class Outbox {
+  #records: Uint8Array[] = [];
+  #callbacks: (NotifyCb | null)[] = [];
+
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  push(record: Uint8Array, sent: NotifyCb | null): void {
+    this.#records.push(record);
+    this.#callbacks.push(sent);
+  }
+
+  /**
+   * Sends what can be sent. Is nothing left?
+   *
+   * @throws What the system says of the record that is the first by then.
+   */
+  flush(socket: SeqPacket): boolean {
+    let gone = 0;
+    try {
+      while (gone < this.#records.length) {
+        const went = socket.sendMany(this.#records.slice(gone, gone + MOST), 0);
+        if (went === 0) break;
+        gone += went;
+      }
+    } finally {
+      this.#forget(gone);
+    }
+    return this.isEmpty;
+  }
+
+  /** Nothing of it will be sent. */
+  giveUp(error: Error): void {
+    const callbacks = this.#callbacks;
+    this.#records = [];
+    this.#callbacks = [];
+    for (const sent of callbacks) if (sent !== null) call(() => sent(error));
+  }
+
+  #forget(count: number): void {
+    if (count === 0) return;
+    this.#records.splice(0, count);
+    for (const sent of this.#callbacks.splice(0, count)) if (sent !== null) call(() => sent());
+  }
+}
+
+/** Records of one system call. */
+const MOST = 128;

@@ -1,0 +1,71 @@
+// What a stream has read and not handed on: several reads at once, each with the descriptors that have ended it.
+
+import { explained } from '../errors';
+import { type Fd } from '../fd';
+import { type Stream } from '../native';
+import { roomToRead, taken } from '../slab';
+
+export interface Arrival {
+  /** `null`: the end. An error: what has ended it. */
+  readonly data: Buffer | Error | null;
+  /** Those that came with the data, until they are handed on. */
+  fds: Fd[] | null;
+}
+
+export class Arrivals {
+  #arrived: Arrival[] = [];
+  #next = 0;
+
+  get first(): Arrival | undefined {
+    return this.#arrived[this.#next];
+  }
+
+  shift(): void {
+    this.#next += 1;
+    if (this.#next < this.#arrived.length) return;
+    this.#arrived = [];
+    this.#next = 0;
+  }
+
+  /** Reads what the kernel has, as far as one room holds it. `false`: nothing yet. */
+  read(from: Stream): boolean {
+    try {
+      return this.#sort(from, from.readMany(roomToRead(), lengths));
+    } catch (error) {
+      this.#arrived.push({ data: explained(error, 'read'), fds: null });
+      return true;
+    }
+  }
+
+  #sort(from: Stream, count: number): boolean {
+    let bytes = 0;
+    let carried = 0;
+    for (let index = 0; index < count; index++) {
+      bytes += Math.max(lengths[2 * index] ?? 0, 0);
+      carried += lengths[2 * index + 1] ?? 0;
+    }
+    const all = bytes === 0 ? null : taken(bytes);
+    const fds = carried === 0 ? null : from.takeFds();
+    let [at, given] = [0, 0];
+    for (let index = 0; index < count; index++) {
+      const length = lengths[2 * index] ?? 0;
+      const own = lengths[2 * index + 1] ?? 0;
+      if (length < 0) return this.read(from);
+      const data = all === null || length === 0 ? null : length === bytes ? all : all.subarray(at, at + length);
+      this.#arrived.push({ data, fds: own === 0 ? null : fds?.slice(given, given + own) ?? null });
+      at += length;
+      given += own;
+    }
+    return count > 0;
+  }
+
+  /** Closes the descriptors of what nobody will be given. */
+  clear(): void {
+    for (const { fds } of this.#arrived.slice(this.#next)) fds?.forEach((fd) => fd.close());
+    this.#arrived = [];
+    this.#next = 0;
+  }
+}
+
+/** Most reads of one look, two numbers for each. */
+const lengths = new Int32Array(2 * 64);
