@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type Socket } from 'node:net';
 
-import { Fd, SeqPacket, Stream } from '../../src';
+import { Fd, SeqPacket, Stream } from 'ginnel';
 import { codeOf, exists, given, inode, story, withFile } from './telling';
 
 story('adopting_checks_and_gives_back_what_it_refuses', async ({ dir, path }) => {
@@ -35,7 +35,7 @@ story('adopting_checks_and_gives_back_what_it_refuses', async ({ dir, path }) =>
 
 /** The socket that it inherits blocks, as it comes from a shell. */
 const CHILD = `
-  const { Stream } = require(${JSON.stringify(require.resolve('../../src'))});
+  const { Stream } = require(${JSON.stringify(require.resolve('ginnel'))});
   const { readFileSync } = require('node:fs');
   const flags = () => /flags:\\s*(\\d+)/.exec(readFileSync('/proc/self/fdinfo/3', 'utf8'))[1];
   const before = flags();

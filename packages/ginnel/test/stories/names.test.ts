@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmdirSync, s
 import { createServer, type Server as NetServer } from 'node:net';
 import { join } from 'node:path';
 
-import { Datagram, SeqPacket, Stream } from '../../src';
+import { Datagram, SeqPacket, Stream } from 'ginnel';
 import { read } from './reading';
 import { codeOf, exists, failed, given, inode, leaveDeadSocket, messageOf, names, story } from './telling';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
-import { Datagram, SeqPacket, Stream } from '../../src';
+import { Datagram, SeqPacket, Stream } from 'ginnel';
 import { codeOf, exists, failed, given, messageOf, story, textOf, withFile } from './telling';
 
 const text = (packet: { data: Buffer } | null): string => given(packet, 'a packet').data.toString();

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 
-import { type Fd, type Stream } from '../../src';
+import { type Fd, type Stream } from 'ginnel';
 
 /** Reads exactly so many bytes. */
 export async function read(stream: Stream, length: number): Promise<Buffer> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { type Fd, Stream } from '../../src';
+import { type Fd, Stream } from 'ginnel';
 
 /** Where a story takes place. */
 export interface Place {
