@@ -41,7 +41,6 @@ const ONLY = 1;
 
 /** What a connection and a client have in common. */
 abstract class One extends Messages<Delivery> {
-  /** @internal */
   protected override arrival(item: Item): Delivery | undefined {
     if (item.kind === REQUEST) return { type: 'request', request: this.request(item) };
     if (item.kind === CANCELLED) {

@@ -60,7 +60,6 @@ export class Peer extends Many<Own> {
     }
   }
 
-  /** @internal */
   protected override own({ kind, connection: from, beside }: Item): Own | undefined {
     switch (kind) {
       case ROLE:
@@ -74,7 +73,6 @@ export class Peer extends Many<Own> {
     }
   }
 
-  /** @internal */
   protected override besides(): ReadonlySet<number> {
     return TOLD;
   }

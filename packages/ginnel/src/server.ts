@@ -34,7 +34,6 @@ export class Server extends Many<Joined> {
     });
   }
 
-  /** @internal */
   protected override own({ kind, connection }: Item): Joined | undefined {
     return kind === JOINED ? { type: 'joined', from: connection } : undefined;
   }

@@ -37,7 +37,6 @@ export abstract class Many<Own> extends Messages<MessageFrom | AskedBy | Left | 
   /** What only one of them tells. */
   protected abstract own(item: Item): Own | undefined;
 
-  /** @internal */
   protected override arrival(item: Item): MessageFrom | AskedBy | Left | Own | undefined {
     const { kind, connection: from, data, fds } = item;
     switch (kind) {

@@ -50,7 +50,7 @@ export class Destination {
     try {
       this.#scout = Datagram.bind(null, 0);
       this.#scout.connect(this.#address);
-      this.#waits = new Waits(this.#scout.fd, { ready: () => this.#go() });
+      this.#waits = new Waits(this.#scout.fd, () => this.#go());
       this.#waits.forWrite(true);
     } catch {
       this.#rest();

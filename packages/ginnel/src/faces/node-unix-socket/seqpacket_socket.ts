@@ -141,7 +141,7 @@ export class SeqpacketSocket extends EventEmitter {
 
   #use(native: SeqPacket): void {
     this.#native = native;
-    this.#waits = new Waits(native.fd, { ready: (read, write) => this.#ready(read, write) });
+    this.#waits = new Waits(native.fd, (read, write) => this.#ready(read, write));
     if (!this.#held) this.#waits.unref();
   }
 

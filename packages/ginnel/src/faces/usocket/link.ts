@@ -1,4 +1,4 @@
-import { type Watcher, Waits } from '../../driver/watch';
+import { Waits } from '../../driver/watch';
 import type { Stream } from '../../native';
 import { roomToRead, taken } from '../../slab';
 
@@ -11,7 +11,7 @@ export interface Sink {
 }
 
 /** A connected stream, read as long as somebody wants to. */
-export class Link implements Watcher {
+export class Link {
   readonly fd: number;
   readonly #stream: Stream;
   readonly #sink: Sink;
@@ -24,7 +24,7 @@ export class Link implements Watcher {
     this.#stream = stream;
     this.#sink = sink;
     this.fd = stream.fd;
-    this.#waits = new Waits(this.fd, this);
+    this.#waits = new Waits(this.fd, (read, write) => this.#ready(read, write));
   }
 
   read(on: boolean): void {
@@ -59,7 +59,7 @@ export class Link implements Watcher {
     this.#stream.close();
   }
 
-  ready(read: boolean, write: boolean): void {
+  #ready(read: boolean, write: boolean): void {
     if (read) this.#receive();
     if (write && this.#waitsToWrite && !this.#closed) {
       this.#waitsToWrite = false;
