@@ -81,9 +81,9 @@ fn number(call: &Call) -> Answer {
 }
 
 fn send(call: &Call) -> Answer {
-    let packet = call.bytes(1)?;
-    let to = address(call, 2)?;
     let fds = fd::lent(call, 3)?;
+    let to = address(call, 2)?;
+    let packet = call.bytes(1)?;
     let sent = held(call)?.with(|held| held.socket.send(packet, &fds, to.as_ref(), Wait::Never))??;
     Ok(call.env().bool(sent.is_some()))
 }
