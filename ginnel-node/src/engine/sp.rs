@@ -33,6 +33,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "feed", run: feed },
     Function { name: "arrivals", run: arrivals },
     Function { name: "ask", run: ask },
+    Function { name: "ripe", run: ripe },
     Function { name: "answered", run: answered },
     Function { name: "forget", run: forget },
     Function { name: "reply", run: reply },
@@ -146,6 +147,9 @@ trait End {
     }
     fn answered(&mut self, _: AskId) -> Result<Option<Answered>, Failure> {
         Err(cannot("ask"))
+    }
+    fn ripe(&self) -> Vec<AskId> {
+        Vec::new()
     }
     fn forget(&mut self, _: AskId) {}
     fn reply(&mut self, _: Request, _: Bytes) -> Result<(), Failure> {
@@ -288,6 +292,12 @@ fn ask(call: &Call) -> Answer {
     let mut body = body(call, 1)?;
     let asked = with(call, |end| end.ask(&mut body))??;
     Ok(call.env().number(asked.map_or(-1.0, |AskId(id)| id.into())))
+}
+
+/// The questions of which something has come.
+fn ripe(call: &Call) -> Answer {
+    let ripe = with(call, |end| end.ripe())?;
+    Ok(call.env().array(ripe.into_iter().map(|AskId(id)| call.env().number(id.into()))))
 }
 
 /// What has come of a question: a body, `true` (it is over), `false` (the pipe is lost), or `null`: not yet.

@@ -177,9 +177,13 @@ export abstract class End {
   }
 
   #turned(): void {
+    this.turned();
     if (this.#waiters.length > 0) this.#pull();
     this.#looks.turned();
   }
+
+  /** What an end has to see to of its own after a turn, and when it is closed. */
+  protected turned(): void {}
 
   /** Looks until it is so, or it is closed. */
   protected until(look: () => boolean, signal?: AbortSignal): Promise<void> {
@@ -247,6 +251,7 @@ export abstract class End {
   #end(): void {
     if (this.closed) return;
     this.#turning.close();
+    this.turned();
     this.#looks.turned();
     this.#waiters.settleAll(null);
   }
