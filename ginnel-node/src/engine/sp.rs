@@ -266,7 +266,7 @@ fn arrivals(call: &Call) -> Answer {
         }
         Ok(())
     })??;
-    Ok(batch.finish())
+    Ok(batch.finish().told(call.env()))
 }
 
 fn item(env: Env, arrived: Arrived) -> Item {

@@ -48,6 +48,7 @@ impl<S: Sockets + Files> Ownership<S> {
     pub(crate) fn forsake(mut self) {
         if !self.hands.is_inherited() {
             self.hands.let_go();
+            self.hands.carry_out(Step::Unlock);
         }
         self.forsaken = true;
     }

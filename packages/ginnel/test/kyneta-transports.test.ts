@@ -321,6 +321,20 @@ describe('the server', () => {
     await until(() => openSockets() === before, 'no listener is left');
   });
 
+  test('it may be initialized and started anew without a stop, and so may a client', async () => {
+    const before = openSockets();
+    const { server, path } = await serving();
+    const { client } = await joined(path, 'c');
+    await until(() => server.connectionCount === 1 && client.isConnected, 'they met');
+    const anew = new Exchange({ id: 'anew' });
+    await anew.addTransport(server);
+    const other = new Exchange({ id: 'other' });
+    await other.addTransport(client);
+    await until(() => anew.peers.has('other') && server.connectionCount === 1, 'the new ones met');
+    await Promise.all([anew.shutdown(), other.shutdown()]);
+    await until(() => openSockets() === before, 'nothing of the old ones is left');
+  });
+
   test('connections that break in every way leave nothing', async () => {
     const { exchange, server, path } = await serving();
     const before = openSockets();

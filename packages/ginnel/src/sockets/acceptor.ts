@@ -66,15 +66,16 @@ export abstract class Acceptor<S> {
 
   /** Gives away the socket that listens: to another process, for instance. A name that it owns is given up. */
   detach(): Fd {
-    return this.#end(() => Fd.adopt(this.#native.detach()));
+    return this.end(() => Fd.adopt(this.#native.detach()));
   }
 
   /** Takes in nobody any more. Whoever waits gets `null`. */
   close(): void {
-    if (!this.#closed) this.#end(() => this.#native.close());
+    if (!this.#closed) this.end(() => this.#native.close());
   }
 
-  #end<T>(end: () => T): T {
+  /** Ends it here. @internal */
+  protected end<T>(end: () => T): T {
     if (this.#closed) throw closed('listener');
     this.#closed = true;
     this.#waits.close();

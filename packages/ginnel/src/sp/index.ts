@@ -1,10 +1,11 @@
 // The messaging patterns of nng, byte for byte as nng 2.0 speaks them, over any stream socket.
 
 import * as check from '../check';
+import { each } from '../driver/iterate';
 import { type WaitOptions } from '../engine/messages';
 import { closed, failure } from '../errors';
 import { addon, type Handle } from '../native';
-import { End } from './end';
+import { type Arrived, End } from './end';
 import { type SpOptions } from './options';
 
 export { type Dropped, End, type PipeEvent } from './end';
@@ -12,9 +13,8 @@ export { type SpOptions } from './options';
 
 type Data = Uint8Array | string;
 
-/** A message that has arrived, and the pipe it came over. */
-async function* each<T>(next: () => Promise<T | null>): AsyncGenerator<T, void, void> {
-  for (let item = await next(); item !== null; item = await next()) yield item;
+function dataOf(arrived: Arrived | null): Buffer | null {
+  return arrived === null ? null : arrived.data;
 }
 
 /** Ends that messages are given to. */
@@ -77,11 +77,11 @@ export class Pub extends Sending {
 /** Ends that talk both ways. */
 abstract class Talking extends Sending {
   /** Waits for the next message. `null`: it was closed. */
-  async recv(options?: WaitOptions): Promise<Buffer | null> {
-    return (await this.arrive(options))?.data ?? null;
+  recv(options?: WaitOptions): Promise<Buffer | null> {
+    return this.arrive(options).then(dataOf);
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return each(() => this.recv());
   }
 }
@@ -110,11 +110,11 @@ export class Bus extends Talking {
 /** Ends that only hear. */
 abstract class Hearing extends End {
   /** Waits for the next message. `null`: it was closed. */
-  async recv(options?: WaitOptions): Promise<Buffer | null> {
-    return (await this.arrive(options))?.data ?? null;
+  recv(options?: WaitOptions): Promise<Buffer | null> {
+    return this.arrive(options).then(dataOf);
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return each(() => this.recv());
   }
 }
@@ -259,7 +259,7 @@ abstract class Replying extends End {
     };
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<SpRequest, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<SpRequest> {
     return each(() => this.recv());
   }
 }
