@@ -214,8 +214,9 @@ export abstract class End {
     }
   }
 
-  /** Lets a batch cross. `false`: there was nothing. */
+  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
   #cross(): boolean {
+    if (this.#turning.tires()) return false;
     const items = unpack(addon.sp.arrivals(this.handle, numbers, room), REQUEST);
     for (const { data, connection, beside } of items) {
       this.#arrived.push({ data, pipe: connection, handle: beside as Handle<'request'> | undefined });
