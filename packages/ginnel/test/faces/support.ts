@@ -112,3 +112,28 @@ export async function output(file: string, ...given: string[]): Promise<{ said: 
   clearTimeout(timer);
   return { said: Buffer.concat(parts).toString(), status: code ?? signal };
 }
+
+export interface Peer {
+  /** It has said that it listens. */
+  readonly listening: Promise<void>;
+  /** What it says at last. */
+  readonly ended: Promise<string>;
+}
+
+/** Another process, which says one line when it listens and one at its end. */
+export function peer(file: string, ...given: string[]): Peer {
+  const child = spawn(process.execPath, [file, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 25_000);
+  let said = '';
+  const listening = new Promise<void>((resolve) => {
+    child.stdout.on('data', (part: Buffer) => {
+      said += String(part);
+      if (said.startsWith('listening\n')) resolve();
+    });
+  });
+  const ended = once(child, 'close').then(() => {
+    clearTimeout(timer);
+    return said.replace('listening\n', '');
+  });
+  return { listening, ended };
+}
