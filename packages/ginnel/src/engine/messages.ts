@@ -316,12 +316,13 @@ export abstract class Messages<Arrival> {
     }
   }
 
-  /** Lets a batch cross. `false`: there was nothing. */
+  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
   #cross(): boolean {
     if (this.closed) {
       this.#arrived.push(null);
       return true;
     }
+    if (this.#turning.tires()) return false;
     try {
       const crossed = addon.messages.arrivals(this.handle, numbers, room, carrier);
       if (crossed === null) {
