@@ -121,8 +121,8 @@ fn number(call: &Call) -> Answer {
 }
 
 fn write(call: &Call) -> Answer {
-    let bytes = rest(call.bytes(1)?, call.int(2)?)?;
     let fds = fd::lent(call, 3)?;
+    let bytes = rest(call.bytes(1)?, call.int(2)?)?;
     let sent = held(call)?.with(|held| held.stream.send(&[IoSlice::new(bytes)], &fds, Wait::Never))??;
     Ok(call.env().number(sent.map_or(-1.0, |sent| sent as f64)))
 }

@@ -24,6 +24,12 @@ function fail(reason) {
 process.on('disconnect', () => process.exit());
 process.on('uncaughtException', fail);
 
+/** @param {NodeJS.CpuUsage} before */
+function since(before) {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
 /** @param {(laps: number) => Promise<void>} round */
 function obey(round) {
   let last = Promise.resolve();
@@ -41,10 +47,11 @@ async function run() {
     const { accepted } = await system.listen(path);
     obey(async (laps) => {
       const link = await accepted;
+      const cpu = process.cpuUsage();
       const served = scenario.serve(link, laps);
       await link.send(SIGNAL);
       await served;
-      say({ took: 0, middle: 0, latencies: [] });
+      say({ took: 0, middle: 0, cpu: since(cpu), latencies: [] });
     });
   } else {
     const link = await system.connect(path);
@@ -52,11 +59,12 @@ async function run() {
       /** @type {number[]} */
       const lengths = [];
       await link.inbox.signalled();
+      const cpu = process.cpuUsage();
       const before = performance.now();
       await scenario.ask(link, laps, (lap) => lengths.push(lap));
       const took = performance.now() - before;
       const middle = lengths.length === 0 ? took / laps : median(lengths);
-      say({ took, middle, latencies: Latencies.of(lengths).entries() });
+      say({ took, middle, cpu: since(cpu), latencies: Latencies.of(lengths).entries() });
     });
   }
 }

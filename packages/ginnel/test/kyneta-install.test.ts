@@ -69,7 +69,7 @@ function project(name: string, files: Record<string, string>, kyneta?: string): 
 
 function run(root: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 30_000 });
-  assert.equal(status, 0, `${stdout}${stderr}`);
+  assert.deepEqual([status, stderr], [0, ''], stdout);
   return stdout;
 }
 
@@ -115,6 +115,7 @@ describe('the message layer', () => {
     const root = project('script', { 'main.cjs': asScript }, layer);
     assert.equal(run(root, 'main.cjs'), 'true\n');
     assert.equal(run(root, '-e', asScript), 'true\n');
+    assert.equal(run(root, '-e', asScript, 'some', 'words'), 'true\n');
   });
 
   test('can be handed over, once', () => {

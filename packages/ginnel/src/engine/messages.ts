@@ -232,10 +232,8 @@ export abstract class Messages<Arrival> {
     this.#tellFailures();
     for (const [to, lane] of this.#lanes) {
       if (!lane.sent.isEmpty) this.#tellSent(to, lane);
-      if (!lane.blocked.isEmpty) {
-        lane.blocked.proceed();
-        this.touch();
-      }
+      // Only what went is seen to at once: for the others the loop has to come round.
+      if (lane.blocked.proceed()) this.touch();
       if (lane.isEmpty) this.#lanes.delete(to);
     }
   }
@@ -318,12 +316,13 @@ export abstract class Messages<Arrival> {
     }
   }
 
-  /** Lets a batch cross. `false`: there was nothing. */
+  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
   #cross(): boolean {
     if (this.closed) {
       this.#arrived.push(null);
       return true;
     }
+    if (this.#turning.tires()) return false;
     try {
       const crossed = addon.messages.arrivals(this.handle, numbers, room, carrier);
       if (crossed === null) {

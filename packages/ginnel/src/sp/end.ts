@@ -177,9 +177,13 @@ export abstract class End {
   }
 
   #turned(): void {
+    this.turned();
     if (this.#waiters.length > 0) this.#pull();
     this.#looks.turned();
   }
+
+  /** What an end has to see to of its own after a turn, and when it is closed. */
+  protected turned(): void {}
 
   /** Looks until it is so, or it is closed. */
   protected until(look: () => boolean, signal?: AbortSignal): Promise<void> {
@@ -210,8 +214,9 @@ export abstract class End {
     }
   }
 
-  /** Lets a batch cross. `false`: there was nothing. */
+  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
   #cross(): boolean {
+    if (this.#turning.tires()) return false;
     const items = unpack(addon.sp.arrivals(this.handle, numbers, room), REQUEST);
     for (const { data, connection, beside } of items) {
       this.#arrived.push({ data, pipe: connection, handle: beside as Handle<'request'> | undefined });
@@ -247,6 +252,7 @@ export abstract class End {
   #end(): void {
     if (this.closed) return;
     this.#turning.close();
+    this.turned();
     this.#looks.turned();
     this.#waiters.settleAll(null);
   }

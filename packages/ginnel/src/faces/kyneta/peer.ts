@@ -23,6 +23,7 @@ import {
   type PeerRole,
   type ProbeResult,
 } from './peer-program';
+import { watchName } from './name-watch';
 import { observe, type ObservableHandle } from './program';
 import type { ReconnectOptions } from './reconnect';
 import { UnixSocketServerTransport } from './server-transport';
@@ -215,10 +216,13 @@ class Peer implements UnixSocketPeer {
       path,
       establishTimeout,
       listen: (_, onConnection) => {
+        const { transportId } = transport;
+        const unwatch = watchName(path, () => this.#ended(transportId, { type: 'transport-disconnected' }));
         const serving = serve(listener, onConnection, (error) => this.#tell(error));
         const stop = (): void => {
+          unwatch();
           serving.stop();
-          this.#ended(transport.transportId, { type: 'dispose' });
+          this.#ended(transportId, { type: 'dispose' });
         };
         return { stop };
       },
