@@ -17,10 +17,11 @@ export async function read(stream: Stream, length: number): Promise<Buffer> {
   }
 }
 
-/** Reads up to the end. */
+/** Reads up to the end. Our side stays as it is. */
 export async function readToEnd(stream: Stream): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  if (!stream.readableEnded) await once(stream, 'end');
   return Buffer.concat(chunks);
 }
 
