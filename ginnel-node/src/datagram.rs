@@ -23,6 +23,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "takeFrom", run: take_from },
     Function { name: "credentials", run: credentials },
     Function { name: "detach", run: detach },
+    Function { name: "leave", run: leave },
     Function { name: "close", run: close },
 ];
 
@@ -80,9 +81,9 @@ fn number(call: &Call) -> Answer {
 }
 
 fn send(call: &Call) -> Answer {
-    let packet = call.bytes(1)?;
-    let to = address(call, 2)?;
     let fds = fd::lent(call, 3)?;
+    let to = address(call, 2)?;
+    let packet = call.bytes(1)?;
     let sent = held(call)?.with(|held| held.socket.send(packet, &fds, to.as_ref(), Wait::Never))??;
     Ok(call.env().bool(sent.is_some()))
 }
@@ -130,6 +131,14 @@ fn credentials(call: &Call) -> Answer {
 fn detach(call: &Call) -> Answer {
     let taken = held(call)?.take().ok_or_else(Failure::closed)?;
     Ok(call.env().int(OwnedFd::from(taken.socket).into_raw_fd()))
+}
+
+/// As `close`, but the socket file stays.
+fn leave(call: &Call) -> Answer {
+    if let Some(held) = held(call)?.take() {
+        held.socket.close_and_leave_name();
+    }
+    Ok(call.env().undefined())
 }
 
 fn close(call: &Call) -> Answer {

@@ -40,7 +40,7 @@ pub(crate) fn options(call: &Call, first: usize) -> Result<ListenerOptions, Fail
     let mut options = ListenerOptions::default();
     options.nonblocking = true;
     let numbers = call.given(first, Call::ints)?.unwrap_or_default();
-    let given = |index: usize| numbers.get(index).and_then(|&number| u32::try_from(number).ok());
+    let given = |index: usize| numbers.get(index).and_then(|&number: &i64| u32::try_from(number).ok());
     options.mode = given(0).unwrap_or(options.mode);
     options.backlog = given(1).unwrap_or(options.backlog);
     options.owner = (given(2), given(3));
@@ -85,10 +85,13 @@ pub(crate) fn told(came: std::io::Result<Option<i32>>, pause: &mut AcceptPause) 
     }
 }
 
+/// Most of those who are turned away before others have their turn: who floods us with them must not hold up the loop.
+const DENIED: usize = 64;
+
 /// The descriptor of a connection; -1: not yet; less: pause for so many milliseconds, which begin at -2.
 fn accept(call: &Call) -> Answer {
     let came = held(call)?.with(|Held { listener, pause }| {
-        loop {
+        for _ in 0..DENIED {
             match listener.accept() {
                 Ok(Some(Knock::Denied)) => {}
                 Ok(Some(Knock::Allowed(fd))) => return told(Ok(Some(fd.into_raw_fd())), pause),
@@ -96,6 +99,7 @@ fn accept(call: &Call) -> Answer {
                 Err(error) => return told(Err(error), pause),
             }
         }
+        Ok(-1)
     })??;
     Ok(call.env().int(came))
 }

@@ -61,8 +61,8 @@ fn number(call: &Call) -> Answer {
 }
 
 fn send(call: &Call) -> Answer {
-    let packet = call.bytes(1)?;
     let fds = fd::lent(call, 2)?;
+    let packet = call.bytes(1)?;
     let sent = held(call)?.with(|held| held.socket.send(packet, &fds, Wait::Never))??;
     Ok(call.env().bool(sent.is_some()))
 }

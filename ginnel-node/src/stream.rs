@@ -121,8 +121,8 @@ fn number(call: &Call) -> Answer {
 }
 
 fn write(call: &Call) -> Answer {
-    let bytes = rest(call.bytes(1)?, call.int(2)?)?;
     let fds = fd::lent(call, 3)?;
+    let bytes = rest(call.bytes(1)?, call.int(2)?)?;
     let sent = held(call)?.with(|held| held.stream.send(&[IoSlice::new(bytes)], &fds, Wait::Never))??;
     Ok(call.env().number(sent.map_or(-1.0, |sent| sent as f64)))
 }
@@ -224,8 +224,8 @@ fn outside(offset: impl std::fmt::Display) -> Failure {
     Failure::new(Fault::Range, "ERR_OUT_OF_RANGE", format!("{offset} lies outside"))
 }
 
-/// Descriptors after which no further read is made before they were taken.
-const MANY_FDS: usize = 256;
+/// Descriptors after which no further read is made before they were taken: what there is no number for is lost.
+const MANY_FDS: usize = 64;
 /// Stands for a length: something went wrong here, which the next call tells.
 const FAILED: i32 = -1;
 /// Most bytes of one read: their number is told in 31 bits.

@@ -16,7 +16,7 @@ use crate::sys::{Descriptors, Kernel, SocketKind, Sockets, Wait, Would};
 #[derive(Debug)]
 pub struct Datagram {
     /// Held for the name's sake: dropping it, before the socket is closed, removes the name if it is still ours.
-    _name: Option<Ownership<Kernel>>,
+    name: Option<Ownership<Kernel>>,
     fd: OwnedFd,
     /// It is a local datagram socket, which writes as many bytes as it reports.
     checked: bool,
@@ -48,8 +48,15 @@ impl Datagram {
                 let owner = (None, None);
                 let claim = Claim { kind: SocketKind::Datagram, nonblocking, mode, owner, backlog: 0 };
                 let (fd, name) = Ownership::claim(Kernel, Place::of(&Kernel, &path)?, claim)?;
-                Ok(Self { _name: Some(name), fd, checked: true })
+                Ok(Self { name: Some(name), fd, checked: true })
             }
+        }
+    }
+
+    /// Closes it and leaves the socket file, as [`Listener::close_and_leave_name`](crate::Listener::close_and_leave_name).
+    pub fn close_and_leave_name(self) {
+        if let Some(name) = self.name {
+            name.forsake();
         }
     }
 
@@ -146,7 +153,7 @@ fn judge(arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Received> {
 impl From<OwnedFd> for Datagram {
     fn from(fd: OwnedFd) -> Self {
         let checked = socket::check_kind(&Kernel, fd.as_fd(), SocketKind::Datagram).is_ok();
-        Self { _name: None, fd, checked }
+        Self { name: None, fd, checked }
     }
 }
 

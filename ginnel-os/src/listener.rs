@@ -174,6 +174,8 @@ impl<S: Sockets + Files> Listener<S> {
     /// Closes it and leaves the socket file, as a process does that dies: nobody answers there, and whoever listens next
     /// replaces it. For those who remove it themselves.
     pub fn close_and_leave_name(self) {
+        // Before the lock: whoever has that shall find nobody here.
+        drop(self.fd);
         if let Some(name) = self.name {
             name.forsake();
         }

@@ -94,12 +94,24 @@ impl<'a> Batch<'a> {
         self.count == 0
     }
 
-    /// How many there are; or an array of that and of the values, in the order in which the items want them.
-    pub(super) fn finish(self) -> Value {
-        let count = self.env.number(self.count as f64);
+    pub(super) fn finish(self) -> Finished {
+        Finished { count: self.count, values: self.values }
+    }
+}
+
+/// What is told of a batch, once nothing of it is lent any more.
+pub(super) struct Finished {
+    count: usize,
+    values: Vec<Value>,
+}
+
+impl Finished {
+    /// How many items there are; or an array of that and of the values, in the order in which the items want them.
+    pub(super) fn told(self, env: Env) -> Value {
+        let count = env.number(self.count as f64);
         if self.values.is_empty() {
             return count;
         }
-        self.env.array([count].into_iter().chain(self.values))
+        env.array([count].into_iter().chain(self.values))
     }
 }

@@ -90,9 +90,9 @@ pub(super) fn unsupported() -> Failure {
 }
 
 fn message(call: &Call, first: usize) -> Result<Option<Message>, Failure> {
-    let body = Bytes::copy_from_slice(call.bytes(first)?);
-    let mut message = Message::new(body);
-    message.fds = fd::duplicates(call, first + 1)?;
+    let fds = fd::duplicates(call, first + 1)?;
+    let mut message = Message::new(Bytes::copy_from_slice(call.bytes(first)?));
+    message.fds = fds;
     Ok(Some(message))
 }
 
@@ -168,8 +168,9 @@ fn crossing(
     let mut batch = Batch::new(env, rooms, &mut carried);
     let ended = at::<dyn Messages>(call)?.with(|end| fill(&mut **end, &mut batch))??;
     let nothing = ended && batch.is_empty();
-    let finished = batch.finish();
-    Ok(if nothing { env.null() } else { finished })
+    let values = batch.finish();
+    drop(carried);
+    Ok(if nothing { env.null() } else { values.told(env) })
 }
 
 /// Descriptors of the batch that crossed last, until they are taken.

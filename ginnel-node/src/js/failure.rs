@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Type,
     /// The caller's: a `RangeError`.
     Range,
+    /// Code of the caller's, which has thrown something: that stays as it is.
+    Thrown,
 }
 
 impl Failure {
@@ -46,6 +48,11 @@ impl Failure {
         Self::new(Fault::Other, "ERR_GINNEL_CLOSED", "it is closed")
     }
 
+    /// Something was thrown while an argument was looked at, and is on its way.
+    pub(super) fn thrown() -> Self {
+        Self::new(Fault::Thrown, "", "")
+    }
+
     /// A mistake of ours.
     pub(super) fn panicked(what: &(dyn std::any::Any + Send)) -> Self {
         let text = what.downcast_ref::<&str>().copied().map(String::from);
@@ -59,18 +66,22 @@ impl Failure {
         let (code, text) = (env.text(&self.code), env.text(&self.text));
         let mut error = null_mut();
         let make = match self.fault {
-            Fault::Other => sys::napi_create_error,
+            Fault::Other | Fault::Thrown => sys::napi_create_error,
             Fault::Type => sys::napi_create_type_error,
             Fault::Range => sys::napi_create_range_error,
         };
-        // SAFETY: code and text are strings of the current call of this environment.
-        unsafe { make(env.0, code.0, text.0, &mut error) };
+        // SAFETY: the text is a string of the current call of this environment.
+        unsafe { make(env.0, null_mut(), text.0, &mut error) };
+        env.define(Value(error), [("code", code)]);
         Value(error)
     }
 
     pub(super) fn throw(self, env: Env) {
+        if self.fault == Fault::Thrown {
+            return;
+        }
         let error = self.into_value(env);
-        // SAFETY: the value is an error of the current call, and no exception is pending: nothing here runs JavaScript.
+        // SAFETY: the value is an error of the current call, and no exception is pending: then it would be `Thrown`.
         unsafe { sys::napi_throw(env.0, error.0) };
     }
 }
@@ -180,6 +191,10 @@ fn of_kind(kind: io::ErrorKind) -> &'static str {
 
 /// The name of a number of errno(3), as libuv writes it.
 pub(crate) fn errno(number: i32) -> Cow<'static, str> {
+    if number == libc::ETOOMANYREFS {
+        // Too many descriptors are under way: libuv has no name for it.
+        return "ETOOMANYREFS".into();
+    }
     // SAFETY: libuv looks the number up in a table, and writes at most as many bytes as there is room for.
     let name = unsafe {
         let mut room = [0u8; 32];

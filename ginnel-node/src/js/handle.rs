@@ -45,12 +45,12 @@ unsafe extern "C" fn finalize<T>(_: sys::napi_env, data: *mut c_void, _: *mut c_
 impl Call {
     /// Something of ours that JavaScript holds.
     ///
-    /// It is only lent, and shared: calls do not nest, but a finalizer may run between two.
+    /// It is only lent, and shared: a getter of an array of the caller's may call again.
     pub(crate) fn held<T: 'static>(&self, index: usize) -> Result<&T, Failure> {
         let mut data = null_mut();
         // SAFETY: the argument belongs to this call.
         let status = unsafe { sys::napi_get_value_external(self.env().0, self.value(index).0, &mut data) };
-        if status != sys::Status::napi_ok || data.is_null() {
+        if status != sys::Status::napi_ok || data.is_null() || !data.cast::<Handle<T>>().is_aligned() {
             return Err(Failure::wants(index, "a handle"));
         }
         // SAFETY: external values that reach us are ours, and all of ours begin with their kind.

@@ -62,10 +62,6 @@ impl Home {
         }
     }
 
-    pub(crate) const fn env(&self) -> Env {
-        self.env
-    }
-
     /// The loop of this thread.
     pub(crate) fn uv_loop(&self) -> Result<uv::Loop, Failure> {
         let mut found = null_mut();

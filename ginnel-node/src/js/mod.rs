@@ -83,16 +83,30 @@ impl Env {
     pub(crate) fn object(self, properties: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
         // SAFETY: the environment is this thread's, and the value is written to a local.
         let object = self.made(|env, made| unsafe { sys::napi_create_object(env, made) });
-        for (name, value) in properties {
-            self.set(object, name, value);
-        }
+        self.define(object, properties);
         object
     }
 
-    fn set(self, object: Value, name: &str, value: Value) {
-        let key = self.text(name);
-        // SAFETY: both values belong to the current call of this environment.
-        unsafe { sys::napi_set_property(self.0, object.0, key.0, value.0) };
+    /// Gives an object properties of its own. They are not set but defined: what a prototype has set up runs no code here.
+    fn define(self, object: Value, properties: impl IntoIterator<Item = (&'static str, Value)>) {
+        let plain = sys::PropertyAttributes::writable
+            | sys::PropertyAttributes::enumerable
+            | sys::PropertyAttributes::configurable;
+        let all: Vec<_> = properties
+            .into_iter()
+            .map(|(name, value)| sys::napi_property_descriptor {
+                utf8name: std::ptr::null(),
+                name: self.text(name).0,
+                method: None,
+                getter: None,
+                setter: None,
+                value: value.0,
+                attributes: plain,
+                data: null_mut(),
+            })
+            .collect();
+        // SAFETY: the object, the names and the values belong to the current call of this environment.
+        unsafe { sys::napi_define_properties(self.0, object.0, all.len(), all.as_ptr()) };
     }
 
     /// A `Buffer` over these bytes: without a copy where the engine allows it.

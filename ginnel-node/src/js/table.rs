@@ -15,9 +15,9 @@ pub(crate) struct Function {
 }
 
 /// Puts functions into the exports, under a name of their own.
-pub(crate) fn export(env: Env, exports: Value, name: &str, functions: &'static [Function]) {
+pub(crate) fn export(env: Env, exports: Value, name: &'static str, functions: &'static [Function]) {
     let table = env.object(functions.iter().map(|function| (function.name, make(env, function))));
-    env.set(exports, name, table);
+    env.define(exports, [(name, table)]);
 }
 
 fn make(env: Env, function: &'static Function) -> Value {

@@ -47,7 +47,8 @@ impl<S: Sockets + Files> Ownership<S> {
     /// Lets go of the lock and leaves the name to whoever listens next, as a process does that dies.
     pub(crate) fn forsake(mut self) {
         if !self.hands.is_inherited() {
-            let _ = self.hands.carry_out(Step::Unlock);
+            self.hands.let_go();
+            self.hands.carry_out(Step::Unlock);
         }
         self.forsaken = true;
     }

@@ -56,19 +56,25 @@ test('latencies are merged and keep their quantiles', () => {
   assert.equal(new Latencies().quantile(0.5), 0);
 });
 
+/**
+ * @param {string} system
+ * @param {number[]} values
+ * @returns {import('./types.js').Finish}
+ */
+function finish(system, values) {
+  return { system, values, means: values, cpus: values.map((value) => value - 100), latencies: new Latencies() };
+}
+
 const race = {
   scenario: /** @type {import('./types.js').Scenario} */ (SCENARIOS[0]),
-  finishes: [
-    { system: 'net', values: [1000, 2000, 1500], means: [1100, 2100, 1600], latencies: new Latencies() },
-    { system: 'ginnel-stream', values: [900, 1800, 1500], means: [1000, 2000, 1500], latencies: new Latencies() },
-  ],
+  finishes: [finish('net', [1000, 2000, 1500]), finish('ginnel-stream', [900, 1800, 1500])],
   againstItself: 1.05,
   leftOut: [/** @type {const} */ (['usocket', 'it is away'])],
 };
 
 test('the table names values, noise and absences, and the bars say what was found', () => {
   const text = table(race);
-  assert.match(text, /ginnel-stream +1\.50 µs +1\.50 µs +0\.900 +0\.900–0\.950/);
+  assert.match(text, /ginnel-stream +1\.50 µs +1\.50 µs +1\.40 µs +0\.900 +0\.900–0\.950/);
   assert.match(text, /against itself: 1\.050\nwarning: the machine is too noisy/);
   assert.match(text, /left out: usocket, because it is away/);
   assert.deepEqual(judge(outcomes(race)), {

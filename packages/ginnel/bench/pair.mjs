@@ -8,7 +8,8 @@ const PART = fileURLToPath(new URL('part.mjs', import.meta.url));
 /** No round lasts nearly as long, so a part that is silent for this long hangs. */
 const PATIENCE = 20_000;
 
-/** @typedef {{ scenario: string, system: string, path: string, placement: import('./types.js').Plan['placement'] }} Seat */
+/** @typedef {import('./types.js').Plan['placement']} Placement */
+/** @typedef {{ scenario: string, system: string, path: string, placement: Placement }} Seat */
 
 /** A server and the client that is connected to it. */
 export class Pair {
@@ -52,9 +53,9 @@ export class Pair {
   async round(laps) {
     this.#server.order({ laps });
     this.#client.order({ laps });
-    const [, took] = await Promise.all([this.#server.reply(), this.#client.reply()]);
-    if (!('took' in took)) throw new Error('the client did not say how long it took');
-    return took;
+    const [server, client] = await Promise.all([this.#server.reply(), this.#client.reply()]);
+    if (!('took' in server) || !('took' in client)) throw new Error('they did not say how long it took');
+    return { ...client, cpu: server.cpu + client.cpu };
   }
 
   /** Ends both, and waits until they are gone. */

@@ -17,11 +17,18 @@ function say(reply) {
 
 /** @param {unknown} reason */
 function fail(reason) {
-  process.send?.({ failed: reason instanceof Error ? reason.message : String(reason) }, () => process.exit(1));
+  const [told = ''] = (reason instanceof Error ? reason.message : String(reason)).split('\n');
+  process.send?.({ failed: told }, () => process.exit(1));
 }
 
 process.on('disconnect', () => process.exit());
 process.on('uncaughtException', fail);
+
+/** @param {NodeJS.CpuUsage} before */
+function since(before) {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
 
 /** @param {(laps: number) => Promise<void>} round */
 function obey(round) {
@@ -40,10 +47,11 @@ async function run() {
     const { accepted } = await system.listen(path);
     obey(async (laps) => {
       const link = await accepted;
+      const cpu = process.cpuUsage();
       const served = scenario.serve(link, laps);
       await link.send(SIGNAL);
       await served;
-      say({ took: 0, middle: 0, latencies: [] });
+      say({ took: 0, middle: 0, cpu: since(cpu), latencies: [] });
     });
   } else {
     const link = await system.connect(path);
@@ -51,11 +59,12 @@ async function run() {
       /** @type {number[]} */
       const lengths = [];
       await link.inbox.signalled();
+      const cpu = process.cpuUsage();
       const before = performance.now();
       await scenario.ask(link, laps, (lap) => lengths.push(lap));
       const took = performance.now() - before;
       const middle = lengths.length === 0 ? took / laps : median(lengths);
-      say({ took, middle, latencies: Latencies.of(lengths).entries() });
+      say({ took, middle, cpu: since(cpu), latencies: Latencies.of(lengths).entries() });
     });
   }
 }

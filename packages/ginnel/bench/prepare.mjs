@@ -1,5 +1,5 @@
-// Builds the package, fetches exactly what the lock file says beside it, and builds usocket, the only one of those that has
-// to be built. Nothing else that comes with them is run. Node's headers are the machine's own.
+// Builds the package, fetches what the lock file says, and builds usocket, the only one of those that has to be built.
+// Nothing else that comes with them is run. Node's headers are the machine's own.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -109,6 +109,8 @@ class Runner {
   values = [];
   /** @type {number[]} */
   means = [];
+  /** @type {number[]} */
+  cpus = [];
   latencies = new Latencies();
 
   /**
@@ -151,9 +153,10 @@ class Runner {
   }
 
   async countedRound() {
-    const { took, middle, latencies } = await this.round();
+    const { took, middle, cpu, latencies } = await this.round();
     const mean = (took / this.#laps) * 1e6;
     this.means.push(mean);
+    this.cpus.push((cpu / this.#laps) * 1e3);
     this.values.push(this.#scenario.unit === 'ns' ? middle * 1e6 : 1e9 / mean);
     this.latencies.merge(latencies);
   }

@@ -23,6 +23,7 @@ export function outcomes({ scenario, finishes }) {
       unit: scenario.unit,
       better: scenario.unit === 'ns' ? 'lower' : 'higher',
       each: median(finish.means),
+      cpu: median(finish.cpus),
       p50: finish.latencies.quantile(0.5),
       p99: finish.latencies.quantile(0.99),
       ratios: Object.fromEntries(
@@ -40,17 +41,18 @@ export function outcomes({ scenario, finishes }) {
 export function table(race) {
   const rows = outcomes(race);
   const reference = /** @type {Outcome} */ (rows[0]);
-  const heads = ['system', 'value', 'mean lap', 'ratio', 'middle half', 'p50', 'p99'];
+  const heads = ['system', 'value', 'mean lap', 'cpu', 'ratio', 'middle half', 'p50', 'p99'];
   const lines = [`${race.scenario.name} (${reference.better} is better)`, columns(heads)];
   for (const row of rows) {
     const to = row === reference ? 1 : row.ratios[reference.system] ?? NaN;
     const spread = row === reference ? '' : row.spread.map(ratio).join('–');
     const laps = row.p50 === 0 ? ['–', '–'] : [duration(row.p50), duration(row.p99)];
-    lines.push(columns([row.system, value(row.value, row.unit), duration(row.each), ratio(to), spread, ...laps]));
+    const times = [duration(row.each), duration(row.cpu)];
+    lines.push(columns([row.system, value(row.value, row.unit), ...times, ratio(to), spread, ...laps]));
   }
   lines.push(`ratios to ${reference.system}; against itself: ${race.againstItself.toFixed(3)}`);
   if (Math.abs(race.againstItself - 1) > NOISE) {
-    lines.push('warning: the machine is too noisy for this scenario: the reference differs from itself by more than 3 %');
+    lines.push('warning: the machine is too noisy: the reference differs from itself by more than 3 %');
   }
   lines.push(`note: ${race.scenario.note}`);
   for (const [system, reason] of race.leftOut) lines.push(`left out: ${system}, because ${reason}`);
@@ -63,7 +65,7 @@ function columns(cells) {
   return system.padEnd(24) + rest.map((cell, at) => cell.padStart(WIDTHS[at] ?? 0)).join('');
 }
 
-const WIDTHS = [16, 11, 9, 15, 11, 11];
+const WIDTHS = [16, 11, 10, 9, 15, 11, 11];
 
 /** @param {number} ratio */
 export function ratio(ratio) {

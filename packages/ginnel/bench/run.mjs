@@ -9,7 +9,8 @@ import { run } from './race.mjs';
 import { outcomes, table } from './report.mjs';
 import { SCENARIOS } from './scenarios.mjs';
 
-const HELP = `node run.mjs [--only SUBSTRING] [--systems A,B] [--quick] [--json FILE] [--plot FILE.svg] [--placement split|same|free]
+const HELP = `node run.mjs [--only SUBSTRING] [--systems A,B] [--quick] [--json FILE] [--plot FILE.svg]
+             [--placement split|same|free]
 
 --only       only scenarios whose name contains this
 --systems    only these systems; ratios are to the first of them

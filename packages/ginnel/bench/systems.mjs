@@ -10,6 +10,10 @@ const SYSTEMS = {
   'ginnel-stream': async () => (await import('./systems/ginnel-stream.mjs')).system,
   'ginnel-connection': async () => (await import('./systems/ginnel-connection.mjs')).system,
   'ginnel-seqpacket': async () => (await import('./systems/ginnel-seqpacket.mjs')).system,
+  'ginnel/usocket': async () => (await import('./systems/usocket.mjs')).over(await import('ginnel/usocket')),
+  'ginnel/node-unix-socket': async () =>
+    (await import('./systems/node-unix-socket.mjs')).over(await import('ginnel/node-unix-socket')),
+  'ginnel/procwire': async () => (await import('./systems/procwire.mjs')).over(await import('ginnel/procwire')),
 };
 
 /**

@@ -1,5 +1,7 @@
 // What the parts of the benchmark say to each other.
 
+import type { EventEmitter } from 'node:events';
+
 /** One end of a connection, as the measured loops see it. */
 export interface Link {
   /** Sends one message. What it returns is the system's own; a promise that is rejected ends the part. */
@@ -28,6 +30,44 @@ export interface Inbox {
   during(loop: (chunk: Buffer, done: () => void) => void): Promise<void>;
   /** Waits for this many signals of the other side. */
   signalled(count?: number): Promise<void>;
+}
+
+/** What the benchmark uses of usocket, and of what replaces it. */
+export interface USockets {
+  USocket: new (path: string) => USocket;
+  UServer: new () => EventEmitter & { listen(path: string): unknown };
+}
+
+export interface USocket extends EventEmitter {
+  readonly writableNeedDrain: boolean;
+  write(chunk: Buffer | { data: Buffer; fds: number[] }): unknown;
+  read(bytes: number, descriptors: null): { fds: number[] } | null;
+}
+
+/** The same of node-unix-socket. */
+export interface PacketSockets {
+  SeqpacketSocket: new () => PacketSocket;
+  SeqpacketServer: new () => EventEmitter & { listen(path: string): void };
+}
+
+export interface PacketSocket extends EventEmitter {
+  connect(path: string, connected: () => void): void;
+  write(packet: Buffer, offset?: number, length?: number, sent?: () => void): void;
+}
+
+/** The same of @procwire/transport. */
+export interface Transports {
+  SocketTransport: new (options: { path: string }) => Transport & { connect(): Promise<void> };
+  SocketServer: new () => {
+    onConnection(handler: (transport: Transport) => void): unknown;
+    listen(path: string): Promise<unknown>;
+  };
+}
+
+export interface Transport {
+  write(data: Buffer): Promise<void>;
+  onData(handler: (data: Buffer) => void): unknown;
+  on(event: 'error', handler: (error: Error) => void): unknown;
 }
 
 /** What can be measured. */
@@ -64,6 +104,8 @@ export type Reply =
       readonly took: number;
       /** The median of its laps if they are timed one by one, else their mean. */
       readonly middle: number;
+      /** What the round has taken of processors, all threads of this process, in microseconds. */
+      readonly cpu: number;
       readonly latencies: readonly (readonly [number, number])[];
     }
   | { readonly failed: string };
@@ -75,6 +117,8 @@ export interface Finish {
   readonly values: number[];
   /** Nanoseconds of a lap, on average. */
   readonly means: number[];
+  /** Nanoseconds of processor time of a lap, of both processes. */
+  readonly cpus: number[];
   readonly latencies: import('./latencies.mjs').Latencies;
 }
 
@@ -104,6 +148,8 @@ export interface Outcome {
   readonly better: 'lower' | 'higher';
   /** Nanoseconds of a lap: the median over rounds of their mean, which waits for the collector, too. */
   readonly each: number;
+  /** Nanoseconds of processor time of a lap, of both processes: the median over rounds. */
+  readonly cpu: number;
   /** Nanoseconds of a lap, 0 where laps are not timed one by one. */
   readonly p50: number;
   readonly p99: number;

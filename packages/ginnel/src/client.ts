@@ -1,6 +1,7 @@
 // Connections that carry messages, and clients, whose connection comes back.
 
 import * as check from './check';
+import { each } from './driver/iterate';
 import { connect } from './driver/connect';
 import { explained, failure, type GinnelError, tried } from './errors';
 import { type Greeting } from './engine/addon';
@@ -12,6 +13,7 @@ import {
 import { type ClientOptions, clientNumbers, type ConnectionOptions, connectionNumbers } from './engine/options';
 import { type Request } from './engine/request';
 import { type FdLike, takeOver } from './fd';
+import { Listener, type ListenOptions } from './listener';
 import { addon, type Fd, type Handle, STREAM, Stream as Native, type Who } from './native';
 
 /** A message that has arrived. */
@@ -85,8 +87,8 @@ abstract class One extends Messages<Delivery> {
     }
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, void> {
-    for (let next = await this.next(); next !== null; next = await this.next()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Delivery> {
+    return each(() => this.next());
   }
 
   /** Who is at the other end, as recorded when the connection was made. */
@@ -126,6 +128,14 @@ export class Connection extends One {
     const list = connectionNumbers(options);
     const stream = takeOver(fd, (number) => tried('adopt', undefined, () => Native.adopt(number)));
     return new Connection(addon.messages.adopt(stream.handle, list));
+  }
+
+  /** Listens at `address`. A live listener there is never displaced, what a dead one has left is replaced. */
+  static listen(address: string, options?: ConnectionOptions & ListenOptions): Listener<Connection> {
+    const list = connectionNumbers(options);
+    return Listener.open(STREAM, address, options, (fd) => {
+      return new Connection(addon.messages.adopt(Native.made(fd).handle, list));
+    });
   }
 
   /** Two connections with each other. */

@@ -53,8 +53,7 @@ export class Listener<S> extends Acceptor<S> {
    * replaces it. For those who remove it themselves.
    */
   leave(): void {
-    this.#native.leave();
-    this.close();
+    if (!this.closed) this.end(() => this.#native.leave());
   }
 }
 

@@ -73,6 +73,7 @@ interface Addon {
   datagram: Socket<'datagram'> & {
     bind(address: string | null, mode: number): Handle<'datagram'>;
     connect(of: Handle<'datagram'>, address: string): boolean;
+    leave(of: Handle<'datagram'>): void;
     send(of: Handle<'datagram'>, packet: Uint8Array, to: string | null, fds: readonly number[] | null): boolean;
     recvMany(of: Handle<'datagram'>, into: Uint8Array, lengths: Int32Array, largest: number): number;
     takeFrom(of: Handle<'datagram'>): (string | null)[];
@@ -257,6 +258,8 @@ export class Datagram {
   takeFds(): Fd[] { return owned(addon.datagram.takeFds, this.#handle); }
   credentials(): Who { return addon.datagram.credentials(this.#handle); }
   detach(): number { return addon.datagram.detach(this.#handle); }
+  /** As `close`, but the socket file stays. */
+  leave(): void { addon.datagram.leave(this.#handle); }
   close(): void { addon.datagram.close(this.#handle); }
 }
 

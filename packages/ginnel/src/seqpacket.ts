@@ -1,6 +1,7 @@
 // Packets in order, over a connection.
 
 import * as check from './check';
+import { each } from './driver/iterate';
 import { connect } from './driver/connect';
 import { aborted, closed, explained, tried } from './errors';
 import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
@@ -73,7 +74,7 @@ export class SeqPacket extends Packets<Packet> {
   }
 
   #check(): void {
-    if (this.closed || this.#ended !== null) throw closed('socket');
+    if (this.closed || this.#ending !== null) throw closed('socket');
   }
 
   #now(packet: Buffer, fds: readonly number[] | null): boolean {
@@ -128,7 +129,7 @@ export class SeqPacket extends Packets<Packet> {
       }
     }
     this.waits.forWrite(false);
-    this.#ended?.();
+    this.#emptied?.();
   }
 
   /** `false`: the kernel takes none now. */
@@ -149,7 +150,7 @@ export class SeqPacket extends Packets<Packet> {
   /** @internal */
   protected override giveUp(error: Error): void {
     this.#out.clear(error);
-    this.#ended?.();
+    this.#emptied?.();
   }
 
   /** Waits for the next packet. `null`: the other side has ended, or this one was closed. */
@@ -157,16 +158,20 @@ export class SeqPacket extends Packets<Packet> {
     return this.receive(options);
   }
 
-  #ended: (() => void) | null = null;
+  /** Called when nothing waits to be sent any more, if somebody wants to know. */
+  #emptied: (() => void) | null = null;
+  #ending: Promise<void> | null = null;
 
   /** Ends our direction behind what is queued: the other side gets the end, and can still send. */
   async end(): Promise<void> {
     this.#check();
+    this.#ending = this.#end();
+    await this.#ending;
+  }
+
+  async #end(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#ended = () => {
-        this.#ended = nothing;
-        resolve();
-      };
+      this.#emptied = resolve;
       if (!this.#ticking) this.proceed();
     });
     if (!this.closed) tried('shutdown', undefined, () => this.#native.shutdown(1));
@@ -176,7 +181,7 @@ export class SeqPacket extends Packets<Packet> {
   async close(): Promise<void> {
     if (this.closed) return;
     // What went wrong is told to those who have sent it.
-    if (this.#ended === null) await this.end().catch(nothing);
+    await (this.#ending ?? this.end()).catch(nothing);
     this.destroy();
   }
 
@@ -187,8 +192,8 @@ export class SeqPacket extends Packets<Packet> {
     return fd;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Packet, void, void> {
-    for (let next = await this.recv(); next !== null; next = await this.recv()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Packet> {
+    return each(() => this.recv());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 // Byte streams that carry descriptors: a Duplex of Node's, and two things more.
 
-import { Duplex, type Readable } from 'node:stream';
+import { Duplex } from 'node:stream';
 
 import * as check from './check';
 import { connect } from './driver/connect';
@@ -11,52 +11,18 @@ import { Listener, type ListenOptions } from './listener';
 import { STREAM, Stream as Native, type Who } from './native';
 import { type Arrival, Arrivals } from './sockets/arrivals';
 import { concernsOne, Outgoing } from './sockets/outgoing';
+import { type ConnectOptions, HIGH_WATER, type SendOptions, type StreamEvents, streamOptions, type StreamOptions } from './stream-options';
 
-export interface StreamOptions {
-  /** Bytes that wait on either side before `write` says so and reading pauses. 64 KiB unless told otherwise. */
-  highWaterMark?: number;
-  /** Does our side stay open once the other has ended? Not, unless told otherwise, as a socket of Node's. */
-  allowHalfOpen?: boolean;
-}
-
-export interface ConnectOptions extends StreamOptions {
-  /** Gives up. */
-  signal?: AbortSignal;
-}
-
-export interface SendOptions {
-  /** Descriptors that go with the first byte, 253 at most. They stay the caller's. */
-  fds?: readonly FdLike[];
-  /** Takes back what has not begun to go. */
-  signal?: AbortSignal;
-}
-
-/** What a stream tells: as every `Duplex`, and one thing more. */
-export interface StreamEvents {
-  /**
-   * Descriptors have arrived: right before the 'data' that holds the byte they were sent with. `at` counts the bytes before
-   * that 'data'. Whatever nobody listens for is closed.
-   */
-  fds: [fds: Fd[], at: number];
-  data: [chunk: Buffer];
-  error: [error: Error];
-  close: [];
-  drain: [];
-  end: [];
-  finish: [];
-  pause: [];
-  readable: [];
-  resume: [];
-  pipe: [from: Readable];
-  unpipe: [from: Readable];
-}
+export { type ConnectOptions, type SendOptions, type StreamEvents, type StreamOptions };
 
 export interface Stream {
   on<E extends keyof StreamEvents>(event: E, listener: (...args: StreamEvents[E]) => void): this;
+  on(event: 'data', listener: (chunk: Buffer) => void): this;
   /** Text, after `setEncoding`. */
   on(event: 'data', listener: (chunk: string) => void): this;
   on(event: string | symbol, listener: (...args: unknown[]) => void): this;
   once<E extends keyof StreamEvents>(event: E, listener: (...args: StreamEvents[E]) => void): this;
+  once(event: 'data', listener: (chunk: Buffer) => void): this;
   once(event: 'data', listener: (chunk: string) => void): this;
   once(event: string | symbol, listener: (...args: unknown[]) => void): this;
 }
@@ -173,6 +139,8 @@ export class Stream extends Duplex {
       signal?.addEventListener('abort', abort, { once: true });
       this.write(key, (error) => {
         signal?.removeEventListener('abort', abort);
+        // If they were sent they are closed; if the stream has ended before their turn, nobody else closes them.
+        fds?.forEach((fd) => fd.close());
         const why = error ?? beside.failed;
         if (why === null || why === undefined) resolve();
         else reject(explained(why, 'sendmsg'));
@@ -254,6 +222,8 @@ export class Stream extends Duplex {
   override _final(callback: (error?: Error | null) => void): void {
     try {
       this.#native.shutdown(1);
+      // From now on only the other side's end keeps it open, also if nobody reads.
+      this.#waits.forRead(!this.#ended);
       callback();
     } catch (error) {
       const known = explained(error, 'shutdown');
@@ -262,8 +232,14 @@ export class Stream extends Duplex {
     }
   }
 
+  /** Does the Duplex want to be given more? */
+  #asked = false;
+  /** Was it told of the end? */
+  #ended = false;
+
   override _read(): void {
     if (this.#gone) return;
+    this.#asked = true;
     this.#waits.forRead(true);
     if (this.#in.first !== undefined) process.nextTick(() => this.#resume());
   }
@@ -280,8 +256,22 @@ export class Stream extends Duplex {
   #fill(): void {
     for (let reads = 0; reads < READS; reads++) {
       if (this.#in.first === undefined && !this.#in.read(this.#native)) return;
+      if (!this.#asked) {
+        this.#lookForEnd();
+        return;
+      }
       if (!this.#handOn()) return;
     }
+  }
+
+  /** Nobody reads. Of what has come only the end is told; the rest waits. */
+  #lookForEnd(): void {
+    this.#waits.forRead(false);
+    const first = this.#in.first;
+    if (first === undefined || first.data instanceof Buffer || first.fds !== null) return;
+    this.#handOnOne(first);
+    // Lets the Duplex see that nothing is in front of the end.
+    this.read(0);
   }
 
   /** Hands on what was read. `false`: no more of it is wanted now. */
@@ -311,7 +301,9 @@ export class Stream extends Duplex {
       return false;
     }
     this.#read += data?.length ?? 0;
+    this.#ended = data === null;
     const wanted = this.push(data) && !this.#gone;
+    this.#asked = wanted;
     if (!wanted) this.#waits.forRead(false);
     return wanted;
   }
@@ -379,17 +371,7 @@ interface Beside {
   failed: Error | null;
 }
 
-function streamOptions(options: Partial<StreamOptions>): StreamOptions {
-  const highWaterMark = check.optional(options.highWaterMark, 'highWaterMark');
-  return {
-    ...(highWaterMark === undefined ? {} : { highWaterMark }),
-    allowHalfOpen: options.allowHalfOpen === true,
-  };
-}
-
 function nothing(): void {}
-
-const HIGH_WATER = 64 << 10;
 
 /** Most reads before others have their turn. */
 const READS = 16;

@@ -86,12 +86,12 @@ describe('a connection', () => {
   });
 
   test('closing waits while the other side takes something, and no longer', async () => {
-    const { socket, connection } = connected({ closeTimeout: 60 });
+    const { socket, connection } = connected({ closeTimeout: 600 });
     socket.room = 1;
-    for (let n = 0; n < 5; n++) connection.send(offer(n));
+    for (let n = 0; n < 6; n++) connection.send(offer(n));
     connection.close();
-    for (let n = 0; n < 3; n++) {
-      await pause(30);
+    for (let n = 0; n < 4; n++) {
+      await pause(200);
       assert.equal(socket.destroyed, 0);
       socket.drain(1);
     }

@@ -140,6 +140,35 @@ describe('in one process', () => {
     await a.peer.dispose();
   });
 
+  test('a name that is deleted comes back, and those who come find it', async () => {
+    const path = freshPath();
+    const peers = ['a', 'b', 'c'].map((id) => here(path, id));
+    await until(() => settled(peers), 'they met');
+    fs.unlinkSync(path);
+    peers.push(here(path, 'd'));
+    await until(() => settled(peers), `all four met: ${roles(peers)}`);
+    await Promise.all(peers.map(({ peer }) => peer.dispose()));
+    assert.equal(fs.existsSync(path), false);
+  });
+
+  test('a listener that is displaced, as by a peer of the original, joins who has displaced it', async () => {
+    const path = freshPath();
+    const peers = ['a', 'b'].map((id) => here(path, id));
+    await until(() => settled(peers), 'they met');
+    fs.unlinkSync(path);
+    const heard: string[] = [];
+    const theirs = net.createServer((socket) => {
+      socket.on('data', (data) => heard.push(data.toString('latin1'))).on('error', () => {});
+      socket.write(captured('establish, server'));
+    });
+    await new Promise<void>((listening) => theirs.listen(path, listening));
+    await until(() => roles(peers).join() === 'connector,connector' && heard.length >= 2, 'both have joined');
+    assert.equal(fs.existsSync(path), true);
+    const gone = Promise.all(peers.map(({ peer }) => peer.dispose()));
+    theirs.close();
+    await gone;
+  });
+
   test('an exchange that shuts down takes its peer with it', async () => {
     const path = freshPath();
     const a = here(path, 'a');
@@ -189,7 +218,8 @@ describe('in one process', () => {
     const listen = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listen);
     const a = here(`${freshPath()}.none/s`, 'a', { retryDelayMs: 1 });
-    await pause(60);
+    await until(() => warnings.length > 0, 'a warning came');
+    await pause(30);
     await a.peer.dispose();
     process.off('warning', listen);
     assert.equal(warnings.length, 1);
@@ -202,9 +232,10 @@ describe('in one process', () => {
     const server = new UnixSocketServerTransport({ path, establishTimeout: 5 });
     await strict.addTransport(server);
     const a = here(path, 'a');
+    const attempts = (): number => strict.received.filter(({ type }) => type === 'establish').length;
+    await until(() => attempts() >= 2, 'it came back');
     await pause(300);
-    const attempts = strict.received.filter(({ type }) => type === 'establish').length;
-    assert.ok(attempts >= 2 && attempts < 20, `${attempts} attempts`);
+    assert.ok(attempts() < 20, `${attempts()} attempts`);
     await a.peer.dispose();
     await strict.shutdown();
   });

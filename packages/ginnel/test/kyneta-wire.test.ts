@@ -5,6 +5,7 @@ import net from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 
+import { Connection, Stream } from 'ginnel';
 import { createUnixSocketClient, UnixSocketServerTransport } from 'ginnel/kyneta';
 
 import { Exchange } from './support/kyneta/exchange';
@@ -177,5 +178,50 @@ describe('the frames of kyneta 1.8', () => {
     await until(() => exchange.peers.has('rawcli'), 'the introduction was put together');
     socket.destroy();
     await exchange.shutdown();
+  });
+});
+
+describe('the same wire as Ginnel speaks it in Rust', () => {
+  const bodies = conversation.map((frame) => frame.subarray(6));
+  const long: Message = { type: 'offer', docId: 'doc-1', payload: { kind: 0, encoding: 0, data: 'x'.repeat(8 << 20) }, version: '9' };
+
+  async function recv(connection: Connection): Promise<string> {
+    return (await connection.recv({ signal: AbortSignal.timeout(10_000) }))?.data.toString('hex') ?? 'the end';
+  }
+
+  test('what it says is understood by our server, and it understands what that says', async () => {
+    const exchange = new Exchange({ id: 'server' });
+    Object.assign(exchange.identity, { name: 'Srv' });
+    const path = freshPath();
+    await exchange.addTransport(new UnixSocketServerTransport({ path }));
+    const connection = await Connection.connect(path, { wire: 'kyneta' });
+    await connection.send(bodies[0] ?? '');
+    assert.equal(await recv(connection), captured('establish, server').subarray(6).toString('hex'));
+    exchange.send(long);
+    assert.equal((await recv(connection)).length / 2 > 8 << 20, true);
+    for (const body of bodies.slice(1)) await connection.send(body);
+    await until(() => exchange.received.length === said.length, 'all was heard');
+    assert.deepEqual(exchange.received, said);
+    await Promise.all([connection.close(), exchange.shutdown()]);
+  });
+
+  test('our client is understood by it, and understands what it says', async () => {
+    const path = freshPath();
+    const listener = Stream.listen(path);
+    const exchange = new Exchange({ id: 'client' });
+    Object.assign(exchange.identity, { name: 'Cli', type: 'user' });
+    await exchange.addTransport(createUnixSocketClient({ path })());
+    const stream = await listener.accept();
+    assert.ok(stream !== null);
+    const connection = Connection.over(stream.detach(), { wire: 'kyneta' });
+    await connection.send(captured('establish, server').subarray(6));
+    await until(() => exchange.received.length > 0, 'the server introduced itself');
+    [...said.slice(1, -1), long].forEach((message) => exchange.send(message));
+    const leaving = exchange.shutdown();
+    for (const body of [bodies[0], ...bodies.slice(0, -1)]) assert.equal(await recv(connection), body?.toString('hex'));
+    assert.equal((await recv(connection)).length / 2 > 8 << 20, true);
+    assert.deepEqual([await recv(connection), await recv(connection)], [bodies.at(-1)?.toString('hex'), 'the end']);
+    await Promise.all([connection.close(), leaving]);
+    listener.close();
   });
 });

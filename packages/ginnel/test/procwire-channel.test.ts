@@ -259,6 +259,48 @@ describe('procwire: channels', () => {
     }
   });
 
+  test('a protocol or an accessor that throws is an error event', async () => {
+    const ours = await load('ours');
+    const path = place.path();
+    const plain = await Plain.at(path);
+    const accessor = Object.assign(new ours.JsonRpcResponseAccessor(), {
+      getResponseId: (): never => { throw new Error('no id today'); },
+    });
+    for (const middleware of [[], [{ onIncomingResponse: () => undefined }]]) {
+      const transport = new ours.SocketTransport({ path });
+      const channel = await channelOver(ours, transport, { responseAccessor: accessor, timeout: 30, middleware });
+      const told: string[] = [];
+      channel.on('error', (error) => told.push(error.message));
+      const late = failure(channel.request('a'));
+      await until(() => plain.sockets.length === 1, 'a connection');
+      plain.sockets.pop()?.write(Buffer.concat([framed(`${V},"id":1,"result":1}`), framed('[]')]));
+      await until(() => told.length === 2, 'both');
+      assert.deepEqual(told.sort(), ['Invalid message: Message must be an object', 'no id today']);
+      assert.equal((await late).message, 'Timeout after 30ms');
+      await channel.close();
+    }
+    plain.close();
+  });
+
+  test('start() beside a transport that is connecting again by itself', async () => {
+    const ours = await load('ours');
+    const path = place.path();
+    let plain = await Plain.at(path);
+    const channel = await ours.createPipeChannel(path, { autoReconnect: true, reconnectDelay: 20 });
+    (await plain.first()).end();
+    plain.server.close();
+    await until(() => !channel.isConnected, 'the end');
+    assert.match((await failure(channel.start())).message, /^Connection failed: /);
+    plain = await Plain.at(path);
+    await until(() => channel.isConnected, 'a new connection');
+    const told: unknown[] = [];
+    channel.onNotification((message) => told.push(message));
+    (await plain.first()).write(framed(`${V},"method":"n"}`));
+    await until(() => told.length === 1, 'a notification');
+    await channel.close();
+    plain.close();
+  });
+
   test('bad input', async () => {
     const ours = await load('ours');
     const path = place.path();

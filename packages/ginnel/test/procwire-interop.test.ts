@@ -3,7 +3,33 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { channelOver, failure, load, nth, Place, serve, until, type Which } from './procwire/face';
+import { createPipeChannel, SocketTransport } from 'ginnel/procwire';
+
+import { channelOver, failure, load, nth, Place, Plain, serve, until, type Which } from './procwire/face';
+
+test('procwire: the module and the script load the same classes', async () => {
+  const face = await import('ginnel/procwire');
+  assert.equal(face.SocketTransport, SocketTransport);
+  assert.equal(face.default.SocketTransport, SocketTransport);
+});
+
+test("procwire: the original's HeartbeatManager works with a channel of ours", async () => {
+  const place = new Place();
+  const { HeartbeatManager } = await import('@procwire/transport');
+  const path = place.path();
+  let said = '';
+  const plain = await Plain.at(path, (socket) => {
+    socket.on('data', (data: Buffer) => { said += data.toString(); }).once('end', () => socket.end());
+  });
+  const channel = await createPipeChannel(path);
+  const heartbeat = new HeartbeatManager(channel, { interval: 5 });
+  heartbeat.start();
+  await until(() => said.includes('"method":"__heartbeat_ping__"'), 'a ping');
+  heartbeat.stop();
+  await channel.close();
+  plain.close();
+  place.remove();
+});
 
 const ways: readonly (readonly [Which, Which])[] = [['ours', 'original'], ['original', 'ours']];
 

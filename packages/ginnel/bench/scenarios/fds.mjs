@@ -1,7 +1,7 @@
 // One descriptor of /dev/null with each message; the receiver closes it.
 //
-// The server answers every window of them, and the client goes no further ahead than fits into the socket's buffer: usocket
-// loses descriptors that meet a full one.
+// The server answers every window of them, and the client goes no further ahead than fits into the socket's buffer:
+// usocket loses descriptors that meet a full one.
 
 import assert from 'node:assert/strict';
 import { fstatSync, openSync, statSync } from 'node:fs';

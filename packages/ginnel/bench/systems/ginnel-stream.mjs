@@ -35,7 +35,7 @@ function link(stream) {
     },
   };
   stream.on('fds', (fds) => link.passed(fds));
-  stream.on('data', (chunk) => inbox.take(chunk));
+  stream.on('data', (/** @type {Buffer} */ chunk) => inbox.take(chunk));
   stream.on('error', (error) => inbox.fail(error));
   return link;
 }

@@ -7,7 +7,7 @@ import { BYTES, nth } from '../messages.mjs';
 const WINDOW = 64;
 
 /**
- * @param {Pick<typeof import('node-unix-socket'), 'SeqpacketSocket' | 'SeqpacketServer'>} sockets
+ * @param {import('../types.js').PacketSockets} sockets
  * @returns {import('../types.js').System}
  */
 export function over({ SeqpacketSocket, SeqpacketServer }) {
@@ -31,7 +31,7 @@ export function over({ SeqpacketSocket, SeqpacketServer }) {
 }
 
 /**
- * @param {import('node-unix-socket').SeqpacketSocket} socket
+ * @param {import('../types.js').PacketSocket} socket
  * @returns {import('../types.js').Link}
  */
 function link(socket) {

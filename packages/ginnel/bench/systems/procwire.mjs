@@ -6,10 +6,8 @@ import { nth } from '../messages.mjs';
 
 const WINDOW = 64;
 
-/** @typedef {Pick<import('@procwire/transport').Transport, 'write' | 'onData' | 'on'>} Transport */
-
 /**
- * @param {Pick<typeof import('@procwire/transport'), 'SocketTransport' | 'SocketServer'>} procwire
+ * @param {import('../types.js').Transports} procwire
  * @returns {import('../types.js').System}
  */
 export function over({ SocketTransport, SocketServer }) {
@@ -32,7 +30,7 @@ export function over({ SocketTransport, SocketServer }) {
 }
 
 /**
- * @param {Transport} transport
+ * @param {import('../types.js').Transport} transport
  * @returns {import('../types.js').Link}
  */
 function link(transport) {

@@ -6,7 +6,7 @@ import { Inbox } from '../inbox.mjs';
 import { nth } from '../messages.mjs';
 
 /**
- * @param {Pick<typeof import('usocket'), 'USocket' | 'UServer'>} usocket
+ * @param {import('../types.js').USockets} usocket
  * @returns {import('../types.js').System}
  */
 export function over({ USocket, UServer }) {
@@ -27,7 +27,7 @@ export function over({ USocket, UServer }) {
 }
 
 /**
- * @param {import('usocket').USocket} socket
+ * @param {import('../types.js').USocket} socket
  * @returns {import('../types.js').FdLink<number>}
  */
 function link(socket) {
@@ -48,7 +48,7 @@ function link(socket) {
     },
   };
   // Nobody but read() takes descriptors out of its queue, which otherwise grows.
-  socket.on('fds', () => link.passed(socket.read(0, null).fds));
+  socket.on('fds', () => link.passed(socket.read(0, null)?.fds ?? []));
   socket.on('data', (chunk) => inbox.take(chunk));
   socket.on('error', (error) => inbox.fail(error));
   return link;

@@ -2,6 +2,7 @@
 
 import { type TurnTable } from '../engine/addon';
 import { type Handle } from '../native';
+import { isShareSpent } from './share';
 import { Waits } from './watch';
 
 /** What a turn says. */
@@ -11,6 +12,8 @@ const DUE = 4;
 
 /** Turns of one go, before others have theirs. */
 const TURNS = 16;
+/** What is done in one turn of the loop without a look at the time. */
+const GOES = 4;
 
 /** Who is told after every turn. */
 export interface Turned {
@@ -26,6 +29,8 @@ export class Turning<T extends string> {
   readonly #owner: Turned;
   readonly #waits: Waits;
   #asked = false;
+  /** What was done since the loop has been around. */
+  #goes = 0;
   #timed = false;
   #closed = false;
 
@@ -33,7 +38,7 @@ export class Turning<T extends string> {
     this.#table = table;
     this.#handle = handle;
     this.#owner = owner;
-    this.#waits = new Waits(table.fd(handle), (read) => this.#go(read), true);
+    this.#waits = new Waits(table.fd(handle), (read) => this.#ready(read), true);
     this.#waits.forRead(true);
     this.touch();
   }
@@ -46,13 +51,33 @@ export class Turning<T extends string> {
   touch(): void {
     if (this.#asked || this.#closed) return;
     this.#asked = true;
-    process.nextTick(this.#atOnce);
+    this.#goes += 1;
+    if (this.#goes > GOES && isShareSpent()) setImmediate(this.#later);
+    else process.nextTick(this.#atOnce);
   }
+
+  /** Takes something out. `true`: the loop has done enough here for now, and goes on when it has been around. */
+  tires(): boolean {
+    this.#goes += 1;
+    if (this.#goes <= GOES || !isShareSpent()) return false;
+    this.touch();
+    return true;
+  }
+
+  readonly #later = (): void => {
+    this.#goes = 0;
+    this.#atOnce();
+  };
 
   readonly #atOnce = (): void => {
     this.#asked = false;
     this.#go(false);
   };
+
+  #ready(look: boolean): void {
+    this.#goes = 0;
+    this.#go(look);
+  }
 
   #go(look: boolean): void {
     let bits = 0;
@@ -66,7 +91,7 @@ export class Turning<T extends string> {
       }
       this.#owner.turned((bits & FULL) !== 0);
       if (this.#closed) return;
-      if ((bits & ACTIVE) === 0) break;
+      if ((bits & ACTIVE) === 0 || (turns > 0 && isShareSpent())) break;
       look = false;
     }
     // Whoever waits for the loop has its turn before the rest is done.

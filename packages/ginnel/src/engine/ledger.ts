@@ -78,16 +78,18 @@ export class BlockedQueue {
     if (at >= 0) this.#forget(at);
   }
 
-  /** Lets those go for which there is room. */
-  proceed(): void {
+  /** Lets those go for which there is room. Did any go? */
+  proceed(): boolean {
+    const before = this.#blocked.length;
     for (let first = this.#blocked[0]; first !== undefined; first = this.#blocked[0]) {
       try {
-        if (!first.attempt()) return;
+        if (!first.attempt()) break;
       } catch (error) {
         first.reject(error instanceof Error ? error : new Error(String(error)));
       }
       this.#forget(0);
     }
+    return this.#blocked.length < before;
   }
 
   #forget(at: number): void {

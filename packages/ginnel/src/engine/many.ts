@@ -1,6 +1,7 @@
 // What servers and peers have in common: many connections, each with a number.
 
 import * as check from '../check';
+import { each } from '../driver/iterate';
 import { explained, type GinnelError, tried } from '../errors';
 import { type FdLike } from '../fd';
 import { addon, type Fd, type Who } from '../native';
@@ -89,8 +90,8 @@ export abstract class Many<Own> extends Messages<MessageFrom | AskedBy | Left | 
     return this.arrive(options);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<MessageFrom | AskedBy | Left | Own, void, void> {
-    for (let next = await this.next(); next !== null; next = await this.next()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageFrom | AskedBy | Left | Own> {
+    return each(() => this.next());
   }
 
   /** Who is at the other end of a connection, as recorded when it was made. */

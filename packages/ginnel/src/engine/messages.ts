@@ -2,6 +2,7 @@
 
 import * as check from '../check';
 import { Turning } from '../driver/engine';
+import { Looks } from '../driver/looks';
 import { Waiters } from '../driver/waiters';
 import { aborted, closed, explained, failure, type GinnelError } from '../errors';
 import { duplicates, type FdLike, numbers as fdNumbers } from '../fd';
@@ -75,8 +76,8 @@ export abstract class Messages<Arrival> {
   readonly #arrived: (Arrival | Error | null)[] = [];
   readonly #waiters = new Waiters<Arrival | null>(() => {});
   readonly #requests = new Map<string, Request>();
-  /** Those who wait for something else, until it has come. */
-  #looks: (() => boolean)[] = [];
+  /** Those who wait for something else. */
+  readonly #looks = new Looks();
   #reads = false;
 
   protected constructor(handle: Handle<'messages'>) {
@@ -222,7 +223,7 @@ export abstract class Messages<Arrival> {
     this.#settle();
     if (this.#waiters.length > 0) this.#pull();
     if (full && !this.#reads) this.#refuseToWait();
-    this.#look();
+    this.#looks.turned();
   }
 
   #settle(): void {
@@ -231,10 +232,8 @@ export abstract class Messages<Arrival> {
     this.#tellFailures();
     for (const [to, lane] of this.#lanes) {
       if (!lane.sent.isEmpty) this.#tellSent(to, lane);
-      if (!lane.blocked.isEmpty) {
-        lane.blocked.proceed();
-        this.touch();
-      }
+      // Only what went is seen to at once: for the others the loop has to come round.
+      if (lane.blocked.proceed()) this.touch();
       if (lane.isEmpty) this.#lanes.delete(to);
     }
   }
@@ -277,39 +276,26 @@ export abstract class Messages<Arrival> {
     this.#lanes.clear();
   }
 
-  /** Something that is looked at after every turn until it is true. */
-  protected async until(look: () => boolean, signal?: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      if (signal?.aborted) throw aborted(signal);
-      const again = (): boolean => {
-        try {
-          if (!this.closed && !look()) return false;
-          settle(resolve);
-        } catch (error) {
-          settle(() => reject(explained(error, 'connect')));
-        }
-        return true;
-      };
-      const settle = (how: () => void): void => {
-        signal?.removeEventListener('abort', abort);
-        how();
-      };
-      const abort = (): void => {
-        this.#looks = this.#looks.filter((other) => other !== again);
-        if (signal !== undefined) reject(aborted(signal));
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      if (!again()) this.#looks.push(again);
-      this.touch();
-    });
-  }
-
-  #look(): void {
-    if (this.#looks.length > 0) this.#looks = this.#looks.filter((look) => !look());
+  /** Looks until it is so, or it is closed. */
+  protected until(look: () => boolean, signal?: AbortSignal): Promise<void> {
+    this.touch();
+    return this.#looks.wait(() => this.closed || look(), signal);
   }
 
   /** The next thing that arrives. `null`: nothing more will. */
-  protected async arrive(options: WaitOptions | undefined): Promise<Arrival | null> {
+  protected arrive(options: WaitOptions | undefined): Promise<Arrival | null> {
+    if (options === undefined && this.#waiters.length === 0) {
+      const next = this.#arrived[0];
+      // The short way, for whoever takes many.
+      if (next !== undefined && next !== null && !(next instanceof Error)) {
+        this.#arrived.shift();
+        return Promise.resolve(next);
+      }
+    }
+    return this.#arriveLater(options);
+  }
+
+  async #arriveLater(options: WaitOptions | undefined): Promise<Arrival | null> {
     const signal = check.signal(check.options(options).signal);
     if (signal?.aborted) throw aborted(signal);
     if (!this.#reads && !this.closed) {
@@ -330,12 +316,13 @@ export abstract class Messages<Arrival> {
     }
   }
 
-  /** Lets a batch cross. `false`: there was nothing. */
+  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
   #cross(): boolean {
     if (this.closed) {
       this.#arrived.push(null);
       return true;
     }
+    if (this.#turning.tires()) return false;
     try {
       const crossed = addon.messages.arrivals(this.handle, numbers, room, carrier);
       if (crossed === null) {
@@ -435,7 +422,7 @@ export abstract class Messages<Arrival> {
     this.#lanes.clear();
     for (const request of this.#requests.values()) request.cancel();
     this.#requests.clear();
-    this.#look();
+    this.#looks.turned();
     this.#waiters.settleAll(null);
   }
 

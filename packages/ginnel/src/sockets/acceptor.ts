@@ -1,6 +1,7 @@
 // What takes in connections, one for each who waits for one; what nobody waits for waits with the kernel.
 
 import * as check from '../check';
+import { each } from '../driver/iterate';
 import { Waiters } from '../driver/waiters';
 import { Waits } from '../driver/watch';
 import { aborted, closed, explained } from '../errors';
@@ -66,15 +67,16 @@ export abstract class Acceptor<S> {
 
   /** Gives away the socket that listens: to another process, for instance. A name that it owns is given up. */
   detach(): Fd {
-    return this.#end(() => Fd.adopt(this.#native.detach()));
+    return this.end(() => Fd.adopt(this.#native.detach()));
   }
 
   /** Takes in nobody any more. Whoever waits gets `null`. */
   close(): void {
-    if (!this.#closed) this.#end(() => this.#native.close());
+    if (!this.#closed) this.end(() => this.#native.close());
   }
 
-  #end<T>(end: () => T): T {
+  /** Ends it here. @internal */
+  protected end<T>(end: () => T): T {
     if (this.#closed) throw closed('listener');
     this.#closed = true;
     this.#waits.close();
@@ -83,8 +85,8 @@ export abstract class Acceptor<S> {
     return ended;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<S, void, void> {
-    for (let next = await this.accept(); next !== null; next = await this.accept()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<S> {
+    return each(() => this.accept());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

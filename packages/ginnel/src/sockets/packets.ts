@@ -3,7 +3,7 @@
 import * as check from '../check';
 import { Waiters } from '../driver/waiters';
 import { Waits } from '../driver/watch';
-import { aborted, closed, explained, failure, type GinnelError } from '../errors';
+import { aborted, closed, explained, failure, type GinnelError, tried } from '../errors';
 import { type Fd } from '../fd';
 import { type Who } from '../native';
 import { copy } from '../slab';
@@ -61,7 +61,7 @@ export abstract class Packets<P extends Packet> {
   /** Who is at the other end, as recorded when the connection was made. Of a pair, who has made it. */
   get peerCredentials(): Who {
     if (this.#gone) throw closed('socket');
-    return this.#native.credentials();
+    return tried('getsockopt', undefined, () => this.#native.credentials());
   }
 
   /** A packet as users see it. @internal */
@@ -74,7 +74,15 @@ export abstract class Packets<P extends Packet> {
   /** Before the packets of one batch are made. @internal */
   protected begin(): void {}
 
-  protected async receive(options: WaitOptions | undefined): Promise<P | null> {
+  protected receive(options: WaitOptions | undefined): Promise<P | null> {
+    const next = options === undefined ? this.#arrived[0] : undefined;
+    if (next === undefined || next === null || next instanceof Error) return this.#receiveLater(options);
+    // The short way, for whoever takes many.
+    this.#arrived.shift();
+    return Promise.resolve(next);
+  }
+
+  async #receiveLater(options: WaitOptions | undefined): Promise<P | null> {
     const signal = check.signal(check.options(options).signal);
     if (signal?.aborted) throw aborted(signal);
     const next = this.#take();
@@ -112,6 +120,7 @@ export abstract class Packets<P extends Packet> {
     this.begin();
     let at = 0;
     let fds: Fd[] | null = null;
+    let given = 0;
     for (let index = 0; index < count; index++) {
       const bytes = lengths[2 * index] ?? END;
       const carried = lengths[2 * index + 1] ?? 0;
@@ -122,8 +131,10 @@ export abstract class Packets<P extends Packet> {
         this.#arrived.push(failure('ERR_GINNEL_PACKET_CUT', `a packet had more than ${this.#largest} bytes, and is lost`));
       } else {
         if (carried > 0) fds ??= this.#native.takeFds();
-        this.#arrived.push(this.packet(copy(room, at, at + bytes), carried === 0 ? [] : fds?.splice(0, carried) ?? []));
+        const own = carried === 0 ? [] : fds?.slice(given, given + carried) ?? [];
+        this.#arrived.push(this.packet(copy(room, at, at + bytes), own));
         at += bytes;
+        given += carried;
       }
     }
   }

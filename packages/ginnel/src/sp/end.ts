@@ -2,6 +2,7 @@
 
 import * as check from '../check';
 import { Turning } from '../driver/engine';
+import { Looks } from '../driver/looks';
 import { Waiters } from '../driver/waiters';
 import { numbers, room, unpack } from '../engine/crossing';
 import { type CloseOptions, type WaitOptions } from '../engine/messages';
@@ -40,16 +41,13 @@ export interface Arrived {
 
 const REQUEST: ReadonlySet<number> = new Set([1]);
 
-/** Something that is looked at after every turn. `true`: it is done. */
-type Look = () => boolean;
-
 export abstract class End {
   protected readonly handle: Handle<'sp'>;
   readonly #listeners: Handle<'listeners'>;
   readonly #turning: Turning<'sp'>;
   readonly #arrived: Arrived[] = [];
   readonly #waiters = new Waiters<Arrived | null>(() => {});
-  #looks: Look[] = [];
+  readonly #looks = new Looks();
 
   protected constructor(name: string, options: SpOptions | undefined) {
     [this.handle, this.#listeners] = addon.sp.open(name, spNumbers(options));
@@ -179,38 +177,28 @@ export abstract class End {
   }
 
   #turned(): void {
+    this.turned();
     if (this.#waiters.length > 0) this.#pull();
-    if (this.#looks.length > 0) this.#looks = this.#looks.filter((look) => !look());
+    this.#looks.turned();
   }
 
-  /** Looks now and after every turn, until it is so. Whoever waits when it is closed is let go. */
-  protected async until(look: () => boolean, signal?: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      if (signal?.aborted) throw aborted(signal);
-      const settle = (how: () => void): true => {
-        signal?.removeEventListener('abort', abort);
-        how();
-        return true;
-      };
-      const waiting: Look = () => {
-        try {
-          return this.closed || look() ? settle(resolve) : false;
-        } catch (error) {
-          return settle(() => reject(error instanceof Error ? error : new Error(String(error))));
-        }
-      };
-      const abort = (): void => {
-        this.#looks = this.#looks.filter((other) => other !== waiting);
-        if (signal !== undefined) reject(aborted(signal));
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      if (!waiting()) this.#looks.push(waiting);
-      this.touch();
-    });
+  /** What an end has to see to of its own after a turn, and when it is closed. */
+  protected turned(): void {}
+
+  /** Looks until it is so, or it is closed. */
+  protected until(look: () => boolean, signal?: AbortSignal): Promise<void> {
+    this.touch();
+    return this.#looks.wait(() => this.closed || look(), signal);
   }
 
   /** The next thing that arrives. `null`: it was closed. */
-  protected async arrive(options: WaitOptions | undefined): Promise<Arrived | null> {
+  protected arrive(options: WaitOptions | undefined): Promise<Arrived | null> {
+    const next = options === undefined && this.#waiters.length === 0 ? this.#arrived.shift() : undefined;
+    // The short way, for whoever takes many.
+    return next === undefined ? this.#arriveLater(options) : Promise.resolve(next);
+  }
+
+  async #arriveLater(options: WaitOptions | undefined): Promise<Arrived | null> {
     const signal = check.signal(check.options(options).signal);
     if (signal?.aborted) throw aborted(signal);
     if (this.closed) return null;
@@ -226,8 +214,9 @@ export abstract class End {
     }
   }
 
-  /** Lets a batch cross. `false`: there was nothing. */
+  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
   #cross(): boolean {
+    if (this.#turning.tires()) return false;
     const items = unpack(addon.sp.arrivals(this.handle, numbers, room), REQUEST);
     for (const { data, connection, beside } of items) {
       this.#arrived.push({ data, pipe: connection, handle: beside as Handle<'request'> | undefined });
@@ -263,7 +252,8 @@ export abstract class End {
   #end(): void {
     if (this.closed) return;
     this.#turning.close();
-    for (const look of this.#looks.splice(0)) look();
+    this.turned();
+    this.#looks.turned();
     this.#waiters.settleAll(null);
   }
 

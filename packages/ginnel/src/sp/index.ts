@@ -1,10 +1,12 @@
 // The messaging patterns of nng, byte for byte as nng 2.0 speaks them, over any stream socket.
 
 import * as check from '../check';
+import { each } from '../driver/iterate';
 import { type WaitOptions } from '../engine/messages';
-import { closed, failure } from '../errors';
+import { type Outcome } from '../engine/ledger';
+import { aborted, closed, failure } from '../errors';
 import { addon, type Handle } from '../native';
-import { End } from './end';
+import { type Arrived, End } from './end';
 import { type SpOptions } from './options';
 
 export { type Dropped, End, type PipeEvent } from './end';
@@ -12,9 +14,8 @@ export { type SpOptions } from './options';
 
 type Data = Uint8Array | string;
 
-/** A message that has arrived, and the pipe it came over. */
-async function* each<T>(next: () => Promise<T | null>): AsyncGenerator<T, void, void> {
-  for (let item = await next(); item !== null; item = await next()) yield item;
+function dataOf(arrived: Arrived | null): Buffer | null {
+  return arrived === null ? null : arrived.data;
 }
 
 /** Ends that messages are given to. */
@@ -77,11 +78,11 @@ export class Pub extends Sending {
 /** Ends that talk both ways. */
 abstract class Talking extends Sending {
   /** Waits for the next message. `null`: it was closed. */
-  async recv(options?: WaitOptions): Promise<Buffer | null> {
-    return (await this.arrive(options))?.data ?? null;
+  recv(options?: WaitOptions): Promise<Buffer | null> {
+    return this.arrive(options).then(dataOf);
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return each(() => this.recv());
   }
 }
@@ -110,11 +111,11 @@ export class Bus extends Talking {
 /** Ends that only hear. */
 abstract class Hearing extends End {
   /** Waits for the next message. `null`: it was closed. */
-  async recv(options?: WaitOptions): Promise<Buffer | null> {
-    return (await this.arrive(options))?.data ?? null;
+  recv(options?: WaitOptions): Promise<Buffer | null> {
+    return this.arrive(options).then(dataOf);
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return each(() => this.recv());
   }
 }
@@ -162,14 +163,37 @@ abstract class Asking extends End {
     return id;
   }
 
+  /** Who waits for the answer to which question. */
+  readonly #open = new Map<number, Outcome<Buffer | boolean>>();
+
   /** A body; `true`: it is over; `false`: the pipe is lost. */
   protected async answer(id: number, signal: AbortSignal | undefined): Promise<Buffer | boolean> {
-    let found: Buffer | boolean | null = null;
-    await this.until(() => {
-      found = addon.sp.answered(this.handle, id);
-      return found !== null;
-    }, signal);
-    return found ?? true;
+    if (signal?.aborted) throw aborted(signal);
+    const here = this.closed ? true : addon.sp.answered(this.handle, id);
+    if (here !== null) return here;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#open.delete(id);
+        if (signal !== undefined) reject(aborted(signal));
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      const settle = (answer: Buffer | boolean): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve(answer);
+      };
+      this.#open.set(id, { resolve: settle, reject });
+    });
+  }
+
+  protected override turned(): void {
+    if (this.#open.size === 0) return;
+    for (const id of this.closed ? [...this.#open.keys()] : addon.sp.ripe(this.handle)) {
+      const waiting = this.#open.get(id);
+      const answer = this.closed ? true : waiting === undefined ? null : addon.sp.answered(this.handle, id);
+      if (answer === null) continue;
+      this.#open.delete(id);
+      waiting?.resolve(answer);
+    }
   }
 
   protected forget(id: number): void {
@@ -259,7 +283,7 @@ abstract class Replying extends End {
     };
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<SpRequest, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<SpRequest> {
     return each(() => this.recv());
   }
 }

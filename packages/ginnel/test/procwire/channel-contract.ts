@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 
-import { after, channelOver, dial, failure, type Face, framed, nth, type Place, Plain, type Scenario, serve, until } from './face';
+import {
+  after, channelOver, dial, failure, type Face, framed, nth, type Place, Plain, type Scenario, serve, until,
+} from './face';
 
 type Channel = Awaited<ReturnType<Face['createPipeChannel']>>;
 

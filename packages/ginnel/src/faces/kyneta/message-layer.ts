@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { misuse } from '../../errors';
 import type { MessageLayer, PipelineOptions, Transport, TransportParameters, WirePipeline } from './contract';
 import { asError, KynetaError } from './faults';
@@ -50,13 +50,12 @@ function find(): MessageLayer {
   const places = [__filename, require.main?.filename, process.argv[1], join(process.cwd(), '-')];
   const failures: unknown[] = [];
   for (const place of places) {
-    const file = place === undefined ? undefined : entryFrom(place);
-    if (file !== undefined) {
-      try {
-        return check(createRequire(file)(file), file);
-      } catch (error) {
-        failures.push(error);
-      }
+    if (place === undefined) continue;
+    try {
+      const file = entryFrom(resolve(place));
+      if (file !== undefined) return check(createRequire(file)(file), file);
+    } catch (error) {
+      failures.push(error);
     }
   }
   const [reason] = failures;

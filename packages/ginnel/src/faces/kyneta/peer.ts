@@ -23,6 +23,7 @@ import {
   type PeerRole,
   type ProbeResult,
 } from './peer-program';
+import { watchName } from './name-watch';
 import { observe, type ObservableHandle } from './program';
 import type { ReconnectOptions } from './reconnect';
 import { UnixSocketServerTransport } from './server-transport';
@@ -136,9 +137,9 @@ class Peer implements UnixSocketPeer {
 
   async dispose(): Promise<void> {
     this.#handle.dispatch({ type: 'dispose' });
-    while (this.#pending.size > 0) {
-      await Promise.all(this.#pending);
-    }
+    // What this leads to may begin only when the dispatch that called us has come to its end.
+    do await Promise.all(this.#pending);
+    while (this.#pending.size > 0);
   }
 
   #perform(effect: PeerEffect): void {
@@ -188,8 +189,10 @@ class Peer implements UnixSocketPeer {
     const { transportId } = transport;
     transport.subscribeToTransitions(({ to }) => {
       if (to.status === 'disconnected') {
-        const ours = to.reason?.type === 'intentional';
-        this.#ended(transportId, ours ? { type: 'dispose' } : { type: 'transport-disconnected', unheard: !transport._heard });
+        // Not by this peer, which would have let go of it before: the exchange has stopped.
+        const stopped = to.reason?.type === 'intentional';
+        const lost: PeerMsg = { type: 'transport-disconnected', unheard: !transport._heard };
+        this.#ended(transportId, stopped ? { type: 'dispose' } : lost);
       }
     });
     this.#add(transport, 'connector', () => socket.destroy?.());
@@ -213,10 +216,13 @@ class Peer implements UnixSocketPeer {
       path,
       establishTimeout,
       listen: (_, onConnection) => {
+        const { transportId } = transport;
+        const unwatch = watchName(path, () => this.#ended(transportId, { type: 'transport-disconnected' }));
         const serving = serve(listener, onConnection, (error) => this.#tell(error));
         const stop = (): void => {
+          unwatch();
           serving.stop();
-          this.#ended(transport.transportId, { type: 'dispose' });
+          this.#ended(transportId, { type: 'dispose' });
         };
         return { stop };
       },

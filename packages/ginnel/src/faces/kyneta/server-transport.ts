@@ -6,7 +6,10 @@ import { UnixSocketConnection, type UnixSocketConnectionOptions } from './connec
 import type { ChannelMsg, GeneratedChannel } from './contract';
 import { KynetaError } from './faults';
 import { LateTransport } from './message-layer';
-import { type Access, checkAccess, checkFlag, checkFunction, checkLimits, checkNumber, checkObject, checkPath } from './options';
+import {
+  type Access, checkAccess, checkFlag, checkFunction, checkLimits,
+  checkNumber, checkObject, checkPath,
+} from './options';
 import { claim, serve, type OnConnectionCallback, type UnixSocketListener } from './sockets';
 import type { UnixSocket } from './unix-socket';
 
@@ -102,7 +105,9 @@ export class UnixSocketServerTransport extends LateTransport<string> {
   }
 
   async onStart(): Promise<void> {
+    // An exchange may initialize a transport anew that it has not stopped.
     this.#stopListening();
+    [...this.#served.keys()].forEach((peerId) => this.unregisterConnection(peerId));
     const turn = this.#turn;
     const listener = await this.#listen(this.#path, (socket) => this.#accept(socket));
     if (turn === this.#turn) {

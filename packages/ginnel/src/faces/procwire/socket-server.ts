@@ -96,7 +96,9 @@ export class SocketServer implements TransportServer {
   #open(path: string): Listener<Stream> {
     try {
       if (!this.#cleanup && isThere(path)) throw inUse();
-      return Stream.listen(coreAddress(path), this.#listenOptions);
+      // No permissions guard a name that is not in the file system: it is for our own user.
+      const allow = path.startsWith('\0') ? { allow: 'same-user' } : {};
+      return Stream.listen(coreAddress(path), { ...this.#listenOptions, ...allow });
     } catch (cause) {
       const error = new TransportError(`Failed to listen: ${wordsOf(cause, 'listen', path)}`, cause);
       this.#emitter.emit('error', error);
@@ -110,6 +112,8 @@ export class SocketServer implements TransportServer {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#emitter.emit('error', new TransportError(`Server error: ${reason}`, cause));
+      // It takes in nobody any more, and should not say that it does.
+      await this.close();
     }
   }
 
@@ -133,7 +137,7 @@ export class SocketServer implements TransportServer {
 }
 
 function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return !path.startsWith('\0') && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function inUse(): Error {

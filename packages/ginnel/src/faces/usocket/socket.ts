@@ -105,9 +105,10 @@ export class USocket extends Duplex {
   override write(chunk: Chunk, encoding?: BufferEncoding | null, done?: Done): boolean;
   override write(chunk: Chunk, encoding?: BufferEncoding | Done | null, callback?: Done): boolean {
     const done = typeof encoding === 'function' ? encoding : callback;
+    if (chunk === null) return super.write(chunk, done);
     if (this.#life === 'gone' || this.errored !== null) return this.#refuse(done);
     const given = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (given === null || (given instanceof Uint8Array && this.#stranded.length === 0)) return super.write(given, done);
+    if (given instanceof Uint8Array && this.#stranded.length === 0) return super.write(given, done);
     return this.#writeParcel(understood(given), done);
   }
 
@@ -211,7 +212,8 @@ export class USocket extends Duplex {
     this.#outgoing = new Outgoing(link);
     this.#life = 'open';
     this.fd = link.fd;
-    if (this.#reads) link.read(true);
+    // Who flowed before went on flowing while there was nothing to read.
+    if (this.#reads || this.readableFlowing === true) link.read(true);
   }
 
   /** What a link tells, as long as it is the one of this socket. */

@@ -22,7 +22,7 @@ export function freshPath(): string {
 }
 
 /** Resolves once it is so. */
-export async function until(isSo: () => boolean, what: string, ms = 10_000): Promise<void> {
+export async function until(isSo: () => boolean, what: string, ms = 30_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!isSo()) {
     if (Date.now() > deadline) throw new Error(`it did not come to pass that ${what}`);

@@ -129,11 +129,13 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
 
   async #start(): Promise<void> {
     const { transport } = this.#parts;
-    if (this.#subscriptions.length === 0) this.#subscribe();
+    const isFirst = this.#subscriptions.length === 0;
+    if (isFirst) this.#subscribe();
     try {
       if (transport.state !== 'connected') await transport.connect();
     } catch (error) {
-      this.#unsubscribe();
+      // Otherwise the transport may be about to connect again by itself, and we go on then.
+      if (isFirst) this.#unsubscribe();
       throw error;
     }
     if (this.#subscriptions.length === 0) throw new Error('Channel closed');
@@ -230,12 +232,22 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
 
   #takeFrame(frame: Buffer, connection: number): void {
     const { protocol, serialization } = this.#parts;
-    let parsed: ParsedMessage<TReq, TRes, TNotif>;
+    let value: unknown;
     try {
-      parsed = protocol.parseMessage(serialization.deserialize(frame));
+      value = serialization.deserialize(frame);
     } catch (error) {
       return this.#emitError(new SerializationError('Failed to deserialize frame', error));
     }
+    try {
+      this.#takeMessage(protocol.parseMessage(value), connection);
+    } catch (error) {
+      // A protocol or an accessor of the caller's that throws.
+      this.#emitError(toError(error));
+    }
+  }
+
+  #takeMessage(parsed: ParsedMessage<TReq, TRes, TNotif>, connection: number): void {
+    const { protocol } = this.#parts;
     if (parsed.kind === 'invalid') this.#takeInvalid(parsed);
     // Before the line: whoever stands in it may wait for this very answer.
     else if (protocol.isResponse(parsed)) this.#takeResponse(parsed.message);
@@ -255,7 +267,8 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
 
   #takeResponse(response: TRes): void {
     if (!this.#hooks.has('onIncomingResponse')) return this.#settle(response);
-    void this.#hooks.run('onIncomingResponse', response).then(() => this.#settle(response));
+    const settled = this.#hooks.run('onIncomingResponse', response).then(() => this.#settle(response));
+    settled.catch((error: unknown) => this.#emitError(toError(error)));
   }
 
   #settle(response: TRes): void {
@@ -285,7 +298,8 @@ export class RequestChannel<TReq = unknown, TRes = unknown, TNotif = unknown>
 
   /** Keeps the order of arrival while hooks run. */
   #lineUp(step: () => Promise<void>): void {
-    const line = (this.#line ?? Promise.resolve()).then(step).then(() => {
+    const stepped = (this.#line ?? Promise.resolve()).then(step);
+    const line = stepped.catch((error: unknown) => this.#emitError(toError(error))).then(() => {
       if (this.#line === line) this.#line = null;
     });
     this.#line = line;

@@ -4,12 +4,18 @@ const EMPTY = Buffer.alloc(0);
 const SMALLEST = 1024;
 
 /**
- * Grows by doubling, so that each byte is copied a bounded number of times however small the pieces are, and memory
+ * Grows by a factor, so that each byte is copied a bounded number of times however small the pieces are, and memory
  * follows what has arrived, not what a header promises.
  */
 export class Gather {
+  readonly #factor: number;
   #buffer: Buffer = EMPTY;
   #length = 0;
+
+  /** With a large factor less is copied, and more room may be left over. */
+  constructor(factor: number) {
+    this.#factor = factor;
+  }
 
   get length(): number {
     return this.#length;
@@ -19,7 +25,7 @@ export class Gather {
   append(piece: Buffer, most: number): void {
     const needed = this.#length + piece.length;
     if (needed > this.#buffer.length) {
-      const room = Math.max(SMALLEST, this.#buffer.length * 2);
+      const room = Math.max(SMALLEST, needed * this.#factor);
       const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(room, most)));
       this.#buffer.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;

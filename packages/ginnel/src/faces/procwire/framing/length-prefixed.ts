@@ -25,7 +25,8 @@ export class LengthPrefixedFraming implements FailableFraming {
   readonly #header = Buffer.alloc(HEADER);
   #headerLength = 0;
   #expected: number | null = null;
-  readonly #body = new Gather();
+  /** Its length is known, so that nothing is left over. */
+  readonly #body = new Gather(8);
   #failure: FramingError | null = null;
 
   constructor(options: LengthPrefixedFramingOptions = {}) {

@@ -28,7 +28,7 @@ export class LineDelimitedFraming implements FailableFraming {
   readonly #delimiter: number;
   readonly #max: number;
   readonly #strip: boolean;
-  readonly #line = new Gather();
+  readonly #line = new Gather(2);
   #failure: FramingError | null = null;
 
   constructor(options: LineDelimitedFramingOptions = {}) {

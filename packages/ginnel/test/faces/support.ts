@@ -1,0 +1,104 @@
+// What tests of the faces have in common.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export type USockets = typeof import('ginnel/usocket');
+export type UnixSockets = typeof import('ginnel/node-unix-socket');
+
+/** The package that a face stands for, if it is installed. */
+export function installed(name: 'usocket' | 'node-unix-socket'): boolean {
+  try {
+    require.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Does this in a directory of its own, which is removed afterwards. */
+export async function inDirectory<T>(action: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'ginnel-face-'));
+  try {
+    return await action(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Waits for something that will come true. */
+export async function until(what: string, isTrue: () => boolean, ms = 10_000): Promise<void> {
+  for (const end = Date.now() + ms; !isTrue(); await pause(2)) {
+    if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
+  }
+}
+
+/** Waits for an event, whatever errors are told before. */
+export function told(emitter: EventEmitter, event: string): Promise<unknown[]> {
+  return new Promise((resolve) => emitter.once(event, (...values: unknown[]) => resolve(values)));
+}
+
+/** Turns of the loop, in which what is on its way arrives. */
+export async function aWhile(): Promise<void> {
+  await pause(25);
+}
+
+/** Descriptors of this process. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+export function isCloseOnExec(fd: number): boolean {
+  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
+  return (Number.parseInt(flags, 8) & 0o2000000) !== 0;
+}
+
+/** What happened, in order. */
+export class Story {
+  readonly lines: string[] = [];
+
+  add(...words: unknown[]): void {
+    this.lines.push(words.map(said).join(' '));
+  }
+
+  /** Tells of these events. */
+  listen(name: string, emitter: EventEmitter, ...events: string[]): void {
+    for (const event of events) emitter.on(event, (...values: unknown[]) => this.add(name, event, ...values));
+  }
+
+  /** Does something, and tells what it returned or threw. */
+  attempt(name: string, action: () => unknown): void {
+    let outcome: unknown;
+    try {
+      outcome = action();
+    } catch (error) {
+      return this.add(name, 'threw', error);
+    }
+    this.add(name, outcome);
+  }
+}
+
+function said(value: unknown): string {
+  if (value instanceof Error) return `[${value.message}]`;
+  if (Buffer.isBuffer(value)) return value.length > 20 ? `${value.length} bytes` : `"${value.toString()}"`;
+  if (Array.isArray(value)) return `${value.length} items`;
+  if (typeof value === 'object' && value !== null) return value.constructor.name;
+  return String(value);
+}
+
+/** What a program prints, as JSON, and how it ends. */
+export async function output(file: string, ...given: string[]): Promise<{ said: string; status: number | string | null }> {
+  const child = spawn(process.execPath, [file, ...given], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const parts: Buffer[] = [];
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  child.stderr.resume();
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const [code, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
+  clearTimeout(timer);
+  return { said: Buffer.concat(parts).toString(), status: code ?? signal };
+}
