@@ -14,7 +14,8 @@ story('a_graceful_close_resets_nobody_even_in_a_flood', async () => {
     const sent: Promise<void>[] = [];
     for (let number = 0; number < 1000; number++) sent.push(right.send(Buffer.alloc(1000, 1)));
     let count = 0;
-    await Promise.all(sent);
+    // Whoever takes leave hears no more: some may come back.
+    await Promise.allSettled(sent);
     for (; (await right.recv()) !== null; count++);
     assert.equal(count, 700);
     right.destroy();

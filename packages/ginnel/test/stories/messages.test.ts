@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { Connection, Stream, type Wire } from 'ginnel';
 import { read, readToEnd } from './reading';
 import { codeOf, failed, file, given, story, textOf, withFile, within } from './telling';
-import { accepted, dataOf, frame, greeting, isRequest, pairWith, text, withBarePeer } from './wire';
+import { accepted, dataOf, frame, greeting, isRequest, pairWith, text, withBarePeer, withGreeted } from './wire';
 import { closeSync } from 'node:fs';
 
 story('messages_arrive_whole_in_order_with_their_descriptors', async ({ dir }) => {
@@ -47,7 +47,7 @@ story('a_message_goes_through_a_listener', async ({ path }) => {
 });
 
 story('what_is_fed_is_queued_and_what_is_sent_is_with_the_kernel', async () => {
-  const [connection, peer] = withBarePeer();
+  const [connection, peer] = withGreeted();
   assert.equal((await read(peer, 32)).length, 32, 'the greeting goes at once');
   assert.ok(connection.trySend('one') && connection.trySend('two'));
   assert.equal(peer.readableLength, 0, 'queued is not sent');
@@ -59,7 +59,7 @@ story('what_is_fed_is_queued_and_what_is_sent_is_with_the_kernel', async () => {
 });
 
 story('a_full_queue_gives_the_message_back', async () => {
-  const [connection, peer] = withBarePeer({ queue: { messages: 3 } });
+  const [connection, peer] = withGreeted({ queue: { messages: 3 } });
   for (const body of 'abc') assert.ok(connection.trySend(body));
   assert.equal(connection.trySend('the fourth'), false, 'three fit');
   await connection.send('behind them');
@@ -69,7 +69,7 @@ story('a_full_queue_gives_the_message_back', async () => {
 });
 
 story('a_peer_that_never_reads_costs_the_budget_and_no_more', async () => {
-  const [connection, peer] = withBarePeer();
+  const [connection, peer] = withGreeted();
   let taken = 0;
   for (let round = 0; round < 10; round++) {
     // What the kernel takes goes to the kernel; what it does not take stays within the bound.

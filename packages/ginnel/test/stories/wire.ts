@@ -5,6 +5,13 @@ import assert from 'node:assert/strict';
 import { type Answer, type Asked, Connection, type ConnectionOptions, type Delivery, type Listener, type Message, Stream } from 'ginnel';
 import { given } from './telling';
 
+/** A connection, and the bare socket at its other end, which has greeted: nothing is sent to who has not. */
+export function withGreeted(options?: ConnectionOptions): [Connection, Stream] {
+  const both = withBarePeer(options);
+  both[1].write(greeting());
+  return both;
+}
+
 /** A connection, and the bare socket at its other end. */
 export function withBarePeer(options?: ConnectionOptions): [Connection, Stream] {
   const [ours, theirs] = Stream.pair({ allowHalfOpen: true });
