@@ -2,18 +2,21 @@
 #![expect(unsafe_code, reason = "rooms of JavaScript's are written to")]
 
 mod ends;
+mod pipes;
 
 use bytes::Bytes;
-use ginnel_os::sp::{DialerId, ListenerId, Socket};
-use ginnel_os::{ConnId, Credentials, Error};
+use ginnel_os::ConnId;
+use ginnel_os::sp::{DialerId, ListenerId};
 use ginnel_proto::machine::Failure as NotDialled;
-use ginnel_proto::sp::{Answered, AskId, Dropped, Event, Pattern, Request};
+use ginnel_proto::sp::{Answered, AskId, Dropped, Event, Request};
 
 use super::batch::Item;
 use super::{Batch, Engine, Turns, at, connection, number};
 use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
 use crate::slot::Slot;
 use crate::{fd, stream};
+
+use pipes::Pipes;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
@@ -33,6 +36,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "feed", run: feed },
     Function { name: "arrivals", run: arrivals },
     Function { name: "ask", run: ask },
+    Function { name: "ripe", run: ripe },
     Function { name: "answered", run: answered },
     Function { name: "forget", run: forget },
     Function { name: "reply", run: reply },
@@ -46,82 +50,6 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "flushed", run: flushed },
     Function { name: "windDown", run: wind_down },
 ];
-
-/// What an end takes part in, whatever its messages mean.
-trait Pipes: Turns {
-    fn listen(&mut self, url: &str) -> Result<ListenerId, Error>;
-    fn close_listener(&mut self, id: ListenerId) -> bool;
-    fn port(&self, id: ListenerId) -> std::io::Result<std::net::SocketAddr>;
-    fn dial(&mut self, url: &str) -> Result<DialerId, Error>;
-    fn dialled(&self, dialer: DialerId) -> Option<Result<ConnId, Error>>;
-    fn hang_up(&mut self, dialer: DialerId);
-    fn adopt(&mut self, fd: std::os::fd::OwnedFd) -> Result<ConnId, ginnel_os::AdoptError>;
-    fn event(&mut self) -> Option<Event>;
-    fn pipes(&self) -> Vec<ConnId>;
-    fn credentials(&self, pipe: ConnId) -> std::io::Result<Credentials>;
-    fn close_pipe(&mut self, pipe: ConnId) -> bool;
-    fn dropped(&self) -> Dropped;
-    fn flushed(&self) -> bool;
-    fn wind_down(&mut self) -> bool;
-}
-
-impl<P: Pattern> Pipes for Socket<P> {
-    fn listen(&mut self, url: &str) -> Result<ListenerId, Error> {
-        Self::listen(self, url)
-    }
-
-    fn close_listener(&mut self, id: ListenerId) -> bool {
-        Self::close_listener(self, id)
-    }
-
-    fn port(&self, id: ListenerId) -> std::io::Result<std::net::SocketAddr> {
-        self.bound_port(id)
-    }
-
-    fn dial(&mut self, url: &str) -> Result<DialerId, Error> {
-        Self::dial(self, url)
-    }
-
-    fn dialled(&self, dialer: DialerId) -> Option<Result<ConnId, Error>> {
-        Self::dialled(self, dialer)
-    }
-
-    fn hang_up(&mut self, dialer: DialerId) {
-        Self::hang_up(self, dialer);
-    }
-
-    fn adopt(&mut self, fd: std::os::fd::OwnedFd) -> Result<ConnId, ginnel_os::AdoptError> {
-        Self::adopt(self, fd)
-    }
-
-    fn event(&mut self) -> Option<Event> {
-        Self::event(self)
-    }
-
-    fn pipes(&self) -> Vec<ConnId> {
-        Self::pipes(self)
-    }
-
-    fn credentials(&self, pipe: ConnId) -> std::io::Result<Credentials> {
-        self.peer_credentials(pipe)
-    }
-
-    fn close_pipe(&mut self, pipe: ConnId) -> bool {
-        Self::close_pipe(self, pipe)
-    }
-
-    fn dropped(&self) -> Dropped {
-        Self::dropped(self)
-    }
-
-    fn flushed(&self) -> bool {
-        Self::flushed(self).is_some()
-    }
-
-    fn wind_down(&mut self) -> bool {
-        Self::wind_down(self).is_some()
-    }
-}
 
 /// What arrives at an end.
 enum Arrived {
@@ -146,6 +74,9 @@ trait End {
     }
     fn answered(&mut self, _: AskId) -> Result<Option<Answered>, Failure> {
         Err(cannot("ask"))
+    }
+    fn ripe(&self) -> Vec<AskId> {
+        Vec::new()
     }
     fn forget(&mut self, _: AskId) {}
     fn reply(&mut self, _: Request, _: Bytes) -> Result<(), Failure> {
@@ -288,6 +219,12 @@ fn ask(call: &Call) -> Answer {
     let mut body = body(call, 1)?;
     let asked = with(call, |end| end.ask(&mut body))??;
     Ok(call.env().number(asked.map_or(-1.0, |AskId(id)| id.into())))
+}
+
+/// The questions of which something has come.
+fn ripe(call: &Call) -> Answer {
+    let ripe = with(call, |end| end.ripe())?;
+    Ok(call.env().array(ripe.into_iter().map(|AskId(id)| call.env().number(id.into()))))
 }
 
 /// What has come of a question: a body, `true` (it is over), `false` (the pipe is lost), or `null`: not yet.

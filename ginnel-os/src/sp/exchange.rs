@@ -113,6 +113,11 @@ impl<P: Asks> Socket<P> {
         answered
     }
 
+    /// The questions of which something has come. For whoever waits for many.
+    pub fn ripe(&self) -> Vec<AskId> {
+        self.engine.machine().pattern().ripe().collect()
+    }
+
     /// Nobody waits for this any more.
     pub fn forget(&mut self, id: AskId) {
         self.order(Command::Pattern(AskCommand::Forget(id)));

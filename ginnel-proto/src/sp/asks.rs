@@ -29,6 +29,9 @@ pub trait Asks: Pattern<Command = AskCommand> {
 
     /// What has come of it, once.
     fn answered(&mut self, id: AskId) -> Option<Answered>;
+
+    /// Those of which something has come. For whoever waits for many.
+    fn ripe(&self) -> impl Iterator<Item = AskId>;
 }
 
 /// What an end that asks is asked.

@@ -209,6 +209,10 @@ impl Asks for Req {
         self.open.remove(&id);
         Some(answered)
     }
+
+    fn ripe(&self) -> impl Iterator<Item = AskId> {
+        self.open.keys().copied().filter(|&id| self.has_answer(id))
+    }
 }
 
 /// Places of questions that wait no more that are let be.

@@ -117,6 +117,10 @@ impl Asks for Surveyor {
             }
         }
     }
+
+    fn ripe(&self) -> impl Iterator<Item = AskId> {
+        self.open.keys().copied().filter(|&id| self.has_answer(id))
+    }
 }
 
 /// Surveys that wait for one pipe.

@@ -1,5 +1,5 @@
-// The results as one picture: for each scenario, every system's speed as a bar, on a logarithmic scale with a line where
-// the reference stands. It has no background, and its greys can be read on white and on black.
+// The results as one picture: for each scenario, the speed of every system as a bar, on a logarithmic scale with a line
+// where the reference stands. It has no background, and its greys can be read on white and on black.
 
 import { ratio, value } from './report.mjs';
 

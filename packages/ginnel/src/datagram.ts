@@ -1,6 +1,7 @@
 // Packets without a connection.
 
 import * as check from './check';
+import { each } from './driver/iterate';
 import { aborted, closed, explained, tried } from './errors';
 import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
 import { Datagram as Native } from './native';
@@ -164,8 +165,8 @@ export class Datagram extends Packets<ReceivedFrom> {
     return fd;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedFrom, void, void> {
-    for (let next = await this.recv(); next !== null; next = await this.recv()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedFrom> {
+    return each(() => this.recv());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

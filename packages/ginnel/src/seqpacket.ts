@@ -1,6 +1,7 @@
 // Packets in order, over a connection.
 
 import * as check from './check';
+import { each } from './driver/iterate';
 import { connect } from './driver/connect';
 import { aborted, closed, explained, tried } from './errors';
 import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
@@ -191,8 +192,8 @@ export class SeqPacket extends Packets<Packet> {
     return fd;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Packet, void, void> {
-    for (let next = await this.recv(); next !== null; next = await this.recv()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Packet> {
+    return each(() => this.recv());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

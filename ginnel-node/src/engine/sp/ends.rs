@@ -48,6 +48,10 @@ impl<P: Asks> End for Asking<P> {
         Ok(self.0.answered(id))
     }
 
+    fn ripe(&self) -> Vec<AskId> {
+        self.0.ripe()
+    }
+
     fn forget(&mut self, id: AskId) {
         self.0.forget(id);
     }

@@ -68,6 +68,7 @@ export interface SpTable extends TurnTable<'sp'> {
   feed(of: S, body: Uint8Array): boolean;
   arrivals(of: S, numbers: Float64Array, room: Uint8Array): Crossed;
   ask(of: S, body: Uint8Array): number;
+  ripe(of: S): number[];
   answered(of: S, id: number): Buffer | boolean | null;
   forget(of: S, id: number): void;
   reply(of: S, request: Handle<'request'>, body: Uint8Array): boolean;

@@ -1,6 +1,7 @@
 // What takes in connections, one for each who waits for one; what nobody waits for waits with the kernel.
 
 import * as check from '../check';
+import { each } from '../driver/iterate';
 import { Waiters } from '../driver/waiters';
 import { Waits } from '../driver/watch';
 import { aborted, closed, explained } from '../errors';
@@ -84,8 +85,8 @@ export abstract class Acceptor<S> {
     return ended;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<S, void, void> {
-    for (let next = await this.accept(); next !== null; next = await this.accept()) yield next;
+  [Symbol.asyncIterator](): AsyncIterableIterator<S> {
+    return each(() => this.accept());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

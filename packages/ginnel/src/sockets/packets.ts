@@ -74,7 +74,15 @@ export abstract class Packets<P extends Packet> {
   /** Before the packets of one batch are made. @internal */
   protected begin(): void {}
 
-  protected async receive(options: WaitOptions | undefined): Promise<P | null> {
+  protected receive(options: WaitOptions | undefined): Promise<P | null> {
+    const next = options === undefined ? this.#arrived[0] : undefined;
+    if (next === undefined || next === null || next instanceof Error) return this.#receiveLater(options);
+    // The short way, for whoever takes many.
+    this.#arrived.shift();
+    return Promise.resolve(next);
+  }
+
+  async #receiveLater(options: WaitOptions | undefined): Promise<P | null> {
     const signal = check.signal(check.options(options).signal);
     if (signal?.aborted) throw aborted(signal);
     const next = this.#take();

@@ -177,9 +177,13 @@ export abstract class End {
   }
 
   #turned(): void {
+    this.turned();
     if (this.#waiters.length > 0) this.#pull();
     this.#looks.turned();
   }
+
+  /** What an end has to see to of its own after a turn, and when it is closed. */
+  protected turned(): void {}
 
   /** Looks until it is so, or it is closed. */
   protected until(look: () => boolean, signal?: AbortSignal): Promise<void> {
@@ -233,11 +237,19 @@ export abstract class End {
     const over = new AbortController();
     const late = setTimeout(() => over.abort(failure('ETIMEDOUT', `it took longer than ${drain} ms, and was closed`)), drain);
     try {
-      await this.until(() => addon.sp.windDown(this.handle), over.signal);
+      await this.until(() => this.#windDown(), over.signal);
     } finally {
       clearTimeout(late);
       this.destroy();
     }
+  }
+
+  #windDown(): boolean {
+    const before = addon.sp.pipes(this.handle).length;
+    if (addon.sp.windDown(this.handle)) return true;
+    // What was closed only now is so on the next turn.
+    if (addon.sp.pipes(this.handle).length !== before) this.touch();
+    return false;
   }
 
   /** Closes it at once. */
@@ -248,6 +260,7 @@ export abstract class End {
   #end(): void {
     if (this.closed) return;
     this.#turning.close();
+    this.turned();
     this.#looks.turned();
     this.#waiters.settleAll(null);
   }

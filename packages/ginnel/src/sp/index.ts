@@ -3,7 +3,8 @@
 import * as check from '../check';
 import { each } from '../driver/iterate';
 import { type WaitOptions } from '../engine/messages';
-import { closed, failure } from '../errors';
+import { type Outcome } from '../engine/ledger';
+import { aborted, closed, failure } from '../errors';
 import { addon, type Handle } from '../native';
 import { type Arrived, End } from './end';
 import { type SpOptions } from './options';
@@ -162,14 +163,37 @@ abstract class Asking extends End {
     return id;
   }
 
+  /** Who waits for the answer to which question. */
+  readonly #open = new Map<number, Outcome<Buffer | boolean>>();
+
   /** A body; `true`: it is over; `false`: the pipe is lost. */
   protected async answer(id: number, signal: AbortSignal | undefined): Promise<Buffer | boolean> {
-    let found: Buffer | boolean | null = null;
-    await this.until(() => {
-      found = addon.sp.answered(this.handle, id);
-      return found !== null;
-    }, signal);
-    return found ?? true;
+    if (signal?.aborted) throw aborted(signal);
+    const here = this.closed ? true : addon.sp.answered(this.handle, id);
+    if (here !== null) return here;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#open.delete(id);
+        if (signal !== undefined) reject(aborted(signal));
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      const settle = (answer: Buffer | boolean): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve(answer);
+      };
+      this.#open.set(id, { resolve: settle, reject });
+    });
+  }
+
+  protected override turned(): void {
+    if (this.#open.size === 0) return;
+    for (const id of this.closed ? [...this.#open.keys()] : addon.sp.ripe(this.handle)) {
+      const waiting = this.#open.get(id);
+      const answer = this.closed ? true : waiting === undefined ? null : addon.sp.answered(this.handle, id);
+      if (answer === null) continue;
+      this.#open.delete(id);
+      waiting?.resolve(answer);
+    }
   }
 
   protected forget(id: number): void {

@@ -114,7 +114,7 @@ export class UnixSocketConnection {
     return this.#closed.promise;
   }
 
-  /** The socket has closed. For transports, who listen to it. */
+  /** The socket has closed. For transports, who listen to it. @internal */
   _socketClosed(): void {
     if (this.#phase !== 'closing' && this.#phase !== 'closed') {
       this.#pipeline.dispose();

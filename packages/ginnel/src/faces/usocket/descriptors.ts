@@ -50,7 +50,8 @@ export class Descriptors {
   }
 }
 
-function release(fd: number): void {
+/** Closes a descriptor that nobody has taken. */
+export function release(fd: number): void {
   try {
     Fd.adopt(fd).close();
   } catch {

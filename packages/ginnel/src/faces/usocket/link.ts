@@ -1,10 +1,11 @@
 import { Waits } from '../../driver/watch';
 import type { Stream } from '../../native';
-import { roomToRead, taken } from '../../slab';
+import { release } from './descriptors';
+import { type Read, readsOf } from './reads';
 
 /** Who is told what a link brings. It may close the link meanwhile. */
 export interface Sink {
-  came(data: Buffer, fds: number[] | null): void;
+  came(data: Buffer, fds: readonly number[] | null): void;
   ended(): void;
   writable(): void;
   broke(error: unknown): void;
@@ -69,24 +70,35 @@ export class Link {
   }
 
   #receive(): void {
-    for (let look = 0; look < LOOKS && this.#reads && !this.#closed; look += 1) {
-      let came: number;
-      try {
-        came = this.#stream.read(roomToRead(), 0);
-      } catch (error) {
-        return this.#sink.broke(error);
+    if (!this.#reads || this.#closed) return;
+    let reads: Read[];
+    try {
+      reads = readsOf(this.#stream);
+    } catch (error) {
+      return this.#sink.broke(error);
+    }
+    this.#handOn(reads, 0);
+  }
+
+  /** All of it, also if somebody pauses or a handler throws, until somebody closes the link. */
+  #handOn(reads: readonly Read[], first: number): void {
+    let next = first;
+    try {
+      while (next < reads.length && !this.#closed) {
+        const { data, fds } = reads[next] ?? NOTHING;
+        next += 1;
+        if (data === null) {
+          this.read(false);
+          this.#sink.ended();
+        } else {
+          this.#sink.came(data, fds);
+        }
       }
-      if (came < 0) return;
-      const bytes = came >>> 8;
-      if (bytes === 0) {
-        this.read(false);
-        return this.#sink.ended();
-      }
-      const data = taken(bytes);
-      this.#sink.came(data, (came & 0xff) === 0 ? null : this.#stream.takeFdNumbers());
+    } finally {
+      if (this.#closed) for (const { fds } of reads.slice(next)) fds?.forEach(release);
+      else if (next < reads.length) process.nextTick(() => this.#handOn(reads, next));
     }
   }
 }
 
-/** Reads of one turn; then others have theirs. */
-const LOOKS = 64;
+const NOTHING: Read = { data: null, fds: null };
