@@ -396,9 +396,10 @@ export abstract class Messages<Arrival> {
     try {
       await this.until(() => {
         try {
-          return addon.messages.windDown(this.handle);
+          return this.#windDown();
         } catch (error) {
           first ??= explained(error, 'close');
+          this.touch();
           return false;
         }
       }, timer.signal);
@@ -407,6 +408,14 @@ export abstract class Messages<Arrival> {
       this.destroy();
     }
     if (first !== null) throw first;
+  }
+
+  #windDown(): boolean {
+    const before = addon.messages.connections(this.handle).length;
+    if (addon.messages.windDown(this.handle)) return true;
+    // The goodbye to whoever was taken leave of waits for a turn.
+    if (addon.messages.connections(this.handle).length !== before) this.touch();
+    return false;
   }
 
   /** Ends it at once: what waits to be sent is given up, and whoever waits is told. */

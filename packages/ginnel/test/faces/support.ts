@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { fstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventEmitter } from 'node:events';
@@ -49,8 +49,18 @@ export async function aWhile(): Promise<void> {
 }
 
 /** Descriptors of this process. */
-export function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
+export function openDescriptors(): number[] {
+  return readdirSync('/proc/self/fd').map(Number).filter(isOpen);
+}
+
+/** That of the listing itself is not. */
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function isCloseOnExec(fd: number): boolean {
@@ -101,4 +111,29 @@ export async function output(file: string, ...given: string[]): Promise<{ said: 
   const [code, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
   clearTimeout(timer);
   return { said: Buffer.concat(parts).toString(), status: code ?? signal };
+}
+
+export interface Peer {
+  /** It has said that it listens. */
+  readonly listening: Promise<void>;
+  /** What it says at last. */
+  readonly ended: Promise<string>;
+}
+
+/** Another process, which says one line when it listens and one at its end. */
+export function peer(file: string, ...given: string[]): Peer {
+  const child = spawn(process.execPath, [file, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 25_000);
+  let said = '';
+  const listening = new Promise<void>((resolve) => {
+    child.stdout.on('data', (part: Buffer) => {
+      said += String(part);
+      if (said.startsWith('listening\n')) resolve();
+    });
+  });
+  const ended = once(child, 'close').then(() => {
+    clearTimeout(timer);
+    return said.replace('listening\n', '');
+  });
+  return { listening, ended };
 }

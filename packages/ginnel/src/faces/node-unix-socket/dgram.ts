@@ -113,7 +113,7 @@ export class DgramSocket extends EventEmitter {
 
   #release(): void {
     this.#waits.close();
-    this.#native.close();
+    this.#native.leave();
     this.#inbox.clear();
   }
 

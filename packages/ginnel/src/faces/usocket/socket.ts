@@ -91,6 +91,7 @@ export class USocket extends Duplex {
     }
     const data: Buffer | string | null = super.read(size ?? undefined);
     if (size && data === null) return null;
+    this.#starves = false;
     return { data, fds: this.#descriptors.take(wanted) };
   }
 
@@ -296,6 +297,7 @@ export class USocket extends Duplex {
     this.#owesClose = true;
     const nobodyReads = this.readableFlowing === null && this.listenerCount('readable') === 0;
     if (nobodyReads || this.readableEnded) process.nextTick(() => this.#close());
+    else if (this.#starves) process.nextTick(() => { if (this.#starves) this.#close(); });
     if (this.#descriptors.count > 0) LEFT.register(this, this.#descriptors);
     if (!this.readableEnded) this.once('end', () => process.nextTick(() => this.#close()));
   }
