@@ -5,7 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import {
-  closeSync, copyFileSync, existsSync, openSync, readdirSync, readSync, renameSync, statSync, writeFileSync,
+  closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readSync, renameSync, statSync, writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
