@@ -8,7 +8,7 @@ import { Descriptors } from './descriptors';
 import { Dial } from './dial';
 import { Link, type Sink } from './link';
 import { type Done, Outgoing } from './outgoing';
-import { type Chunk, descriptorsOf, joined, lacksBytes, type Parcel, understood } from './parcel';
+import { type Chunk, descriptorsOf, isPlain, joined, lacksBytes, type Parcel, plain, understood } from './parcel';
 
 export interface USocketOptions {
   /** Where to connect. */
@@ -109,7 +109,7 @@ export class USocket extends Duplex {
     if (chunk === null) return super.write(chunk, done);
     if (this.#life === 'gone' || this.errored !== null) return this.#refuse(done);
     const given = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (given instanceof Uint8Array && this.#stranded.length === 0) return super.write(given, done);
+    if (this.#stranded.length === 0 && isPlain(given)) return super.write(given, done);
     return this.#writeParcel(understood(given), done);
   }
 
@@ -155,18 +155,20 @@ export class USocket extends Duplex {
   }
 
   override _writev(chunks: { chunk: Uint8Array | Parcel | Error }[], done: Done): void {
+    if (this.#life === 'dialing') {
+      this.#parked = { go: () => this._writev(chunks, done), stop: done };
+      return;
+    }
+    if (this.#outgoing === null) return done(new Error('USocket not connected'));
     const parcels: Parcel[] = [];
     let wrong: Error | null = null;
     for (const { chunk } of chunks) {
-      if (chunk instanceof Error) {
-        wrong = chunk;
-        break;
-      }
-      parcels.push(chunk instanceof Uint8Array ? { bytes: chunk, fds: null, sent: null } : chunk);
+      wrong = chunk instanceof Error ? chunk : null;
+      if (chunk instanceof Error) break;
+      parcels.push(chunk instanceof Uint8Array ? plain(chunk) : chunk);
     }
-    if (this.#life === 'dialing') this.#parked = { go: () => this._writev(chunks, done), stop: done };
-    else if (this.#outgoing === null) done(new Error('USocket not connected'));
-    else this.#outgoing.send(parcels, (error) => done(error ?? wrong));
+    // What stands before a wrong one is sent.
+    this.#outgoing.send(parcels, (error) => done(error ?? wrong));
   }
 
   override _final(done: Done): void {
@@ -262,16 +264,16 @@ export class USocket extends Duplex {
     return false;
   }
 
-  #writeParcel(parcel: Parcel | Error, done: Done | undefined): boolean {
-    if (parcel instanceof Error) return super.write(parcel, done);
-    if (lacksBytes(parcel)) {
-      this.#stranded.push({ parcel, done });
+  #writeParcel(given: Parcel | Error, done: Done | undefined): boolean {
+    if (given instanceof Error) return super.write(given, done);
+    if (lacksBytes(given)) {
+      this.#stranded.push({ parcel: given, done });
       return !this.writableNeedDrain;
     }
-    if (this.#stranded.length === 0 || parcel.bytes.length === 0) return super.write(parcel, done);
+    if (this.#stranded.length === 0 || given.size === 0) return super.write(given, done);
     const waiting = this.#stranded;
     this.#stranded = [];
-    const both = joined(waiting.map((one) => one.parcel), parcel);
+    const both = joined(waiting.map((one) => one.parcel), given);
     return super.write(both, (error) => {
       for (const one of [...waiting, { done }]) if (one.done !== undefined) call(() => one.done?.(error));
     });
