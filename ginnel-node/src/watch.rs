@@ -39,6 +39,8 @@ struct Watch {
     /// Stands between the loop and a descriptor whose flags are not ours alone.
     gate: RefCell<Option<Gate>>,
     wanted: Cell<Directions>,
+    /// What is watched.
+    fd: RawFd,
     /// Handles that the loop still knows.
     known: Cell<u8>,
 }
@@ -93,6 +95,7 @@ impl Watch {
             callback: RefCell::new(Some(Rc::new(callback))),
             gate: RefCell::new(gate),
             wanted: Cell::default(),
+            fd: fd.as_raw_fd(),
             known: Cell::new(0),
         });
         let on = home.uv_loop()?;
@@ -135,6 +138,8 @@ impl Watch {
             gate.want(wanted)?;
             events = uv::READABLE;
         } else {
+            // libuv ends the process if it is to poll what somebody has closed behind our back. An exception is better.
+            rustix::io::fcntl_getfd(crate::fd::borrow(self.fd)?)?;
             events |= if wanted.read { uv::READABLE } else { 0 };
             events |= if wanted.write { uv::WRITABLE } else { 0 };
         }

@@ -56,6 +56,7 @@ const STEPS: &[Step] = &[
     },
     Step { group: Group::InteropNng, title: "interop-nng", work: Work::Counted(interop::nng) },
     Step { group: Group::Node, title: "node", work: Work::Counted(node::test) },
+    Step { group: Group::Node, title: "newest node", work: Work::Counted(node::test_newer) },
     // Examples that end by themselves; the others are only built, by `tests`.
     Step {
         group: Group::Examples,

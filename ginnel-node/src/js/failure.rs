@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::io;
 use std::ptr::null_mut;
 
-use ginnel_os::{AdoptError, Error, SendError, SocketError};
+use ginnel_os::{AdoptError, Error, Reason, SendError, SocketError};
 use napi_sys as sys;
 
 use super::{Env, Value};
@@ -128,7 +128,7 @@ impl From<Error> for Failure {
         let code = match error {
             Error::Io(error) => return error.into(),
             Error::Address(error) => return error.into(),
-            Error::Peer(_) => "ERR_GINNEL_PEER",
+            Error::Peer(_) | Error::Stopped(Reason::Fault(_)) => "ERR_GINNEL_PEER",
             Error::Limit(_) => "ERR_GINNEL_LIMIT",
             Error::Stopped(_) => "ERR_GINNEL_STOPPED",
             Error::Failure(_) => "ERR_GINNEL_FAILURE",
@@ -139,8 +139,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<ginnel_os::Reason> for Failure {
-    fn from(reason: ginnel_os::Reason) -> Self {
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
         Error::Stopped(reason).into()
     }
 }

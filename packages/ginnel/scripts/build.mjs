@@ -5,7 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import {
-  closeSync, copyFileSync, existsSync, openSync, readdirSync, readSync, renameSync, statSync, writeFileSync,
+  closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readSync, renameSync, statSync, writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -41,6 +41,16 @@ function newest(...places) {
   return time;
 }
 
+/** What cargo builds. */
+function cargo(args, cwd) {
+  const { status, stdout, error } = spawnSync('cargo', [...args, '--message-format=json-render-diagnostics'], {
+    cwd, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28,
+  });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+  return stdout.split('\n').filter((line) => line.includes('"compiler-artifact"')).map((line) => JSON.parse(line));
+}
+
 function buildAddon() {
   const name = `${process.platform}-${process.arch}-${libc()}`;
   const target = join(home, `ginnel.${name}.node`);
@@ -48,16 +58,22 @@ function buildAddon() {
   if (!existsSync(crate)) return; // an installed package: a platform package brings the addon
   const sources = ['ginnel-proto', 'ginnel-os', 'ginnel-node'].map((part) => join(home, '..', '..', part, 'src'));
   if (!wanted.has('--addon') && existsSync(target) && statSync(target).mtimeMs > newest(...sources)) return;
-  const args = ['build', '--release', '--locked', '-p', 'ginnel-node', '--message-format=json-render-diagnostics'];
-  const { status, stdout, error } = spawnSync('cargo', args, {
-    cwd: crate, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28,
-  });
-  if (error) throw error;
-  if (status !== 0) process.exit(status ?? 1);
-  const artifacts = stdout.split('\n').filter((line) => line.includes('"compiler-artifact"')).map((line) => JSON.parse(line));
-  const built = artifacts.find((artifact) => artifact.target.name === 'ginnel_node');
+  const built = cargo(['build', '--release', '--locked', '-p', 'ginnel-node'], crate)
+    .find(({ target }) => target.name === 'ginnel_node');
   // A process that has the old file open keeps it.
   copyFileSync(built.filenames[0], `${target}.new`);
+  renameSync(`${target}.new`, target);
+}
+
+/** The Rust side of the stories that are told between two processes. */
+function buildCounterpart() {
+  const crate = join(home, '..', '..', 'ginnel');
+  if (!existsSync(crate)) return;
+  const args = ['build', '--locked', '-p', 'ginnel', '--example', 'counterpart'];
+  const built = cargo(args, crate).find(({ target }) => target.name === 'counterpart');
+  mkdirSync(join(home, 'build'), { recursive: true });
+  const target = join(home, 'build', 'counterpart');
+  copyFileSync(built.executable, `${target}.new`);
   renameSync(`${target}.new`, target);
 }
 
@@ -78,4 +94,5 @@ const faces = join(home, 'dist', 'faces');
 const inner = existsSync(faces) ? readdirSync(faces).map((face) => join('faces', face, 'index.js')) : [];
 const entries = ['index.js', ...inner];
 entries.filter((entry) => existsSync(join(home, 'dist', entry))).forEach(wrap);
+if (wanted.has('--tests')) buildCounterpart();
 if (wanted.has('--tests')) run(process.execPath, [tsc, '-p', 'tsconfig.test.json']);

@@ -1,4 +1,5 @@
-// Runs the tests that were built, or those whose names hold one of the words that are given.
+// Runs the tests that were built: all, those whose names hold one of the words that are given, or, behind `--but`, none of
+// them.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -7,15 +8,16 @@ import { fileURLToPath } from 'node:url';
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const built = join(home, 'build', 'test');
-const words = process.argv.slice(2);
+const but = process.argv[2] === '--but';
+const words = process.argv.slice(but ? 3 : 2);
 
 const files = readdirSync(built, { recursive: true })
   .filter((name) => name.endsWith('.test.js'))
-  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+  .filter((name) => words.length === 0 || but !== words.some((word) => name.includes(word)))
   .map((name) => join(built, name))
   .sort();
 
-const args = ['--expose-gc', '--test', '--test-reporter=spec', ...files];
+const args = ['--expose-gc', '--test', '--test-reporter=spec', '--test-timeout=120000', ...files];
 const { status, error } = spawnSync(process.execPath, args, { cwd: home, stdio: 'inherit' });
 if (error) throw error;
 process.exit(status ?? 1);

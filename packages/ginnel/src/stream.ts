@@ -152,7 +152,18 @@ export class Stream extends Duplex {
   readonly #beside = new WeakMap<Uint8Array, Beside>();
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#push(chunk);
+    let sent = 0;
+    if (this.#out.isEmpty && !this.#beside.has(chunk)) {
+      try {
+        sent = Math.max(this.#native.write(chunk, 0, null), 0);
+      } catch (error) {
+        callback(explained(error, 'write'));
+        return;
+      }
+    }
+    // Most of what is written goes at once and as a whole: the queue is for the rest.
+    if (sent === chunk.length) return this.#tell(sent, callback);
+    this.#push(sent > 0 ? chunk.subarray(sent) : chunk);
     this.#flush(chunk.length, callback);
   }
 
@@ -204,12 +215,18 @@ export class Stream extends Duplex {
     }
     this.#crowded = 0;
     this.#written = null;
-    this.#told = this.#length;
-    // What is written in the same tick leaves together with the next.
-    process.nextTick(() => {
-      this.#told = 0;
-      written();
-    });
+    this.#tell(this.#length, written);
+  }
+
+  /** The kernel has it. What is written in the same tick leaves together with the next, so it is told behind that. */
+  #tell(length: number, written: () => void): void {
+    this.#told = length;
+    process.nextTick(Stream.#tellNow, this, written);
+  }
+
+  static #tellNow(stream: Stream, written: () => void): void {
+    stream.#told = 0;
+    written();
   }
 
   #crowded = 0;
@@ -255,7 +272,7 @@ export class Stream extends Duplex {
 
   #fill(): void {
     for (let reads = 0; reads < READS; reads++) {
-      if (this.#in.first === undefined && !this.#in.read(this.#native)) return;
+      if (this.#in.first === undefined && (reads > 0 && this.#in.drained || !this.#in.read(this.#native))) return;
       if (!this.#asked) {
         this.#lookForEnd();
         return;

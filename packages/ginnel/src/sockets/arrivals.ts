@@ -15,6 +15,12 @@ export interface Arrival {
 export class Arrivals {
   #arrived: Arrival[] = [];
   #next = 0;
+  #drained = false;
+
+  /** Has the last read come to where the kernel has no more? To try again would cost a system call for nothing. */
+  get drained(): boolean {
+    return this.#drained;
+  }
 
   get first(): Arrival | undefined {
     return this.#arrived[this.#next];
@@ -30,20 +36,25 @@ export class Arrivals {
   /** Reads what the kernel has, as far as one room holds it. `false`: nothing yet. */
   read(from: Stream): boolean {
     try {
-      return this.#sort(from, from.readMany(roomToRead(), lengths));
+      const room = roomToRead();
+      return this.#sort(from, from.readMany(room, lengths), room.length);
     } catch (error) {
       this.#arrived.push({ data: explained(error, 'read'), fds: null });
       return true;
     }
   }
 
-  #sort(from: Stream, count: number): boolean {
+  #sort(from: Stream, count: number, room: number): boolean {
     let bytes = 0;
     let carried = 0;
+    let last = 0;
     for (let index = 0; index < count; index++) {
       bytes += Math.max(lengths[2 * index] ?? 0, 0);
-      carried += lengths[2 * index + 1] ?? 0;
+      last = lengths[2 * index + 1] ?? 0;
+      carried += last;
     }
+    // Descriptors end a read wherever they are.
+    this.#drained = last === 0 && bytes < room;
     const all = bytes === 0 ? null : taken(bytes);
     const fds = carried === 0 ? null : from.takeFds();
     let [at, given] = [0, 0];

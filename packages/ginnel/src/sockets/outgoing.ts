@@ -63,6 +63,8 @@ export class Outgoing {
     if (sent < 0) return 'full';
     let left = before + sent;
     let whole = 0;
+    // Nothing: they have fewer bytes than they say.
+    if (sent === 0) [left, whole] = [0, run];
     for (; whole < run; whole++) {
       const length = chunks[whole]?.length ?? 0;
       if (left < length) break;
@@ -91,6 +93,8 @@ export class Outgoing {
         throw error;
       }
       if (sent < 0) return 'full';
+      // It has fewer bytes than it says.
+      if (sent === 0) break;
       this.#gone += sent;
     }
     return this.#drop(null);

@@ -237,11 +237,19 @@ export abstract class End {
     const over = new AbortController();
     const late = setTimeout(() => over.abort(failure('ETIMEDOUT', `it took longer than ${drain} ms, and was closed`)), drain);
     try {
-      await this.until(() => addon.sp.windDown(this.handle), over.signal);
+      await this.until(() => this.#windDown(), over.signal);
     } finally {
       clearTimeout(late);
       this.destroy();
     }
+  }
+
+  #windDown(): boolean {
+    const before = addon.sp.pipes(this.handle).length;
+    if (addon.sp.windDown(this.handle)) return true;
+    // What was closed only now is so on the next turn.
+    if (addon.sp.pipes(this.handle).length !== before) this.touch();
+    return false;
   }
 
   /** Closes it at once. */

@@ -4,23 +4,42 @@ import { once } from 'node:events';
 
 import { type Fd, type Stream } from 'ginnel';
 
-/** Reads exactly so many bytes. */
+/** Reads exactly so many bytes; what came beyond them stays. */
 export async function read(stream: Stream, length: number): Promise<Buffer> {
-  for (;;) {
-    const chunk: unknown = stream.read(length);
+  const chunks: Buffer[] = [];
+  let count = 0;
+  while (count < length) {
+    const chunk: unknown = stream.read();
     if (Buffer.isBuffer(chunk)) {
-      if (chunk.length === length) return chunk;
-      throw new Error(`the end came after ${chunk.length} bytes`);
+      chunks.push(chunk);
+      count += chunk.length;
+    } else if (stream.readableEnded || stream.destroyed) {
+      throw stream.errored ?? new Error(`the end came after ${count} bytes`);
+    } else {
+      await more(stream);
     }
-    if (stream.readableEnded || stream.destroyed) throw stream.errored ?? new Error('the end came');
-    await Promise.race([once(stream, 'readable'), once(stream, 'end'), once(stream, 'close')]);
   }
+  const all = Buffer.concat(chunks);
+  if (all.length > length) stream.unshift(all.subarray(length));
+  return all.subarray(0, length);
 }
 
-/** Reads up to the end. */
+function more(stream: Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ['readable', 'end', 'close'];
+    const told = (): void => {
+      for (const event of events) stream.off(event, told);
+      resolve();
+    };
+    for (const event of events) stream.on(event, told);
+  });
+}
+
+/** Reads up to the end. Our side stays as it is. */
 export async function readToEnd(stream: Stream): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  if (!stream.readableEnded) await once(stream, 'end');
   return Buffer.concat(chunks);
 }
 

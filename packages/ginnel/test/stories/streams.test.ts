@@ -44,6 +44,7 @@ story('a_large_body_arrives_whole', async () => {
   assert.ok(body.equals(Buffer.alloc(4 << 20, 7)));
   await writing;
   left.destroy();
+  right.destroy();
 });
 
 story('an_open_file_travels_and_is_read_by_its_descriptor_alone', async ({ dir }) => {
@@ -146,6 +147,8 @@ story('halves_work_apart_and_dropping_the_writing_one_sends_the_end', async () =
   left.end('there and back');
   assert.equal((await readToEnd(left)).toString(), 'there and back');
   await echo;
+  left.destroy();
+  right.destroy();
 });
 
 story('credentials_say_who_is_at_the_other_end', async ({ path }) => {
@@ -182,6 +185,7 @@ story('more_slices_than_one_call_takes_all_leave', async () => {
   left.end();
   assert.equal((await reading).toString(), `${'x'.repeat(2000)}y`);
   left.destroy();
+  right.destroy();
 });
 
 story('received_descriptors_are_close_on_exec', async ({ dir }) => {

@@ -17,7 +17,7 @@ export interface Place {
 
 /** A story, called as the one in Rust is. */
 export function story(name: string, run: (place: Place) => Promise<void> | void): void {
-  test(name, { timeout: LONG }, async () => {
+  test(name, { timeout: Number(process.env["STORY_MS"] ?? LONG) }, async () => {
     const dir = mkdtempSync(join(tmpdir(), 'ginnel-'));
     warm();
     const before = openFds();
@@ -142,4 +142,4 @@ export function within(ms: number): { signal: AbortSignal } {
   return { signal: AbortSignal.timeout(ms) };
 }
 
-export const LONG = 60_000;
+export const LONG = 20_000;

@@ -14,9 +14,9 @@ export class Chance {
   }
 
   one<T>(of: readonly T[]): T {
-    const found = of[this.below(of.length)];
-    if (found === undefined) throw new Error('there is nothing to choose from');
-    return found;
+    const at = this.below(of.length);
+    for (const found of of.slice(at, at + 1)) return found;
+    throw new Error('there is nothing to choose from');
   }
 }
 
