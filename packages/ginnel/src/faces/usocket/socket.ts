@@ -9,6 +9,7 @@ import { Dial } from './dial';
 import { Link, type Sink } from './link';
 import { type Done, Outgoing } from './outgoing';
 import { type Chunk, descriptorsOf, isPlain, joined, lacksBytes, type Parcel, plain, understood } from './parcel';
+import { type Came, numbersOf, owned } from './reads';
 
 export interface USocketOptions {
   /** Where to connect. */
@@ -97,9 +98,9 @@ export class USocket extends Duplex {
 
   /** Puts bytes and descriptors back, before those that wait to be read. */
   override unshift(chunk: unknown, back?: readonly number[] | BufferEncoding): void {
-    const fds = Array.isArray(back) ? descriptorsOf(back) : null;
+    const fds = Array.isArray(back) && this.#life !== 'gone' ? owned(descriptorsOf(back) ?? []) : [];
+    this.#descriptors.putBack(fds);
     if (chunk) super.unshift(chunk, typeof back === 'string' ? back : undefined);
-    if (fds !== null && this.#life !== 'gone') this.#descriptors.putBack(fds);
   }
 
   override write(chunk: Chunk, done?: Done): boolean;
@@ -223,12 +224,10 @@ export class USocket extends Duplex {
   #sinkOf(isMine: () => boolean): Sink {
     return {
       came: (data, fds) => {
-        if (fds !== null) {
-          this.#descriptors.add(fds, this.listenerCount('fds') === 0);
-          call(() => this.emit('fds', fds));
-        }
+        if (fds !== null) this.#announce(fds);
         if (isMine()) this.#take(data, fds !== null);
       },
+      hearsOfDescriptors: () => this.listenerCount('fds') > 0,
       ended: () => {
         this.#cameToEnd = true;
         this.push(null);
@@ -237,6 +236,13 @@ export class USocket extends Duplex {
       writable: () => this.#outgoing?.go(),
       broke: (error) => this.#fail(explained(error, 'recvmsg')),
     };
+  }
+
+  #announce(fds: Came): void {
+    if (this.listenerCount('fds') === 0) return this.#descriptors.addOurs(owned(fds));
+    const numbers = numbersOf(fds);
+    this.#descriptors.addTheirs(numbers);
+    call(() => this.emit('fds', numbers));
   }
 
   #take(data: Buffer, withDescriptors: boolean): void {
@@ -300,7 +306,6 @@ export class USocket extends Duplex {
     const nobodyReads = this.readableFlowing === null && this.listenerCount('readable') === 0;
     if (nobodyReads || this.readableEnded) process.nextTick(() => this.#close());
     else if (this.#starves) process.nextTick(() => { if (this.#starves) this.#close(); });
-    if (this.#descriptors.count > 0) LEFT.register(this, this.#descriptors);
     if (!this.readableEnded) this.once('end', () => process.nextTick(() => this.#close()));
   }
 
@@ -341,6 +346,3 @@ export class USocket extends Duplex {
     for (const { done } of stranded) if (typeof done === 'function') process.nextTick(done, error);
   }
 }
-
-/** Descriptors that nobody reads though their socket has ended: they go with it. */
-const LEFT = new FinalizationRegistry<Descriptors>((descriptors) => descriptors.close());
