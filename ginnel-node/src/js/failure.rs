@@ -175,8 +175,11 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
+/// The code of an error that is ours, not the system's: each kind that `ginnel-os` makes one of.
 fn of_kind(kind: io::ErrorKind) -> &'static str {
     match kind {
+        io::ErrorKind::ConnectionReset => "ECONNRESET",
+        io::ErrorKind::ResourceBusy => "EBUSY",
         io::ErrorKind::NotConnected => "ENOTCONN",
         io::ErrorKind::BrokenPipe => "EPIPE",
         io::ErrorKind::TimedOut => "ETIMEDOUT",
