@@ -10,11 +10,22 @@ use crate::workspace::Workspace;
 
 /// Puts what its lock file says beside it, and runs its tests, which build the addon with cargo.
 pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
+    let home = installed(workspace)?;
+    count_tests(npm(&home).args(["test", "--silent"]))
+}
+
+/// The tests that end workers, fill memory and flood, at their full size.
+pub(crate) fn soak(workspace: &Workspace) -> Result<bool> {
+    let home = installed(workspace)?;
+    passes(npm(&home).args(["test", "--silent", "--", "hardening"]).env("GINNEL_SOAK", "1"))
+}
+
+fn installed(workspace: &Workspace) -> Result<PathBuf> {
     let home = home(workspace);
     let mut install = npm(&home);
     install.args(["ci", "--prefer-offline", "--no-audit", "--no-fund"]);
     ensure!(passes(&mut install).context("npm comes with Node.js 20 or newer")?, "npm ci failed");
-    count_tests(npm(&home).args(["test", "--silent"]))
+    Ok(home)
 }
 
 /// Runs what was built with the newest Node.js that the registry has, where it has one for this machine.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cargo::{cargo, passes};
 use crate::workspace::Workspace;
-use crate::{bench, chaos, fuzz, sanitize, sim};
+use crate::{bench, chaos, fuzz, node, sanitize, sim};
 
 /// Runs every step, the failing ones too: nobody wants to wait hours for the second finding.
 pub(crate) fn run(workspace: &Workspace, minutes: u32) -> Result<bool> {
@@ -32,6 +32,7 @@ const STEPS: &[(&str, Step)] = &[
     ("chaos", chaos::whole),
     ("fuzz targets", all_targets),
     ("sanitizers", sanitizers),
+    ("Node", hardened_node),
     ("benchmark", full_bench),
 ];
 
@@ -64,4 +65,8 @@ fn all_targets(workspace: &Workspace, _minutes: u32) -> Result<bool> {
 
 fn full_bench(workspace: &Workspace, _minutes: u32) -> Result<bool> {
     bench::run(workspace, &[])
+}
+
+fn hardened_node(workspace: &Workspace, _: u32) -> Result<bool> {
+    node::soak(workspace)
 }

@@ -4,8 +4,9 @@ import * as check from './check';
 import { explained, type GinnelError, tried } from './errors';
 import { type Item } from './engine/crossing';
 import { type AskedBy, type Left, Many, type MessageFrom } from './engine/many';
-import { type CallOptions, type CloseOptions, JOINED, LEFT, ROLE, type SendOptions, TROUBLE } from './engine/messages';
+import { type CloseOptions, JOINED, LEFT, ROLE, TROUBLE } from './engine/messages';
 import { type PeerOptions, peerNumbers } from './engine/options';
+import { type CallOptions, type SendOptions } from './engine/traffic';
 import { addon, type Handle } from './native';
 
 /** Who it is among its like. */

@@ -1,7 +1,7 @@
 // How long what arrives may keep the loop from everybody else.
 
 /** Milliseconds of one turn of the loop. */
-const SHARE = 2;
+const SHARE = 1;
 
 /** When somebody asked first in this turn of the loop; negative: nobody has. */
 let since = -1;

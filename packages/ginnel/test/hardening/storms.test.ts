@@ -8,7 +8,7 @@ import { Client, Connection, Datagram, Fd, Peer, SeqPacket, Server, sp, Stream }
 import { collect, openFds, story, until } from '../support/core';
 import { Chance, SOAK } from '../support/hardening/chance';
 
-const ROUNDS = SOAK ? 3000 : 60;
+const ROUNDS = SOAK ? 1500 : 60;
 const body = Buffer.alloc(64);
 const large = Buffer.alloc(200_000);
 
@@ -159,7 +159,7 @@ story('descriptors that nobody closes, while everything is collected all the tim
   const reading = (async () => {
     for await (const packet of d) came += packet.fds.length;
   })();
-  const total = ROUNDS * (SOAK ? 6 : 30);
+  const total = ROUNDS * (SOAK ? 10 : 30);
   for (let sent = 0; sent < total; sent += 6) {
     await Promise.all([a.send(body, { fds: [file, file, file] }), c.send(body, { fds: [file, file, file] })]);
     Fd.duplicate(file);
