@@ -11,9 +11,6 @@ import { median, order, pairedRatios } from './stats.mjs';
 /** @typedef {import('./types.js').Scenario} Scenario */
 
 const FEWEST_LAPS = 16;
-/** Rounds before each heat that do not count: V8 compiles what runs hot. */
-const WARM_UP = 5;
-
 /**
  * Runs a scenario. Two processes of one system differ for as long as they live, by what V8 has made of their code and
  * where their memory lies, so there are several heats, each with new processes.
@@ -29,7 +26,7 @@ export async function run(scenario, systems, plan) {
     for (let heat = 0; heat < plan.heats; heat++) {
       await field.each(heat, (runner) => runner.start(directory, plan.placement));
       if (heat === 0) await field.each(heat, (runner) => runner.calibrate(plan.milliseconds));
-      for (let round = 0; round < WARM_UP; round++) await field.each(round, (runner) => runner.round());
+      for (let round = 0; round < plan.warmUp; round++) await field.each(round, (runner) => runner.round());
       for (let round = 0; round < plan.roundsEach; round++) {
         await field.each(heat * plan.roundsEach + round, (runner) => runner.countedRound());
       }

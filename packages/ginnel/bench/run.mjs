@@ -69,8 +69,8 @@ function planned(quick, placement) {
   if (placement !== 'split' && placement !== 'same' && placement !== 'free') {
     throw new Error(`"${placement}" is none of split, same, free`);
   }
-  const rounds = quick ? { heats: 2, roundsEach: 8, milliseconds: 20 } : { heats: 4, roundsEach: 12, milliseconds: 40 };
-  return { ...rounds, placement };
+  if (quick) return { heats: 2, warmUp: 15, roundsEach: 8, milliseconds: 20, placement };
+  return { heats: 4, warmUp: 20, roundsEach: 12, milliseconds: 40, placement };
 }
 
 /** @param {import('./types.js').Plan} plan */

@@ -133,6 +133,8 @@ export interface Race {
 
 export interface Plan {
   readonly heats: number;
+  /** Rounds at the beginning of each heat that do not count: V8 compiles what runs hot, and takes its time for it. */
+  readonly warmUp: number;
   readonly roundsEach: number;
   readonly milliseconds: number;
   readonly placement: 'split' | 'same' | 'free';

@@ -6,12 +6,11 @@ import { connect } from './driver/connect';
 import { explained, failure, type GinnelError, tried } from './errors';
 import { type Greeting } from './engine/addon';
 import { type Item } from './engine/crossing';
-import {
-  type Answer, type CallOptions, CANCELLED, type CloseOptions, Messages, NOT_SERVED, REQUEST, type SendOptions,
-  type WaitOptions,
-} from './engine/messages';
+import { type CloseOptions, type WaitOptions } from './engine/engine';
+import { CANCELLED, Messages, NOT_SERVED, REQUEST } from './engine/messages';
 import { type ClientOptions, clientNumbers, type ConnectionOptions, connectionNumbers } from './engine/options';
 import { type Request } from './engine/request';
+import { type Answer, type CallOptions, type SendOptions } from './engine/traffic';
 import { type FdLike, takeOver } from './fd';
 import { Listener, type ListenOptions } from './listener';
 import { addon, type Fd, type Handle, STREAM, Stream as Native, type Who } from './native';
@@ -57,12 +56,12 @@ abstract class One extends Messages<Delivery> {
    * why it could not be sent.
    */
   send(data: Uint8Array | string, options?: SendOptions): Promise<void> {
-    return this.sendTo(ONLY, data, options);
+    return this.traffic.send(ONLY, data, options);
   }
 
   /** Queues a message now or not at all. `false`: there is no room. */
   trySend(data: Uint8Array | string, options?: { fds?: readonly FdLike[] }): boolean {
-    return this.trySendTo(ONLY, data, options);
+    return this.traffic.trySend(ONLY, data, options);
   }
 
   /**
@@ -70,7 +69,7 @@ abstract class One extends Messages<Delivery> {
    * failure; with `ERR_GINNEL_STOPPED` if the connection is lost: then it is not known whether the question was heard.
    */
   call(data: Uint8Array | string, options?: CallOptions): Promise<Answer> {
-    return this.callTo(ONLY, data, options);
+    return this.traffic.call(ONLY, data, options);
   }
 
   /** Waits for the next message or request. `null`: nothing more will come. */

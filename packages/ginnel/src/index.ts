@@ -5,11 +5,12 @@ export { type BindOptions, Datagram, type ReceivedFrom, type SendToOptions } fro
 export { createReuseportFd, Door, type DoorOptions } from './door';
 export { type Greeting } from './engine/addon';
 export { type AskedBy, type Left, type MessageFrom } from './engine/many';
-export { type Answer, type CallOptions, type CloseOptions } from './engine/messages';
+export { type CloseOptions } from './engine/engine';
 export {
   type Bound, type ClientOptions, type ConnectionOptions, type PauseOptions, type PeerOptions, type ServerOptions, type Wire,
 } from './engine/options';
 export { Request } from './engine/request';
+export { type Answer, type CallOptions } from './engine/traffic';
 export { type GinnelError } from './errors';
 export { Fd, type FdLike } from './fd';
 export { Listener, type ListenOptions } from './listener';

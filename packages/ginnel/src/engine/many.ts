@@ -7,10 +7,10 @@ import { type FdLike } from '../fd';
 import { addon, type Fd, type Who } from '../native';
 import { type Greeting } from './addon';
 import { type Item } from './crossing';
-import {
-  type Answer, type CallOptions, CANCELLED, LEFT, MESSAGE, Messages, REQUEST, type SendOptions, type WaitOptions,
-} from './messages';
+import { type WaitOptions } from './engine';
+import { CANCELLED, LEFT, MESSAGE, Messages, REQUEST } from './messages';
 import { type Request } from './request';
+import { type Answer, type CallOptions, type SendOptions } from './traffic';
 
 /** A message, and whose it is. */
 export interface MessageFrom {
@@ -63,17 +63,17 @@ export abstract class Many<Own> extends Messages<MessageFrom | AskedBy | Left | 
 
   /** Sends a message to one. Resolves once the kernel has it; rejects if it cannot be sent. */
   send(to: number, data: Uint8Array | string, options?: SendOptions): Promise<void> {
-    return this.sendTo(target(to), data, options);
+    return this.traffic.send(target(to), data, options);
   }
 
   /** Queues a message for one now or not at all. `false`: there is no room. */
   trySend(to: number, data: Uint8Array | string, options?: { fds?: readonly FdLike[] }): boolean {
-    return this.trySendTo(target(to), data, options);
+    return this.traffic.trySend(target(to), data, options);
   }
 
   /** Asks one, and waits for the answer. Rejects as that of a `Connection`. */
   call(to: number, data: Uint8Array | string, options?: CallOptions): Promise<Answer> {
-    return this.callTo(target(to), data, options);
+    return this.traffic.call(target(to), data, options);
   }
 
   /** Sends the same to everybody who is connected. It waits for nobody: whoever's queue is full misses it. Says who did. */
