@@ -218,7 +218,7 @@ export class SeqPacket {
   sendMany(packets: readonly Uint8Array[], from: number): number { return addon.seqpacket.sendMany(this.#handle, packets, from); }
   /**
    * How many came. Their bytes stand one behind the other; of each, `lengths` has two numbers: its bytes (-1: the end,
-   * -2: it was larger than `largest` and is lost) and its descriptors. `into` has room for `largest` bytes at least.
+   * -2: it was larger than `largest` and is lost, -3: the next call throws) and its descriptors. `into` has room for `largest` bytes at least.
    */
   recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number {
     return addon.seqpacket.recvMany(this.#handle, into, lengths, largest);
