@@ -26,7 +26,7 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// Fills a room with packets, as long as the largest still fits. Of each packet `lengths` gets two numbers: its
-    /// bytes, and its descriptors. How many came.
+    /// bytes, or what stands for them, and its descriptors. How many came.
     pub(crate) fn fill(
         &mut self,
         room: &mut [u8],
