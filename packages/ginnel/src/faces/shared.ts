@@ -1,12 +1,16 @@
-// What the faces of sockets have in common.
+// What the faces have in common.
 
 import { constants } from 'node:os';
 
 import { failure } from '../errors';
 
+/** A path as an address of ours. The originals know no other forms of address, so nothing else is read into it. */
+export function fileAddress(path: string): string {
+  return path.startsWith('/') ? path : `./${path}`;
+}
+
 /**
- * A path as an address of ours. The originals know no other forms of address, so nothing else is read into it, and they
- * refuse what fits no socket address.
+ * As `fileAddress`, for originals that refuse what fits no socket address.
  *
  * @throws An error with this message.
  */
@@ -14,7 +18,7 @@ export function literally(path: string, tooLong: string): string {
   if (Buffer.byteLength(path) >= ROOM_FOR_PATH) {
     throw Object.assign(failure('ENAMETOOLONG', tooLong), { errno: -constants.errno.ENAMETOOLONG });
   }
-  return path.startsWith('/') ? path : `./${path}`;
+  return fileAddress(path);
 }
 
 /** The permissions of a file that bind(2) makes. */
