@@ -49,7 +49,8 @@ fn number(call: &Call) -> Answer {
     Ok(call.env().int(number.unwrap_or(-1)))
 }
 
-/// As a listener's. The socket itself may be in blocking mode, so it is asked first whether anybody is there.
+/// As a listener's. The socket itself may be in blocking mode, so it is asked first whether anybody is there. If another
+/// process takes that one in between, accept(2) waits for the next all the same: the package's documentation says so.
 fn accept(call: &Call) -> Answer {
     let came = held(call)?.with(|Held { fd, pause }| told(accept_now(fd.as_fd()), pause))??;
     Ok(call.env().int(came))
@@ -60,9 +61,10 @@ fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
     use rustix::io::Errno;
     if !rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK) {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        if poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&now))? == 0 {
-            return Ok(None);
-        }
+        match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&now)) {
+            Ok(0) | Err(Errno::INTR) => return Ok(None),
+            told => told?,
+        };
     }
     match net::accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
         Ok(fd) => Ok(Some(fd.into_raw_fd())),

@@ -63,8 +63,10 @@ fn open(call: &Call) -> Answer {
 
 fn adopt(call: &Call) -> Answer {
     let kind = kind(call.int(0)?)?;
+    let options = options(call, 2)?;
+    // Last of the arguments: whoever has given a wrong one keeps the descriptor.
     let fd = fd::own(call.int(1)?)?;
-    let listener = Listener::adopt(kind, fd, options(call, 2)?).map_err(fd::returned)?;
+    let listener = Listener::adopt(kind, fd, options).map_err(fd::returned)?;
     Ok(Handle::give(call.env(), Slot::of(Held { listener, pause: AcceptPause::new() })))
 }
 

@@ -1,6 +1,7 @@
 //! The part of libuv that is needed: a poll handle, a timer, and the names of errors. Node brings the symbols.
 #![expect(unsafe_code, reason = "libuv is C")]
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 
 pub(crate) const READABLE: c_int = 1;
@@ -38,9 +39,9 @@ unsafe extern "C" {
     pub(crate) fn uv_err_name_r(error: c_int, name: *mut c_char, room: usize) -> *mut c_char;
 }
 
-/// Room for a handle of this kind, aligned as any of its fields.
-pub(crate) fn room(kind: Kind) -> Vec<u64> {
+/// Room for a handle of this kind, aligned as any of its fields. In cells, as libuv writes there while it is shared.
+pub(crate) fn room(kind: Kind) -> Vec<Cell<u64>> {
     // SAFETY: a look into a table of libuv.
     let bytes = unsafe { uv_handle_size(kind as c_int) };
-    vec![0; bytes.div_ceil(size_of::<u64>())]
+    vec![Cell::new(0); bytes.div_ceil(size_of::<u64>())]
 }

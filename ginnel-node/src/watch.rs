@@ -32,8 +32,8 @@ struct Watch {
     home: Rc<Home>,
     number: Cell<u64>,
     // Their contents are libuv's.
-    poll: Vec<u64>,
-    timer: Vec<u64>,
+    poll: Vec<Cell<u64>>,
+    timer: Vec<Cell<u64>>,
     /// `None`: closed.
     callback: RefCell<Option<Rc<Callback>>>,
     /// Stands between the loop and a descriptor whose flags are not ours alone.

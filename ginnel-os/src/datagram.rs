@@ -55,6 +55,8 @@ impl Datagram {
 
     /// Closes it and leaves the socket file, as [`Listener::close_and_leave_name`](crate::Listener::close_and_leave_name).
     pub fn close_and_leave_name(self) {
+        // Before the lock: whoever has that shall find nobody here.
+        drop(self.fd);
         if let Some(name) = self.name {
             name.forsake();
         }

@@ -5,15 +5,13 @@ use std::os::fd::OwnedFd;
 use bytes::Bytes;
 use ginnel_os::{ConnId, Message};
 
-use crate::js::{Env, Value};
+use crate::js::{Env, LARGE, Value};
 
 /// Numbers for each item: what it is, whose, which, and how many bytes and descriptors it has.
 const FIELDS: usize = 5;
 const FIELD: usize = size_of::<f64>();
 /// Stands for a number of bytes: the body is among the values.
 const APART: f64 = -1.0;
-/// From here on a body is handed over as it is.
-const LARGE: usize = 16 << 10;
 
 /// One item.
 pub(super) struct Item {

@@ -165,8 +165,9 @@ fn hang_up(call: &Call) -> Answer {
 
 /// Takes a connected stream socket over, of whatever family.
 fn adopt(call: &Call) -> Answer {
-    let fd = fd::own(call.int(1)?)?;
-    let pipe = with(call, |end| end.base().adopt(fd))?.map_err(fd::returned)?;
+    let given = call.int(1)?;
+    // Not before the end is known to be open: else it stays the caller's.
+    let pipe = with(call, |end| end.base().adopt(fd::own(given)?).map_err(fd::returned))??;
     Ok(call.env().number(number(pipe)))
 }
 

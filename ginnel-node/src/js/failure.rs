@@ -91,11 +91,11 @@ impl From<io::Error> for Failure {
         if let Some(rule) = SocketError::of(&error) {
             return rule_broken(*rule);
         }
-        let code = match error.raw_os_error() {
-            Some(number) => errno(number),
-            None => of_kind(error.kind()).into(),
-        };
-        Self::new(Fault::Other, code, plain(&error))
+        match error.raw_os_error() {
+            Some(number) => Self::new(Fault::Other, errno(number), plain(&error)),
+            // Its text is ours, and may name a path.
+            None => Self::new(Fault::Other, of_kind(error.kind()), error.to_string()),
+        }
     }
 }
 
@@ -175,8 +175,11 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
+/// The code of an error that is ours, not the system's: each kind that `ginnel-os` makes one of.
 fn of_kind(kind: io::ErrorKind) -> &'static str {
     match kind {
+        io::ErrorKind::ConnectionReset => "ECONNRESET",
+        io::ErrorKind::ResourceBusy => "EBUSY",
         io::ErrorKind::NotConnected => "ENOTCONN",
         io::ErrorKind::BrokenPipe => "EPIPE",
         io::ErrorKind::TimedOut => "ETIMEDOUT",

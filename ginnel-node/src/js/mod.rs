@@ -109,14 +109,18 @@ impl Env {
         unsafe { sys::napi_define_properties(self.0, object.0, all.len(), all.as_ptr()) };
     }
 
-    /// A `Buffer` over these bytes: without a copy where the engine allows it.
+    /// A `Buffer` with these bytes. Many are handed over as they are, where the engine allows it: few cost less copied, and
+    /// would keep what they were a part of.
     pub(crate) fn buffer(self, bytes: bytes::Bytes) -> Value {
-        let (data, size) = (bytes.as_ptr(), bytes.len());
+        if bytes.len() < LARGE {
+            return self.copied(&bytes);
+        }
         // Bytes that others share must not be written to from JavaScript.
-        let owned = match bytes.try_into_mut() {
+        let mut owned = match bytes.try_into_mut() {
             Ok(owned) => owned,
             Err(shared) => return self.copied(&shared),
         };
+        let (data, size) = (owned.as_mut_ptr(), owned.len());
         let kept = Box::into_raw(Box::new(owned));
         let mut value = null_mut();
         // SAFETY: the box keeps the bytes where they are until the finalizer takes it back, which Node-API runs once,
@@ -125,7 +129,7 @@ impl Env {
             sys::napi_create_external_buffer(
                 self.0,
                 size,
-                data.cast_mut().cast(),
+                data.cast(),
                 Some(drop_bytes),
                 kept.cast(),
                 &mut value,
@@ -158,3 +162,6 @@ unsafe extern "C" fn drop_bytes(_: sys::napi_env, _: *mut std::ffi::c_void, kept
 fn length(text: &str) -> isize {
     isize::try_from(text.len()).unwrap_or(isize::MAX)
 }
+
+/// From here on bytes are handed over as they are.
+pub(crate) const LARGE: usize = 16 << 10;

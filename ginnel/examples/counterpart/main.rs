@@ -24,12 +24,15 @@ type Story = (&'static str, fn(&str) -> Told, fn(&str) -> Told);
 
 fn main() -> Told {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [name, role, at] = arguments.as_slice() else { return Err("counterpart <story> <role> <where>".into()) };
+    let [name, role, at] = arguments.as_slice() else {
+        return Err("counterpart <story> <role> <where>".into());
+    };
     if name == "member" {
         return peers::member(at);
     }
     let stories = [sockets::STORIES, messages::STORIES, servers::STORIES, peers::STORIES, patterns::STORIES];
-    let (_, serve, connect) = stories.concat().into_iter().find(|story| story.0 == name).ok_or("no such story")?;
+    let (_, serve, connect) =
+        stories.concat().into_iter().find(|story| story.0 == name).ok_or("no such story")?;
     match role.as_str() {
         "serve" => serve(at),
         "connect" => connect(at),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ginnel::Error;
-use ginnel::sp::{Bus, Event, Options, Pair0, Pair1, Pattern, Pub, Pull, Push, Rep, Req, Respondent, Socket, Sub, Surveyor};
+use ginnel::sp::{
+    Bus, Event, Options, Pair0, Pair1, Pattern, Pub, Pull, Push, Rep, Req, Respondent, Socket, Sub, Surveyor,
+};
 
 use crate::{LONG, Story, Told, hear, numbered, say};
 

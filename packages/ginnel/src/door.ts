@@ -29,7 +29,10 @@ export class Door extends Acceptor<Fd> {
     super(native, (fd) => Fd.adopt(fd));
   }
 
-  /** Takes over a socket that listens, or that is bound and listens from now on. Its flags stay as they are. */
+  /**
+   * Takes over a socket that listens, or that is bound and listens from now on. Its flags stay as they are. One in blocking
+   * mode must not be shared with other processes that accept: whoever is too late waits in the kernel, and its loop with it.
+   */
   static adopt(fd: FdLike, options?: DoorOptions): Door {
     const backlog = check.optional(check.options(options).backlog, 'backlog', 0, 0x7fffffff) ?? 511;
     return new Door(takeOver(fd, (number) => tried('listen', undefined, () => new Native(number, backlog))));

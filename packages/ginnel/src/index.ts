@@ -5,7 +5,7 @@ export { type BindOptions, Datagram, type ReceivedFrom, type SendToOptions } fro
 export { createReuseportFd, Door, type DoorOptions } from './door';
 export { type Greeting } from './engine/addon';
 export { type AskedBy, type Left, type MessageFrom } from './engine/many';
-export { type CloseOptions } from './engine/messages';
+export { type CloseOptions } from './engine/engine';
 export {
   type Bound, type ClientOptions, type ConnectionOptions, type PauseOptions, type PeerOptions, type ServerOptions, type Wire,
 } from './engine/options';

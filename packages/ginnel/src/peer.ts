@@ -4,7 +4,8 @@ import * as check from './check';
 import { explained, type GinnelError, tried } from './errors';
 import { type Item } from './engine/crossing';
 import { type AskedBy, type Left, Many, type MessageFrom } from './engine/many';
-import { type CloseOptions, JOINED, LEFT, ROLE, TROUBLE } from './engine/messages';
+import { type CloseOptions } from './engine/engine';
+import { JOINED, LEFT, ROLE, TROUBLE } from './engine/messages';
 import { type PeerOptions, peerNumbers } from './engine/options';
 import { type CallOptions, type SendOptions } from './engine/traffic';
 import { addon, type Handle } from './native';
@@ -114,7 +115,7 @@ export class Peer extends Many<Own> {
 
   /** Leaves the path to the standby, or gives it up; sends what is queued, and waits until all connections have ended. */
   close(options?: CloseOptions): Promise<void> {
-    return this.takeLeave(options, 'stopListening');
+    return this.takeLeave(options, () => addon.messages.order(this.handle, 'stopListening'));
   }
 }
 

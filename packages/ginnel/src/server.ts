@@ -4,7 +4,8 @@ import * as check from './check';
 import { tried } from './errors';
 import { type Item } from './engine/crossing';
 import { type AskedBy, type Left, Many, type MessageFrom } from './engine/many';
-import { type CloseOptions, JOINED } from './engine/messages';
+import { type CloseOptions } from './engine/engine';
+import { JOINED } from './engine/messages';
 import { type ServerOptions, serverNumbers } from './engine/options';
 import { type ListenOptions, published } from './listener';
 import { addon, type Handle, Listener as Native, STREAM } from './native';
@@ -60,6 +61,6 @@ export class Server extends Many<Joined> {
 
   /** Listens no more, sends everybody what is queued and a goodbye, and waits until all have ended too. */
   close(options?: CloseOptions): Promise<void> {
-    return this.takeLeave(options, 'stopListening');
+    return this.takeLeave(options, () => addon.messages.order(this.handle, 'stopListening'));
   }
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { closeSync, existsSync, fstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -88,6 +88,10 @@ between('D4: descriptors that are put back are read again, in their order', asyn
   assert.equal(String(again?.data), 'abc');
   again?.fds.forEach((fd) => closeSync(fd));
   assert.throws(() => there.unshift(null, ['x' as unknown as number]), TypeError);
+  const stays = openSync('/dev/null', 'r');
+  assert.throws(() => there.unshift(null, [stays, 1_000_000]), { code: 'EBADF' });
+  there.destroy();
+  closeSync(stays);
 });
 
 const WRONG: readonly [string, unknown, RegExp][] = [

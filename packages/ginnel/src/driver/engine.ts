@@ -32,6 +32,8 @@ export class Turning<T extends string> {
   /** What was done since the loop has been around. */
   #goes = 0;
   #timed = false;
+  /** The last turn has left something undone. */
+  #more = false;
   #closed = false;
 
   constructor(table: TurnTable<T>, handle: Handle<T>, owner: Turned) {
@@ -84,12 +86,14 @@ export class Turning<T extends string> {
     for (let turns = 0; turns < TURNS; turns++) {
       if (this.#closed) return;
       try {
-        bits = this.#table.turn(this.#handle, look);
+        // Where there is more than can be done at once, others may have become ready meanwhile.
+        bits = this.#table.turn(this.#handle, look || this.#more);
       } catch (error) {
         this.#owner.broken(error);
         return;
       }
       this.#owner.turned((bits & FULL) !== 0);
+      this.#more = (bits & (ACTIVE | FULL)) !== 0;
       if (this.#closed) return;
       if ((bits & ACTIVE) === 0 || (turns > 0 && isShareSpent())) break;
       look = false;

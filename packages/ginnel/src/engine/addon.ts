@@ -21,6 +21,8 @@ export interface TurnTable<T extends string> {
   turn(of: Handle<T>, look: boolean): number;
   due(of: Handle<T>): number;
   drain(of: Handle<T>, ms: number): void;
+  /** Takes leave, as far as that can be done now. `true`: it is over. */
+  windDown(of: Handle<T>): boolean;
   close(of: Handle<T>): void;
 }
 
@@ -49,7 +51,6 @@ export interface MessagesTable extends TurnTable<'messages'> {
   disconnect(of: M, connection: number): boolean;
   order(of: M, what: string): void;
   look(of: M, at: string): unknown;
-  windDown(of: M): boolean;
 }
 
 type S = Handle<'sp'>;
@@ -80,5 +81,4 @@ export interface SpTable extends TurnTable<'sp'> {
   closePipe(of: S, pipe: number): boolean;
   dropped(of: S): unknown;
   flushed(of: S): boolean;
-  windDown(of: S): boolean;
 }

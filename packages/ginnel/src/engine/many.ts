@@ -7,7 +7,8 @@ import { type FdLike } from '../fd';
 import { addon, type Fd, type Who } from '../native';
 import { type Greeting } from './addon';
 import { type Item } from './crossing';
-import { CANCELLED, LEFT, MESSAGE, Messages, REQUEST, type WaitOptions } from './messages';
+import { type WaitOptions } from './engine';
+import { CANCELLED, LEFT, MESSAGE, Messages, REQUEST } from './messages';
 import { type Request } from './request';
 import { type Answer, type CallOptions, type SendOptions } from './traffic';
 

@@ -1,12 +1,9 @@
 // One end of a protocol of SP: its pipes, and what the ends have in common.
 
 import * as check from '../check';
-import { Turning } from '../driver/engine';
-import { Looks } from '../driver/looks';
-import { Waiters } from '../driver/waiters';
 import { numbers, room, unpack } from '../engine/crossing';
-import { type CloseOptions, type WaitOptions } from '../engine/messages';
-import { aborted, closed, failure, tried } from '../errors';
+import { type CloseOptions, Engine, type WaitOptions } from '../engine/engine';
+import { tried } from '../errors';
 import { type FdLike, takeOver } from '../fd';
 import { addon, type Handle, type Who } from '../native';
 import { type SpOptions, spNumbers } from './options';
@@ -41,32 +38,24 @@ export interface Arrived {
 
 const REQUEST: ReadonlySet<number> = new Set([1]);
 
-export abstract class End {
-  protected readonly handle: Handle<'sp'>;
+export abstract class End extends Engine<'sp', Arrived> {
   readonly #listeners: Handle<'listeners'>;
-  readonly #turning: Turning<'sp'>;
-  readonly #arrived: Arrived[] = [];
-  readonly #waiters = new Waiters<Arrived | null>(() => {});
-  readonly #looks = new Looks();
 
   protected constructor(name: string, options: SpOptions | undefined) {
-    [this.handle, this.#listeners] = addon.sp.open(name, spNumbers(options));
-    this.#turning = new Turning(addon.sp, this.handle, {
-      turned: () => this.#turned(),
-      broken: () => this.#end(),
+    const [end, listeners] = addon.sp.open(name, spNumbers(options));
+    super(addon.sp, end, 'end');
+    this.#listeners = listeners;
+  }
+
+  protected override get size(): number {
+    return addon.sp.pipes(this.handle).length;
+  }
+
+  protected override take(): Arrived[] {
+    const items = unpack(addon.sp.arrivals(this.handle, numbers, room), REQUEST);
+    return items.map(({ data, connection, beside }) => {
+      return { data, pipe: connection, handle: beside as Handle<'request'> | undefined };
     });
-  }
-
-  get closed(): boolean {
-    return this.#turning.closed;
-  }
-
-  protected check(): void {
-    if (this.closed) throw closed('end');
-  }
-
-  protected touch(): void {
-    this.#turning.touch();
   }
 
   /**
@@ -176,107 +165,11 @@ export abstract class End {
     await this.until(() => addon.sp.flushed(this.handle), check.signal(check.options(options).signal));
   }
 
-  #turned(): void {
-    this.turned();
-    if (this.#waiters.length > 0) this.#pull();
-    this.#looks.turned();
-  }
-
-  /** What an end has to see to of its own after a turn, and when it is closed. */
-  protected turned(): void {}
-
-  /** Looks until it is so, or it is closed. */
-  protected until(look: () => boolean, signal?: AbortSignal): Promise<void> {
-    this.touch();
-    return this.#looks.wait(() => this.closed || look(), signal);
-  }
-
-  /** The next thing that arrives. `null`: it was closed. */
-  protected arrive(options: WaitOptions | undefined): Promise<Arrived | null> {
-    const next = options === undefined && this.#waiters.length === 0 ? this.#arrived.shift() : undefined;
-    // The short way, for whoever takes many.
-    return next === undefined ? this.#arriveLater(options) : Promise.resolve(next);
-  }
-
-  async #arriveLater(options: WaitOptions | undefined): Promise<Arrived | null> {
-    const signal = check.signal(check.options(options).signal);
-    if (signal?.aborted) throw aborted(signal);
-    if (this.closed) return null;
-    const waits = this.#waiters.wait(signal);
-    this.#pull();
-    return waits;
-  }
-
-  #pull(): void {
-    while (this.#waiters.length > 0) {
-      if (this.#arrived.length === 0 && !this.#cross()) return;
-      this.#waiters.settle(this.#arrived.shift() ?? null);
-    }
-  }
-
-  /** Lets a batch cross. `false`: there was nothing, or others have their turn first. */
-  #cross(): boolean {
-    if (this.#turning.tires()) return false;
-    const items = unpack(addon.sp.arrivals(this.handle, numbers, room), REQUEST);
-    for (const { data, connection, beside } of items) {
-      this.#arrived.push({ data, pipe: connection, handle: beside as Handle<'request'> | undefined });
-    }
-    // There is room again.
-    if (items.length > 0) this.touch();
-    return items.length > 0;
-  }
-
   /**
    * Waits until the kernel has everything that was sent; then listens and dials no more, closes every pipe, and waits until
    * they have ended over there too. What waits for a pipe while there is none is dropped.
    */
-  async close(options?: CloseOptions): Promise<void> {
-    const drain = check.optional(check.options(options).drain, 'drain', 0, 0x7fffffff) ?? 1000;
-    if (this.closed) return;
-    addon.sp.drain(this.handle, drain);
-    const over = new AbortController();
-    const late = setTimeout(() => over.abort(failure('ETIMEDOUT', `it took longer than ${drain} ms, and was closed`)), drain);
-    try {
-      await this.until(() => this.#windDown(), over.signal);
-    } finally {
-      clearTimeout(late);
-      this.destroy();
-    }
-  }
-
-  #windDown(): boolean {
-    const before = addon.sp.pipes(this.handle).length;
-    if (addon.sp.windDown(this.handle)) return true;
-    // What was closed only now is so on the next turn.
-    if (addon.sp.pipes(this.handle).length !== before) this.touch();
-    return false;
-  }
-
-  /** Closes it at once. */
-  destroy(): void {
-    this.#end();
-  }
-
-  #end(): void {
-    if (this.closed) return;
-    this.#turning.close();
-    this.turned();
-    this.#looks.turned();
-    this.#waiters.settleAll(null);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close().catch(() => {});
-  }
-
-  /** It keeps the process alive, as it does unless told otherwise. */
-  ref(): this {
-    this.#turning.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#turning.unref();
-    return this;
+  close(options?: CloseOptions): Promise<void> {
+    return this.takeLeave(options);
   }
 }

@@ -2,7 +2,7 @@
 
 import * as check from '../check';
 import { each } from '../driver/iterate';
-import { type WaitOptions } from '../engine/messages';
+import { type WaitOptions } from '../engine/engine';
 import { type Outcome } from '../engine/ledger';
 import { aborted, closed, failure } from '../errors';
 import { addon, type Handle } from '../native';
@@ -187,13 +187,18 @@ abstract class Asking extends End {
 
   protected override turned(): void {
     if (this.#open.size === 0) return;
-    for (const id of this.closed ? [...this.#open.keys()] : addon.sp.ripe(this.handle)) {
+    for (const id of addon.sp.ripe(this.handle)) {
       const waiting = this.#open.get(id);
-      const answer = this.closed ? true : waiting === undefined ? null : addon.sp.answered(this.handle, id);
+      const answer = waiting === undefined ? null : addon.sp.answered(this.handle, id);
       if (answer === null) continue;
       this.#open.delete(id);
       waiting?.resolve(answer);
     }
+  }
+
+  protected override ended(): void {
+    for (const { resolve } of this.#open.values()) resolve(true);
+    this.#open.clear();
   }
 
   protected forget(id: number): void {

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 
+import { settled } from '../stories/telling';
+
 /** Built by `npm test` in the repository, where the Rust sources are. */
 export const COUNTERPART = join(__dirname, '..', '..', 'counterpart');
 
@@ -84,7 +86,7 @@ export function scene(name: string, play: (dir: string) => Promise<void>): void 
     const before = descriptors();
     try {
       await play(dir);
-      for (let turns = 0; turns < 100 && descriptors() > before; turns++) await new Promise((resolve) => setTimeout(resolve, 10));
+      await settled(() => descriptors() <= before);
       assert.equal(descriptors(), before, 'nothing is left open');
     } finally {
       rmSync(dir, { recursive: true, force: true });
@@ -100,35 +102,39 @@ function warm(): Promise<unknown> {
   return warmed;
 }
 
-/** One story over one address, both ways round. The address may be completed by who serves. */
+/** One story over one address, both ways round. Whoever serves says where, if that is a URL, or that it is ready. */
 export function both(story: Story, at: (dir: string) => string, over = ''): void {
   scene(`${story.name}${over}: Node serves, Rust connects`, async (dir) => {
-    let tell: (line: string) => void = () => {};
-    const ready = new Promise<string>((resolve) => { tell = resolve; });
-    let child: Child | null = null;
-    const early: (string | number)[] = [];
-    const hear = async (): Promise<string> => {
-      await ready;
-      assert.ok(child !== null);
-      return child.hear();
-    };
-    const say = (line: string | number): void => {
-      if (child !== null) child.say(line);
-      else if (String(line) === 'ready' || String(line).includes('://')) tell(String(line));
-      else early.push(line);
-    };
-    const serving = story.serve({ at: at(dir), say, hear });
-    const line = await Promise.race([ready, serving.then(() => 'nothing')]);
-    child = new Child(COUNTERPART, [story.name, 'connect', line.includes('://') ? line : at(dir)]);
-    early.forEach((known) => child?.say(known));
-    await finished(serving, child);
+    await nodeServes(story, at(dir));
   });
   scene(`${story.name}${over}: Rust serves, Node connects`, async (dir) => {
     const child = new Child(COUNTERPART, [story.name, 'serve', at(dir)]);
-    const line = await child.hear();
-    const where = line.includes('://') ? line : at(dir);
+    const where = place(await child.hear(), at(dir));
     await finished(story.connect({ at: where, say: (said) => child.say(said), hear: () => child.hear() }), child);
   });
+}
+
+function place(said: string, known: string): string {
+  return said.includes('://') ? said : known;
+}
+
+/** The Rust side is started by the first line that ours says; what is said later goes to it. */
+async function nodeServes(story: Story, at: string): Promise<void> {
+  let started: (child: Child) => void = () => {};
+  const starting = new Promise<Child>((resolve) => { started = resolve; });
+  let child: Child | null = null;
+  const say = (line: string | number): void => {
+    if (child !== null) {
+      child.say(line);
+    } else {
+      child = new Child(COUNTERPART, [story.name, 'connect', place(String(line), at)]);
+      started(child);
+    }
+  };
+  const serving = story.serve({ at, say, hear: async () => (await starting).hear() });
+  // Whoever fails before it is ready has no other side.
+  const other = await Promise.race([starting, serving.then(() => null)]);
+  if (other !== null) await finished(serving, other);
 }
 
 /** Both sides have come to their ends. */

@@ -3,21 +3,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
-import { Peer, type Neighbour, type PeerEvent } from 'ginnel';
+import { type Neighbour, Peer } from 'ginnel';
+import { told, until } from '../stories/among';
 import { given } from '../stories/telling';
 import { both, Child, COUNTERPART, scene, type Story } from './counterpart';
-
-/** Waits for what is of this kind; what else happens is passed over. */
-async function until<T extends PeerEvent['type']>(peer: Peer, type: T): Promise<Extract<PeerEvent, { type: T }>> {
-  for (;;) {
-    const event = given(await peer.next());
-    if (isA(event, type)) return event;
-  }
-}
-
-function isA<T extends PeerEvent['type']>(event: PeerEvent, type: T): event is Extract<PeerEvent, { type: T }> {
-  return event.type === type;
-}
 
 const said = ({ name, data, listens }: Neighbour): unknown[] => [name, data.toString(), listens];
 
@@ -45,7 +34,7 @@ const talk: Story = {
     await (await until(peer, 'request')).request.reply('fine');
     assert.equal((await until(peer, 'message')).data.toString(), 'to all');
     assert.equal((await until(peer, 'left')).from, from);
-    while ((await until(peer, 'role')).role !== 'listener');
+    await told(peer, 'listener');
     await peer.close({ drain: 20_000 });
   },
 };

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { type Socket } from 'node:net';
 
 import { Fd, SeqPacket, Stream } from 'ginnel';
@@ -33,7 +32,7 @@ story('adopting_checks_and_gives_back_what_it_refuses', async ({ dir, path }) =>
   listening.close();
 });
 
-/** The socket that it inherits blocks, as it comes from a shell. */
+/** The socket that it inherits blocks, as every one that a child of Node's has for a pipe. */
 const CHILD = `
   const { Stream } = require(${JSON.stringify(require.resolve('ginnel'))});
   const { readFileSync } = require('node:fs');
@@ -58,5 +57,4 @@ story('an_adopted_descriptor_keeps_its_flags', async () => {
   // Close-on-exec is the descriptor's own; what both share stays.
   assert.equal(Number.parseInt(given(after), 8) & 0o4000, Number.parseInt(given(before), 8) & 0o4000);
   assert.equal(Number.parseInt(given(before), 8) & 0o4000, 0, 'it blocked before');
-  assert.ok(readFileSync('/proc/self/status', 'utf8').length > 0);
 });

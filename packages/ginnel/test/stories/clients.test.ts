@@ -115,8 +115,8 @@ story('an_answer_or_a_question_that_the_server_does_not_take_comes_back', async 
     assert.equal(await codeOf(connection.call(Buffer.alloc(100_000))), 'ERR_GINNEL_LIMIT');
     const request = isRequest(await connection.next());
     await request.reply(Buffer.alloc(200_000));
-    // A failure goes in place of the answer: it must be read before the end.
-    await connection.close();
+    // A failure goes in its place, and whoever closes is told.
+    assert.equal(await codeOf(connection.close()), 'ERR_GINNEL_LIMIT');
   })();
   const { type, from } = given(await server.next());
   assert.equal(type, 'joined');

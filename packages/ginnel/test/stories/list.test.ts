@@ -33,6 +33,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   refused_descriptors_cost_their_message_and_not_the_connection: PASSRIGHTS,
   a_refused_descriptor_costs_no_other_message: PASSRIGHTS,
   a_name_that_somebody_removed_is_published_again_and_no_waiting_connection_is_lost: REPUBLISH,
+  whoever_waits_at_a_name_that_is_published_again_is_served_without_another_to_come: REPUBLISH,
   publishing_again_does_not_displace_a_stranger_and_needs_the_lock_file: REPUBLISH,
   a_plain_read_that_meets_descriptors_says_so_and_goes_on: 'whoever does not listen for \'fds\' has said so: they are closed',
   descriptors_go_through_halves_too: 'a Stream has no halves: it is one object for both directions',

@@ -1,12 +1,12 @@
 // What users do with messages: the stories of `messages.rs`.
 
 import assert from 'node:assert/strict';
+import { closeSync } from 'node:fs';
 
 import { Connection, Stream, type Wire } from 'ginnel';
 import { read, readToEnd } from './reading';
 import { codeOf, failed, file, given, story, textOf, withFile, within } from './telling';
 import { accepted, dataOf, frame, greeting, isRequest, pairWith, text, withBarePeer, withGreeted } from './wire';
-import { closeSync } from 'node:fs';
 
 story('messages_arrive_whole_in_order_with_their_descriptors', async ({ dir }) => {
   const [left, right] = Connection.pair();

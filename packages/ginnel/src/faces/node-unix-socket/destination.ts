@@ -1,5 +1,6 @@
 import { Waits } from '../../driver/watch';
 import { Datagram } from '../../native';
+import { copy } from '../../slab';
 import { call } from '../shared';
 
 /** Called without an argument when the receiver's queue has it, or with why it never will. */
@@ -37,8 +38,9 @@ export class Destination {
     this.#watch();
   }
 
+  /** Keeps what the datagram is now, whatever becomes of the buffer. */
   push(datagram: Uint8Array, sent: SendCb | null): void {
-    this.#waiting.push({ datagram, sent });
+    this.#waiting.push({ datagram: copy(datagram, 0, datagram.length), sent });
   }
 
   giveUp(error: Error): void {

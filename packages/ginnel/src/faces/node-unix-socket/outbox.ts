@@ -1,4 +1,5 @@
 import type { SeqPacket } from '../../native';
+import { copy } from '../../slab';
 import { call } from '../shared';
 
 /** Called without an argument when it was done, or with why it never will be. */
@@ -13,8 +14,9 @@ export class Outbox {
     return this.#records.length === 0;
   }
 
+  /** Keeps what the record is now, whatever becomes of the buffer. */
   push(record: Uint8Array, sent: NotifyCb | null): void {
-    this.#records.push(record);
+    this.#records.push(copy(record, 0, record.length));
     this.#callbacks.push(sent);
   }
 

@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os';
 
-import { whole } from '../../check';
+import { bytes, whole } from '../../check';
 import { explained, failure, type GinnelError, misuse } from '../../errors';
 
 /** An error of the addon's: the message is what the system says, and `code`, `errno`, `syscall` tell it apart. */
@@ -30,7 +30,7 @@ export function part(buf: unknown, offset: unknown, length: unknown): Uint8Array
   const from = offset === undefined || offset === null ? 0 : whole(offset, 'offset', 0, buf.length);
   const left = buf.length - from;
   const size = length === undefined || length === null ? left : whole(length, 'length', 0, left);
-  return size === buf.length ? buf : buf.subarray(from, from + size);
+  return bytes(size === buf.length ? buf : buf.subarray(from, from + size));
 }
 
 /** A callback, which may be left out. */

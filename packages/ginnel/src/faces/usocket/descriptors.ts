@@ -7,18 +7,20 @@ import { Fd } from '../../native';
  * another may be open by now, so they are never closed here, and a later one of the same number takes their place.
  */
 export class Descriptors {
-  /** Of each number: is it ours to close? */
-  #waiting = new Map<number, boolean>();
+  /** Of each number: what owns it, if it is not the listeners'. */
+  #waiting = new Map<number, Fd | null>();
 
   get count(): number {
     return this.#waiting.size;
   }
 
-  add(fds: readonly number[], ours: boolean): void {
-    for (const fd of fds) {
-      this.#waiting.delete(fd);
-      this.#waiting.set(fd, ours);
-    }
+  /** They are closed if nobody reads them. */
+  addOurs(fds: readonly Fd[]): void {
+    for (const fd of fds) this.#put(fd.number, fd);
+  }
+
+  addTheirs(fds: readonly number[]): void {
+    for (const fd of fds) this.#put(fd, null);
   }
 
   /** The first ones. The caller owns them from now on. */
@@ -28,33 +30,34 @@ export class Descriptors {
       if (taken.length === count) break;
       taken.push(fd);
     }
-    for (const fd of taken) this.#waiting.delete(fd);
+    for (const fd of taken) {
+      this.#waiting.get(fd)?.take();
+      this.#waiting.delete(fd);
+    }
     return taken;
   }
 
   /** Before all others. */
-  putBack(fds: readonly number[]): void {
+  putBack(fds: readonly Fd[]): void {
     const behind = this.#waiting;
     this.#waiting = new Map();
-    this.add(fds, true);
-    for (const [fd, ours] of behind) {
-      if (!this.#waiting.has(fd)) this.#waiting.set(fd, ours);
+    this.addOurs(fds);
+    for (const { number } of fds) {
+      behind.get(number)?.take();
+      behind.delete(number);
     }
+    for (const [fd, owner] of behind) this.#waiting.set(fd, owner);
   }
 
   close(): void {
-    for (const [fd, ours] of this.#waiting) {
-      if (ours) release(fd);
-    }
+    for (const owner of this.#waiting.values()) owner?.close();
     this.#waiting.clear();
   }
-}
 
-/** Closes a descriptor that nobody has taken. */
-export function release(fd: number): void {
-  try {
-    Fd.adopt(fd).close();
-  } catch {
-    // Somebody closed it, who should not have.
+  #put(fd: number, owner: Fd | null): void {
+    // Whoever owned the number has lost it to somebody who closed what was not theirs.
+    this.#waiting.get(fd)?.take();
+    this.#waiting.delete(fd);
+    this.#waiting.set(fd, owner);
   }
 }

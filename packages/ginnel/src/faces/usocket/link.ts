@@ -1,11 +1,12 @@
 import { Waits } from '../../driver/watch';
 import type { Stream } from '../../native';
-import { release } from './descriptors';
-import { type Read, readsOf } from './reads';
+import { type Came, owned, type Read, readsOf } from './reads';
 
 /** Who is told what a link brings. It may close the link meanwhile. */
 export interface Sink {
-  came(data: Buffer, fds: readonly number[] | null): void;
+  came(data: Buffer, fds: Came | null): void;
+  /** Is somebody told of descriptors? Then numbers are what is wanted. */
+  hearsOfDescriptors(): boolean;
   ended(): void;
   writable(): void;
   broke(error: unknown): void;
@@ -73,7 +74,7 @@ export class Link {
     if (!this.#reads || this.#closed) return;
     let reads: Read[];
     try {
-      reads = readsOf(this.#stream);
+      reads = readsOf(this.#stream, this.#sink.hearsOfDescriptors());
     } catch (error) {
       return this.#sink.broke(error);
     }
@@ -95,7 +96,7 @@ export class Link {
         }
       }
     } finally {
-      if (this.#closed) for (const { fds } of reads.slice(next)) fds?.forEach(release);
+      if (this.#closed) for (const { fds } of reads.slice(next)) owned(fds ?? []).forEach((fd) => fd.close());
       else if (next < reads.length) process.nextTick(() => this.#handOn(reads, next));
     }
   }

@@ -1,7 +1,7 @@
-import { explained } from '../../errors';
+import { explained, misuse } from '../../errors';
 import { call } from '../shared';
 import type { Link } from './link';
-import type { Parcel } from './parcel';
+import { type Parcel, plain } from './parcel';
 
 export type Done = (error?: Error | null) => void;
 
@@ -18,8 +18,9 @@ export class Outgoing {
     this.#link = link;
   }
 
-  /** Bytes alone, which is what most writes are. */
+  /** Bytes alone, at least one, which is what most writes are. */
   sendBytes(bytes: Uint8Array, done: Done): void {
+    if (bytes.length === 0) return done(misuse(TRANSFERRED));
     let took: number;
     try {
       took = this.#link.write(bytes, 0, null);
@@ -27,7 +28,7 @@ export class Outgoing {
       return done(explained(error, 'sendmsg'));
     }
     if (took === bytes.length) return done();
-    this.#parcels = [{ bytes, fds: null, sent: null }];
+    this.#parcels = [plain(bytes)];
     this.#at = 0;
     this.#gone = Math.max(took, 0);
     this.#done = done;
@@ -46,11 +47,11 @@ export class Outgoing {
   /** Sends what can be sent now. */
   go(): void {
     while (this.#done !== null) {
-      const parcel = this.#parcels[this.#at];
-      if (parcel === undefined) return this.#finish(null);
+      const next = this.#parcels[this.#at];
+      if (next === undefined) return this.#finish(null);
       let took: number;
       try {
-        took = this.#offer(parcel);
+        took = this.#offer(next);
       } catch (error) {
         return this.#finish(explained(error, 'sendmsg'));
       }
@@ -71,11 +72,11 @@ export class Outgoing {
     done?.(error);
   }
 
-  #offer(parcel: Parcel): number {
-    if (parcel.bytes.length === 0) return 0;
-    const fds = this.#gone === 0 ? parcel.fds : null;
+  #offer(first: Parcel): number {
+    if (first.size === 0) return 0;
+    const fds = this.#gone === 0 ? first.fds : null;
     const next = this.#parcels[this.#at + 1];
-    if (fds !== null || next === undefined || next.fds !== null) return this.#link.write(parcel.bytes, this.#gone, fds);
+    if (fds !== null || next === undefined || next.fds !== null) return this.#link.write(here(first), this.#gone, fds);
     return this.#link.writev(this.#plain(), this.#gone);
   }
 
@@ -83,27 +84,32 @@ export class Outgoing {
   #plain(): Uint8Array[] {
     const chunks: Uint8Array[] = [];
     for (let at = this.#at; at < this.#parcels.length && chunks.length < MOST_CHUNKS; at += 1) {
-      const parcel = this.#parcels[at];
-      if (parcel === undefined || (parcel.fds !== null && at !== this.#at)) break;
-      chunks.push(parcel.bytes);
+      const next = this.#parcels[at];
+      if (next === undefined || (next.fds !== null && at !== this.#at)) break;
+      chunks.push(here(next));
     }
     return chunks;
   }
 
   #count(took: number): void {
-    let parcel = this.#parcels[this.#at];
+    let next = this.#parcels[this.#at];
     this.#gone += took;
-    while (parcel !== undefined && this.#gone >= parcel.bytes.length) {
-      this.#gone -= parcel.bytes.length;
+    while (next !== undefined && this.#gone >= next.size) {
+      this.#gone -= next.size;
       this.#at += 1;
-      const sent = parcel.sent;
-      parcel = this.#parcels[this.#at];
-      if (sent !== null) call(sent);
+      if (next.sent !== null) call(next.sent);
       // That may have closed the socket, and then nothing is in turn.
       if (this.#done === null || this.#gone === 0) return;
+      next = this.#parcels[this.#at];
     }
   }
 }
 
+function here({ bytes, size }: Parcel): Uint8Array {
+  if (bytes.length !== size) throw misuse(TRANSFERRED);
+  return bytes;
+}
+
 /** Chunks of one system call: what writev(2) takes. */
 const MOST_CHUNKS = 1024;
+const TRANSFERRED = 'the bytes were transferred to somebody else before they were sent';

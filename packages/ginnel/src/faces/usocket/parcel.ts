@@ -1,5 +1,6 @@
 // What callers write, and what it is to the socket.
 
+import { bytes } from '../../check';
 import { misuse } from '../../errors';
 import { call } from '../shared';
 
@@ -16,6 +17,8 @@ export type Chunk = string | Uint8Array | readonly number[] | Message;
 /** Bytes, and descriptors that go with the first of them. */
 export interface Parcel {
   readonly bytes: Uint8Array;
+  /** How many bytes they were when they were written: who has transferred them since then has taken them away. */
+  readonly size: number;
   readonly fds: readonly number[] | null;
   readonly sent: (() => void) | null;
 }
@@ -26,16 +29,30 @@ export interface Parcel {
  * @throws What the original tells of bad input, or a TypeError.
  */
 function parcelOf(chunk: unknown): Parcel {
-  if (chunk instanceof Uint8Array) return { bytes: chunk, fds: null, sent: null };
-  if (isArray(chunk)) return { bytes: NOTHING, fds: descriptorsOf(chunk), sent: null };
+  if (chunk instanceof Uint8Array) return parcel(bytes(chunk), null, null);
+  if (isArray(chunk)) return parcel(NOTHING, descriptorsOf(chunk), null);
   if (typeof chunk !== 'object' || chunk === null) throw new TypeError(NEITHER);
   const { data, fds, callback }: { data?: unknown; fds?: unknown; callback?: unknown } = chunk;
   if (!data && !fds) throw new TypeError(NEITHER);
-  return { bytes: bytesOf(data || NOTHING), fds: fds ? descriptorsOf(fds) : null, sent: callback ? caller(callback, chunk) : null };
+  return parcel(data ? bytesOf(data) : NOTHING, fds ? descriptorsOf(fds) : null, callback ? caller(callback, chunk) : null);
+}
+
+function parcel(bytes: Uint8Array, fds: readonly number[] | null, sent: (() => void) | null): Parcel {
+  return { bytes, size: bytes.length, fds, sent };
+}
+
+/** Bytes alone, at least one. */
+export function plain(bytes: Uint8Array): Parcel {
+  return { bytes, size: Math.max(bytes.length, 1), fds: null, sent: null };
+}
+
+/** Bytes that are sent as they are, which is what most writes are. */
+export function isPlain(chunk: unknown): chunk is Uint8Array {
+  return chunk instanceof Uint8Array && chunk.length !== 0 && !(chunk.buffer instanceof SharedArrayBuffer);
 }
 
 function bytesOf(data: unknown): Uint8Array {
-  if (data instanceof Uint8Array) return data;
+  if (data instanceof Uint8Array) return bytes(data);
   throw new TypeError('USocket data needs to be a buffer');
 }
 
@@ -54,18 +71,15 @@ export function understood(chunk: unknown): Parcel | Error {
 }
 
 /** Descriptors without a byte that could carry them? */
-export function lacksBytes(parcel: Parcel): boolean {
-  return parcel.fds !== null && parcel.bytes.length === 0;
+export function lacksBytes({ fds, size }: Parcel): boolean {
+  return fds !== null && size === 0;
 }
 
 /** One parcel of descriptors that waited for bytes, and the bytes. */
 export function joined(waiting: readonly Parcel[], last: Parcel): Parcel {
   const all = [...waiting, last];
-  return {
-    bytes: last.bytes,
-    fds: all.flatMap((parcel) => parcel.fds ?? []),
-    sent: () => { for (const { sent } of all) if (sent !== null) call(sent); },
-  };
+  const fds = all.flatMap((one) => one.fds ?? []);
+  return parcel(last.bytes, fds, () => { for (const { sent } of all) if (sent !== null) call(sent); });
 }
 
 /** Their numbers, each one that a descriptor can have; `null` if there are none. */

@@ -8,7 +8,8 @@ import { Descriptors } from './descriptors';
 import { Dial } from './dial';
 import { Link, type Sink } from './link';
 import { type Done, Outgoing } from './outgoing';
-import { type Chunk, descriptorsOf, joined, lacksBytes, type Parcel, understood } from './parcel';
+import { type Chunk, descriptorsOf, isPlain, joined, lacksBytes, type Parcel, plain, understood } from './parcel';
+import { type Came, numbersOf, owned } from './reads';
 
 export interface USocketOptions {
   /** Where to connect. */
@@ -97,9 +98,9 @@ export class USocket extends Duplex {
 
   /** Puts bytes and descriptors back, before those that wait to be read. */
   override unshift(chunk: unknown, back?: readonly number[] | BufferEncoding): void {
-    const fds = Array.isArray(back) ? descriptorsOf(back) : null;
+    const fds = Array.isArray(back) && this.#life !== 'gone' ? owned(descriptorsOf(back) ?? []) : [];
+    this.#descriptors.putBack(fds);
     if (chunk) super.unshift(chunk, typeof back === 'string' ? back : undefined);
-    if (fds !== null && this.#life !== 'gone') this.#descriptors.putBack(fds);
   }
 
   override write(chunk: Chunk, done?: Done): boolean;
@@ -109,7 +110,7 @@ export class USocket extends Duplex {
     if (chunk === null) return super.write(chunk, done);
     if (this.#life === 'gone' || this.errored !== null) return this.#refuse(done);
     const given = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (given instanceof Uint8Array && this.#stranded.length === 0) return super.write(given, done);
+    if (this.#stranded.length === 0 && isPlain(given)) return super.write(given, done);
     return this.#writeParcel(understood(given), done);
   }
 
@@ -155,18 +156,20 @@ export class USocket extends Duplex {
   }
 
   override _writev(chunks: { chunk: Uint8Array | Parcel | Error }[], done: Done): void {
+    if (this.#life === 'dialing') {
+      this.#parked = { go: () => this._writev(chunks, done), stop: done };
+      return;
+    }
+    if (this.#outgoing === null) return done(new Error('USocket not connected'));
     const parcels: Parcel[] = [];
     let wrong: Error | null = null;
     for (const { chunk } of chunks) {
-      if (chunk instanceof Error) {
-        wrong = chunk;
-        break;
-      }
-      parcels.push(chunk instanceof Uint8Array ? { bytes: chunk, fds: null, sent: null } : chunk);
+      wrong = chunk instanceof Error ? chunk : null;
+      if (chunk instanceof Error) break;
+      parcels.push(chunk instanceof Uint8Array ? plain(chunk) : chunk);
     }
-    if (this.#life === 'dialing') this.#parked = { go: () => this._writev(chunks, done), stop: done };
-    else if (this.#outgoing === null) done(new Error('USocket not connected'));
-    else this.#outgoing.send(parcels, (error) => done(error ?? wrong));
+    // What stands before a wrong one is sent.
+    this.#outgoing.send(parcels, (error) => done(error ?? wrong));
   }
 
   override _final(done: Done): void {
@@ -221,12 +224,10 @@ export class USocket extends Duplex {
   #sinkOf(isMine: () => boolean): Sink {
     return {
       came: (data, fds) => {
-        if (fds !== null) {
-          this.#descriptors.add(fds, this.listenerCount('fds') === 0);
-          call(() => this.emit('fds', fds));
-        }
+        if (fds !== null) this.#announce(fds);
         if (isMine()) this.#take(data, fds !== null);
       },
+      hearsOfDescriptors: () => this.listenerCount('fds') > 0,
       ended: () => {
         this.#cameToEnd = true;
         this.push(null);
@@ -235,6 +236,13 @@ export class USocket extends Duplex {
       writable: () => this.#outgoing?.go(),
       broke: (error) => this.#fail(explained(error, 'recvmsg')),
     };
+  }
+
+  #announce(fds: Came): void {
+    if (this.listenerCount('fds') === 0) return this.#descriptors.addOurs(owned(fds));
+    const numbers = numbersOf(fds);
+    this.#descriptors.addTheirs(numbers);
+    call(() => this.emit('fds', numbers));
   }
 
   #take(data: Buffer, withDescriptors: boolean): void {
@@ -262,16 +270,16 @@ export class USocket extends Duplex {
     return false;
   }
 
-  #writeParcel(parcel: Parcel | Error, done: Done | undefined): boolean {
-    if (parcel instanceof Error) return super.write(parcel, done);
-    if (lacksBytes(parcel)) {
-      this.#stranded.push({ parcel, done });
+  #writeParcel(given: Parcel | Error, done: Done | undefined): boolean {
+    if (given instanceof Error) return super.write(given, done);
+    if (lacksBytes(given)) {
+      this.#stranded.push({ parcel: given, done });
       return !this.writableNeedDrain;
     }
-    if (this.#stranded.length === 0 || parcel.bytes.length === 0) return super.write(parcel, done);
+    if (this.#stranded.length === 0 || given.size === 0) return super.write(given, done);
     const waiting = this.#stranded;
     this.#stranded = [];
-    const both = joined(waiting.map((one) => one.parcel), parcel);
+    const both = joined(waiting.map((one) => one.parcel), given);
     return super.write(both, (error) => {
       for (const one of [...waiting, { done }]) if (one.done !== undefined) call(() => one.done?.(error));
     });
@@ -298,7 +306,6 @@ export class USocket extends Duplex {
     const nobodyReads = this.readableFlowing === null && this.listenerCount('readable') === 0;
     if (nobodyReads || this.readableEnded) process.nextTick(() => this.#close());
     else if (this.#starves) process.nextTick(() => { if (this.#starves) this.#close(); });
-    if (this.#descriptors.count > 0) LEFT.register(this, this.#descriptors);
     if (!this.readableEnded) this.once('end', () => process.nextTick(() => this.#close()));
   }
 
@@ -339,6 +346,3 @@ export class USocket extends Duplex {
     for (const { done } of stranded) if (typeof done === 'function') process.nextTick(done, error);
   }
 }
-
-/** Descriptors that nobody reads though their socket has ended: they go with it. */
-const LEFT = new FinalizationRegistry<Descriptors>((descriptors) => descriptors.close());
