@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
+import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 
 import {
@@ -369,4 +370,19 @@ test('connect and listen alone', async () => {
   assert.deepEqual(got, ['hello', 'close']);
   listener.stop();
   await assert.rejects(connect(path), { code: 'ENOENT' });
+});
+
+test('every path is a file, also one that looks like another address', async () => {
+  const before = process.cwd();
+  process.chdir(dirname(freshPath()));
+  try {
+    for (const path of ['named:app', 'fd:0', '@app']) {
+      const listener = await listen(path, () => {});
+      assert.equal(fs.statSync(path).isSocket(), true, path);
+      (await connect(path)).end();
+      listener.stop();
+    }
+  } finally {
+    process.chdir(before);
+  }
 });

@@ -1,12 +1,18 @@
-// What the faces of sockets have in common.
+// What the faces have in common.
 
 import { constants } from 'node:os';
 
+import type { Waits } from '../driver/watch';
 import { failure } from '../errors';
+import type { Listener } from '../native';
+
+/** A path as an address of ours. The originals know no other forms of address, so nothing else is read into it. */
+export function fileAddress(path: string): string {
+  return path.startsWith('/') ? path : `./${path}`;
+}
 
 /**
- * A path as an address of ours. The originals know no other forms of address, so nothing else is read into it, and they
- * refuse what fits no socket address.
+ * As `fileAddress`, for originals that refuse what fits no socket address.
  *
  * @throws An error with this message.
  */
@@ -14,7 +20,7 @@ export function literally(path: string, tooLong: string): string {
   if (Buffer.byteLength(path) >= ROOM_FOR_PATH) {
     throw Object.assign(failure('ENAMETOOLONG', tooLong), { errno: -constants.errno.ENAMETOOLONG });
   }
-  return path.startsWith('/') ? path : `./${path}`;
+  return fileAddress(path);
 }
 
 /** The permissions of a file that bind(2) makes. */
@@ -38,6 +44,33 @@ export function whenServed(action: () => void): Appointment {
   return { cancel: () => clearImmediate(next) };
 }
 
+/** Something that accepts connections, and what becomes of them. */
+export interface Acceptance {
+  /** Does it still accept? */
+  goesOn(): boolean;
+  accepted(fd: number): void;
+  failed(error: unknown): void;
+}
+
+/** Accepts whoever waits, up to a bound for one turn. Without descriptors left, it pauses until `waits` tells the time. */
+export function acceptWaiting(listener: Listener, waits: Waits, to: Acceptance): void {
+  for (let look = 0; look < LOOKS && to.goesOn(); look += 1) {
+    let fd: number;
+    try {
+      fd = listener.accept();
+    } catch (error) {
+      return to.failed(error);
+    }
+    if (fd === -1) return;
+    if (fd < -1) {
+      waits.forRead(false);
+      waits.forTime(-2 - fd);
+      return;
+    }
+    to.accepted(fd);
+  }
+}
+
 /** Calls what a user gave. What it throws is thrown where nothing of ours stands half done. */
 export function call(action: () => void): void {
   try {
@@ -47,5 +80,9 @@ export function call(action: () => void): void {
   }
 }
 
+/** Connections that are accepted in one turn. */
+const LOOKS = 64;
+/** As many as may wait for accept(2); the kernel cuts it further. */
+export const MOST_WAITING = 65_535;
 /** As many bytes as the name of a socket has room for, with the zero behind it. */
 const ROOM_FOR_PATH = 108;

@@ -1,6 +1,7 @@
 // One connection between two exchanges: messages in, frames out, and back. Frames wait here while the socket has
 // enough, each is written once, and closing writes what waits before it ends.
 
+import { call } from '../shared';
 import type { Channel, ChannelMsg, FrameParser, WireFault, WirePipeline } from './contract';
 import { KynetaError } from './faults';
 import { FrameGate } from './frame-gate';
@@ -156,14 +157,8 @@ export class UnixSocketConnection {
 
   #deliver(message: ChannelMsg): void {
     if (this.#phase !== 'open') return;
-    try {
-      this.#channel?.onReceive(message);
-    } catch (error) {
-      // It is the exchange's error, not the connection's: the messages behind this one still count.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    // What it throws is the exchange's error, not the connection's: the messages behind this one still count.
+    call(() => this.#channel?.onReceive(message));
   }
 
   /** Who has never said anything readable is no exchange. From an exchange, which may be newer, it is passed over. */

@@ -1,6 +1,7 @@
 // One of several peers at a path: the first listens, the others connect to it, and when it goes another one listens.
 // What to do when is in the peer program; here it is done.
 
+import { call } from '../shared';
 import { UnixSocketClientTransport } from './client-transport';
 import type { UnixSocketConnectionOptions } from './connection';
 import { asError, codeOf } from './faults';
@@ -295,13 +296,7 @@ class Peer implements UnixSocketPeer {
     const error = asError(thrown);
     const { onError, path } = this.#options;
     if (onError !== undefined) {
-      try {
-        onError(error);
-      } catch (thrownByUser) {
-        queueMicrotask(() => {
-          throw thrownByUser;
-        });
-      }
+      call(() => onError(error));
       return;
     }
     const about = codeOf(error) ?? error.message;

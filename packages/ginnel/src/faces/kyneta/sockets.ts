@@ -2,6 +2,7 @@
 
 import { Listener } from '../../listener';
 import { Stream } from '../../stream';
+import { fileAddress } from '../shared';
 import { asError } from './faults';
 import { checkFunction, checkPath, type Access } from './options';
 import { wrapNodeUnixSocket, type UnixSocket } from './unix-socket';
@@ -96,10 +97,8 @@ function wrapStream(stream: Stream): UnixSocket {
   };
 }
 
-/** In Ginnel `@name` is an abstract address; to kyneta every path is a file. */
 function addressOf(path: string): string {
-  checkPath(path, 'path');
-  return path.startsWith('@') ? `./${path}` : path;
+  return fileAddress(checkPath(path, 'path'));
 }
 
 const ACCEPT_PAUSE = 100;

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Waits } from '../../driver/watch';
 import { misuse } from '../../errors';
 import { Listener, peerName, SEQPACKET } from '../../native';
-import { literally, modeOfBind } from '../shared';
+import { acceptWaiting, literally, modeOfBind, MOST_WAITING } from '../shared';
 import { SeqpacketSocket } from './seqpacket_socket';
 import { over, refusal, systemError } from './words';
 
@@ -66,30 +66,15 @@ export class SeqpacketServer extends EventEmitter {
 
   #ready(read: boolean, time: boolean): void {
     if (time) this.#waits?.forRead(true);
-    if (!read) return;
-    for (let look = 0; look < LOOKS && !this.#closed && this.#listener !== null; look += 1) {
-      let fd: number;
-      try {
-        fd = this.#listener.accept();
-      } catch (error) {
-        this.emit('error', systemError(error, 'accept'));
-        return;
-      }
-      if (fd === -1) return;
-      if (fd < -1) return this.#rest(-2 - fd);
-      const name = peerName(fd) ?? '';
-      this.emit('connection', new SeqpacketSocket(fd), name);
-    }
-  }
-
-  /** No descriptors are left: who waits is accepted a little later. */
-  #rest(ms: number): void {
-    this.#waits?.forRead(false);
-    this.#waits?.forTime(ms);
+    const [listener, waits] = [this.#listener, this.#waits];
+    if (!read || listener === null || waits === null) return;
+    acceptWaiting(listener, waits, {
+      goesOn: () => !this.#closed,
+      accepted: (fd) => {
+        const name = peerName(fd) ?? '';
+        this.emit('connection', new SeqpacketSocket(fd), name);
+      },
+      failed: (error) => this.emit('error', systemError(error, 'accept')),
+    });
   }
 }
-
-/** Connections that are accepted in one turn. */
-const LOOKS = 64;
-/** The kernel cuts it further. */
-const MOST_WAITING = 65_535;

@@ -1,6 +1,7 @@
 // One open connection of this face: writes that wait for room, up to a limit, and one end that always comes.
 
 import type { Stream } from '../../stream';
+import { fileAddress } from '../shared';
 import { TransportError } from './errors';
 import { after } from './numbers';
 
@@ -96,10 +97,9 @@ function backlogFull(waiting: number, limit: number): TransportError {
   return new TransportError(`Write refused: ${waiting} bytes wait, ${limit} may`, cause);
 }
 
-/** `path` as the core spells addresses: nothing in it has a meaning of its own there. */
+/** `path` as the core spells addresses. A zero byte in front makes it an abstract name, as in the original. */
 export function coreAddress(path: string): string {
-  if (path.startsWith('\0')) return `@${path.slice(1)}`;
-  return path.startsWith('/') ? path : `./${path}`;
+  return path.startsWith('\0') ? `@${path.slice(1)}` : fileAddress(path);
 }
 
 /** What went wrong in a system call, in the words that Node's own sockets use for it. */

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Waits } from '../../driver/watch';
 import { explained } from '../../errors';
 import { Listener, STREAM } from '../../native';
-import { type Appointment, literally, modeOfBind, whenServed } from '../shared';
+import { acceptWaiting, type Appointment, literally, modeOfBind, MOST_WAITING, whenServed } from '../shared';
 import { USocket } from './socket';
 
 export interface UServerOptions {
@@ -80,26 +80,17 @@ export class UServer extends EventEmitter {
 
   #ready(read: boolean, time: boolean): void {
     if (time) this.#waits?.forRead(!this.paused);
-    if (!read) return;
-    for (let look = 0; look < LOOKS && !this.paused && this.#listener !== null; look += 1) {
-      let fd: number;
-      try {
-        fd = this.#listener.accept();
-      } catch (error) {
-        return this.#fail(explained(error, 'accept'));
-      }
-      if (fd === -1) return;
-      if (fd < -1) return this.#rest(-2 - fd);
-      const socket = new USocket();
-      socket.connect({ fd });
-      this.emit('connection', socket);
-    }
-  }
-
-  /** No descriptors are left: who waits is accepted a little later. */
-  #rest(ms: number): void {
-    this.#waits?.forRead(false);
-    this.#waits?.forTime(ms);
+    const [listener, waits] = [this.#listener, this.#waits];
+    if (!read || listener === null || waits === null) return;
+    acceptWaiting(listener, waits, {
+      goesOn: () => !this.paused && this.#listener === listener,
+      accepted: (fd) => {
+        const socket = new USocket();
+        socket.connect({ fd });
+        this.emit('connection', socket);
+      },
+      failed: (error) => this.#fail(explained(error, 'accept')),
+    });
   }
 
   #fail(error: Error): void {
@@ -111,8 +102,3 @@ export class UServer extends EventEmitter {
 function numberOf(given: number | null | undefined | (() => void)): number | undefined {
   return typeof given === 'function' || given === null ? undefined : given;
 }
-
-/** Connections that are accepted in one turn. */
-const LOOKS = 64;
-/** The kernel cuts it further. */
-const MOST_WAITING = 65_535;
