@@ -4,8 +4,8 @@ use ginnel_os::{Datagram, SocketError, Wait};
 use ginnel_proto::Address;
 
 fn at(dir: &tempfile::TempDir, name: &str) -> (Address, Datagram) {
-    let address = Address::path(dir.path().join(name)).unwrap();
-    let socket = Datagram::bind(&address, 0o600, true).unwrap();
+    let address = Address::path(dir.path().join(name)).expect("a short path");
+    let socket = Datagram::bind(&address, 0o600, true).expect("nobody is there");
     (address, socket)
 }
 

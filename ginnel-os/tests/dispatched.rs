@@ -13,8 +13,8 @@ fn until<T>(
     mut come: impl FnMut(&mut Client, &mut Server) -> Option<T>,
 ) -> T {
     for _ in 0..1000 {
-        client.turn(true).unwrap();
-        server.turn(true).unwrap();
+        client.turn(true).expect("it turns");
+        server.turn(true).expect("it turns");
         if let Some(came) = come(client, server) {
             return came;
         }
@@ -23,13 +23,13 @@ fn until<T>(
 }
 
 fn met() -> (tempfile::TempDir, Client, Server, ConnId) {
-    let dir = tempfile::tempdir().unwrap();
-    let address = Address::path(dir.path().join("socket")).unwrap();
+    let dir = tempfile::tempdir().expect("a place");
+    let address = Address::path(dir.path().join("socket")).expect("a short path");
     let mut options = ListenerOptions::default();
     options.nonblocking = true;
-    let listener = Listener::open(SocketKind::Stream, &address, options).unwrap();
-    let mut server = Server::new(listener, &ServerOptions::new()).unwrap();
-    let mut client = Client::new(address, &ClientOptions::new()).unwrap();
+    let listener = Listener::open(SocketKind::Stream, &address, options).expect("nobody is there");
+    let mut server = Server::new(listener, &ServerOptions::new()).expect("it serves");
+    let mut client = Client::new(address, &ClientOptions::new()).expect("it dials");
     server.dispatch();
     client.dispatch();
     client.has_reader();

@@ -7,7 +7,7 @@ use ginnel_os::{Datagram, Listener, ListenerOptions, SocketError, SocketKind};
 use ginnel_proto::Address;
 
 fn listen(path: &Path) -> std::io::Result<Listener> {
-    let address = Address::path(path).unwrap();
+    let address = Address::path(path).expect("a short path");
     Listener::open(SocketKind::Stream, &address, ListenerOptions::default())
 }
 
