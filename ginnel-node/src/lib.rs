@@ -17,6 +17,7 @@ mod listener;
 mod received;
 mod seqpacket;
 mod slot;
+mod socket;
 mod stream;
 mod uv;
 mod watch;
