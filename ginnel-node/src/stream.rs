@@ -49,7 +49,7 @@ impl Held {
         self.fds.clear();
         let (mut used, mut count) = (0, 0);
         for length in lengths.chunks_exact_mut(2 * size_of::<i32>()) {
-            if used == room.len() || self.fds.len() >= MANY_FDS {
+            if used == room.len() || self.fds.len() >= fd::MANY {
                 break;
             }
             let free = (room.len() - used).min(MOST);
@@ -191,8 +191,6 @@ fn outside(offset: impl std::fmt::Display) -> Failure {
     Failure::new(Fault::Range, "ERR_OUT_OF_RANGE", format!("{offset} lies outside"))
 }
 
-/// Descriptors after which no further read is made before they were taken: what there is no number for is lost.
-const MANY_FDS: usize = 64;
 /// Stands for a length: something went wrong here, which the next call tells.
 const FAILED: i32 = -1;
 /// Most bytes of one read: their number is told in 31 bits.
