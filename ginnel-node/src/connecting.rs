@@ -1,7 +1,5 @@
 //! Sockets on their way to an address.
 
-use std::os::fd::{AsFd, AsRawFd};
-
 use ginnel_os::{Connecting, SeqPacket, SocketKind, Stream};
 use ginnel_proto::ToAddress;
 
@@ -11,7 +9,6 @@ use crate::{seqpacket, stream};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
-    Function { name: "fd", run: number },
     Function { name: "attempt", run: attempt },
     Function { name: "pause", run: pause },
     Function { name: "finish", run: finish },
@@ -41,11 +38,6 @@ fn open(call: &Call) -> Answer {
     let address = call.text(1)?.as_str().to_address()?;
     let connecting = Connecting::new(kind, &address, true)?;
     Ok(Handle::give(call.env(), Slot::of(Held { kind, connecting })))
-}
-
-fn number(call: &Call) -> Answer {
-    let number = held(call)?.with(|held| held.connecting.as_fd().as_raw_fd());
-    Ok(call.env().int(number.unwrap_or(-1)))
 }
 
 fn attempt(call: &Call) -> Answer {

@@ -6,13 +6,11 @@ use ginnel_os::{AcceptPause, Knock, Listener, ListenerOptions, Policy};
 use ginnel_proto::ToAddress;
 
 use crate::connecting::kind;
-use crate::fd;
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
 use crate::slot::Slot;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
-    Function { name: "adopt", run: adopt },
     Function { name: "fd", run: number },
     Function { name: "accept", run: accept },
     Function { name: "detach", run: detach },
@@ -58,15 +56,6 @@ pub(crate) fn policy(call: &Call, index: usize) -> Result<Option<Policy>, Failur
 fn open(call: &Call) -> Answer {
     let address = call.text(1)?.as_str().to_address()?;
     let listener = Listener::open(kind(call.int(0)?)?, &address, options(call, 2)?)?;
-    Ok(Handle::give(call.env(), Slot::of(Held { listener, pause: AcceptPause::new() })))
-}
-
-fn adopt(call: &Call) -> Answer {
-    let kind = kind(call.int(0)?)?;
-    let options = options(call, 2)?;
-    // Last of the arguments: whoever has given a wrong one keeps the descriptor.
-    let fd = fd::own(call.int(1)?)?;
-    let listener = Listener::adopt(kind, fd, options).map_err(fd::returned)?;
     Ok(Handle::give(call.env(), Slot::of(Held { listener, pause: AcceptPause::new() })))
 }
 

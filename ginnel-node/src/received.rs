@@ -12,6 +12,8 @@ use crate::js::{Answer, Call, Failure};
 const END: i32 = -1;
 /// Stands for a length: the packet was larger than its room, and is lost.
 const CUT: i32 = -2;
+/// Stands for a length: something went wrong here, which the next call tells.
+const FAILED: i32 = -3;
 
 /// What came beside the bytes of packets.
 #[derive(Debug, Default)]
@@ -24,7 +26,7 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// Fills a room with packets, as long as the largest still fits. Of each packet `lengths` gets two numbers: its
-    /// bytes, and its descriptors. How many came.
+    /// bytes, or what stands for them, and its descriptors. How many came.
     pub(crate) fn fill(
         &mut self,
         room: &mut [u8],
@@ -51,13 +53,13 @@ impl Beside {
                 Err(error) if count == 0 => return Err(error.into()),
                 Err(error) => {
                     self.failed = Some(error);
-                    break;
+                    (FAILED, 0)
                 }
             };
             length[..4].copy_from_slice(&bytes.to_ne_bytes());
             length[4..].copy_from_slice(&carried.to_ne_bytes());
             count += 1;
-            if bytes == END {
+            if bytes == END || bytes == FAILED {
                 break;
             }
         }

@@ -18,7 +18,6 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "fd", run: number },
     Function { name: "write", run: write },
     Function { name: "writev", run: writev },
-    Function { name: "read", run: read },
     Function { name: "readMany", run: read_many },
     Function { name: "takeFds", run: take_fds },
     Function { name: "takeFdNumbers", run: take_fd_numbers },
@@ -30,7 +29,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
 
 struct Held {
     stream: Stream,
-    /// Descriptors that came with the bytes of the last read.
+    /// Descriptors that came with the bytes of the last call.
     fds: Vec<OwnedFd>,
     /// What went wrong after bytes that were told first.
     failed: Option<io::Error>,
@@ -140,24 +139,6 @@ fn writev(call: &Call) -> Answer {
     Ok(call.env().number(sent.map_or(-1.0, |sent| sent as f64)))
 }
 
-/// How many bytes came, and in the lowest 8 bits how many descriptors.
-fn read(call: &Call) -> Answer {
-    // SAFETY: no other argument is bytes.
-    let room = unsafe { call.room(1)? };
-    let from: usize = call.int(2)?;
-    let room = room.get_mut(from..).filter(|room| !room.is_empty()).ok_or_else(|| outside(from))?;
-    let most = room.len().min(MOST);
-    let came = held(call)?.with(|held| -> Result<_, Failure> {
-        let Some(chunk) = held.stream.receive(&mut room[..most], Wait::Never)? else { return Ok(None) };
-        let numbers = (chunk.bytes << 8 | chunk.fds.len()) as f64;
-        if !chunk.fds.is_empty() {
-            held.fds = chunk.fds;
-        }
-        Ok(Some(numbers))
-    })??;
-    Ok(call.env().number(came.unwrap_or(-1.0)))
-}
-
 /// How many reads there were; see [`Held::read_many`].
 fn read_many(call: &Call) -> Answer {
     // SAFETY: the caller gives two arrays that share nothing.
@@ -229,4 +210,4 @@ const MANY_FDS: usize = 64;
 /// Stands for a length: something went wrong here, which the next call tells.
 const FAILED: i32 = -1;
 /// Most bytes of one read: their number is told in 31 bits.
-const MOST: usize = (1 << 22) - 1;
+const MOST: usize = i32::MAX as usize;

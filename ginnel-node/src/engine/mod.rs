@@ -31,7 +31,6 @@ use batch::Batch;
 trait Turns {
     fn number(&self) -> i32;
     fn turn(&mut self, look: bool) -> io::Result<bool>;
-    fn flush(&mut self) -> bool;
     /// Milliseconds until it must be turned at the latest.
     fn due(&self) -> Option<f64>;
     /// Is there something to do that no readiness will tell of?
@@ -47,10 +46,6 @@ impl<D: Driven> Turns for D {
 
     fn turn(&mut self, look: bool) -> io::Result<bool> {
         Driven::turn(self, look)
-    }
-
-    fn flush(&mut self) -> bool {
-        Driven::flush(self)
     }
 
     fn due(&self) -> Option<f64> {

@@ -74,7 +74,7 @@ pub(super) fn client(numbers: &[f64]) -> Result<ClientOptions, Failure> {
     let (base, cap) = pauses(&given);
     options = options.pause(base, cap);
     if let Some(most) = given.count(14) {
-        options = options.attempts(most as u32);
+        options = options.attempts(u32::try_from(most).unwrap_or(u32::MAX));
     }
     Ok(options)
 }
@@ -114,7 +114,7 @@ pub(super) fn peer(numbers: &[f64]) -> Result<PeerOptions, Failure> {
     Ok(options)
 }
 
-/// Places of their own, 0 to 16.
+/// Places of their own, 0 to 15.
 pub(super) fn sp(numbers: &[f64]) -> sp::Options {
     let given = Given(numbers);
     let mut options = sp::Options::new();

@@ -25,7 +25,6 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "due", run: super::due::<dyn End> },
     Function { name: "drain", run: super::drain::<dyn End> },
     Function { name: "close", run: super::close::<dyn End> },
-    Function { name: "flush", run: flush },
     Function { name: "listen", run: listen },
     Function { name: "unlisten", run: unlisten },
     Function { name: "port", run: port },
@@ -113,11 +112,6 @@ fn open(call: &Call) -> Answer {
     let end = ends::open(&call.text(0)?, &super::options::sp(&call.numbers(1)?))?;
     let env = call.env();
     Ok(env.array([Handle::give(env, Slot::of(end)), Handle::give(env, Listeners::default())]))
-}
-
-fn flush(call: &Call) -> Answer {
-    at::<dyn End>(call)?.with(|end| end.turns().flush())?;
-    Ok(call.env().undefined())
 }
 
 /// A listener's number.

@@ -2,7 +2,6 @@
 
 import * as check from './check';
 import { tried } from './errors';
-import { type FdLike, takeOver } from './fd';
 import { type Kind, Listener as Native, type Published } from './native';
 import { Acceptor } from './sockets/acceptor';
 
@@ -36,14 +35,7 @@ export class Listener<S> extends Acceptor<S> {
     return new Listener(tried('listen', path, () => Native.open(kind, path, given)), path, make);
   }
 
-  /** @internal */
-  static take<S>(kind: Kind, fd: FdLike, options: ListenOptions | undefined, make: (fd: number) => S): Listener<S> {
-    const given = published(options);
-    const native = takeOver(fd, (number) => tried('adopt', undefined, () => Native.adopt(kind, number, given)));
-    return new Listener(native, '', make);
-  }
-
-  /** What it was asked to listen at; empty if it was adopted. */
+  /** What it was asked to listen at. */
   get address(): string {
     return this.#address;
   }

@@ -48,7 +48,6 @@ interface Addon {
   };
   connecting: {
     open(kind: Kind, address: string): Handle<'connecting'>;
-    fd(of: Handle<'connecting'>): number;
     attempt(of: Handle<'connecting'>): boolean;
     pause(of: Handle<'connecting'>): number;
     finish(of: Handle<'connecting'>): Handle<'stream'> | Handle<'seqpacket'>;
@@ -60,7 +59,6 @@ interface Addon {
     write(of: Handle<'stream'>, chunk: Uint8Array, from: number, fds: readonly number[] | null): number;
     takeFdNumbers(of: Handle<'stream'>): number[];
     writev(of: Handle<'stream'>, chunks: readonly Uint8Array[], from: number): number;
-    read(of: Handle<'stream'>, into: Uint8Array, from: number): number;
     readMany(of: Handle<'stream'>, into: Uint8Array, lengths: Int32Array): number;
   };
   seqpacket: Socket<'seqpacket'> & {
@@ -80,7 +78,6 @@ interface Addon {
   };
   listener: {
     open(kind: Kind, address: string, numbers: readonly number[], allow: string | null): Handle<'listener'>;
-    adopt(kind: Kind, fd: number, numbers: readonly number[], allow: string | null): Handle<'listener'>;
     fd(of: Handle<'listener'>): number;
     accept(of: Handle<'listener'>): number;
     detach(of: Handle<'listener'>): number;
@@ -149,7 +146,6 @@ export class Connecting {
     this.#handle = addon.connecting.open(kind, address);
   }
 
-  get fd(): number { return addon.connecting.fd(this.#handle); }
   attempt(): boolean { return addon.connecting.attempt(this.#handle); }
   /** Milliseconds before the next attempt. */
   pause(): number { return addon.connecting.pause(this.#handle); }
@@ -181,8 +177,6 @@ export class Stream {
   }
   /** As `write`; `from` bytes are gone already. */
   writev(chunks: readonly Uint8Array[], from: number): number { return addon.stream.writev(this.#handle, chunks, from); }
-  /** How many bytes came, and in the lowest 8 bits how many descriptors; 0 bytes are the end; -1: not yet. */
-  read(into: Uint8Array, from: number): number { return addon.stream.read(this.#handle, into, from); }
   /**
    * How many reads there were until the kernel had no more or the room was full; 0: not yet. Their bytes stand one behind
    * the other; of each, `lengths` has two numbers: its bytes (0: the end, -1: the next call throws) and its descriptors.
@@ -218,7 +212,7 @@ export class SeqPacket {
   sendMany(packets: readonly Uint8Array[], from: number): number { return addon.seqpacket.sendMany(this.#handle, packets, from); }
   /**
    * How many came. Their bytes stand one behind the other; of each, `lengths` has two numbers: its bytes (-1: the end,
-   * -2: it was larger than `largest` and is lost) and its descriptors. `into` has room for `largest` bytes at least.
+   * -2: it was larger than `largest` and is lost, -3: the next call throws) and its descriptors. `into` has room for `largest` bytes at least.
    */
   recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number {
     return addon.seqpacket.recvMany(this.#handle, into, lengths, largest);
@@ -274,9 +268,6 @@ export class Listener {
 
   static open(kind: Kind, address: string, { numbers, allow }: Published): Listener {
     return new Listener(addon.listener.open(kind, address, numbers, allow));
-  }
-  static adopt(kind: Kind, fd: number, { numbers, allow }: Published): Listener {
-    return new Listener(addon.listener.adopt(kind, fd, numbers, allow));
   }
 
   get handle(): Handle<'listener'> { return this.#handle; }

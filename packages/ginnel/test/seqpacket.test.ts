@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Packet, SeqPacket } from 'ginnel';
 
-import { failing, story, turn } from './support/core';
+import { elsewhere, failing, story, turn } from './support/core';
 
 const inode = (fd: number): bigint => fstatSync(fd, { bigint: true }).ino;
 
@@ -244,4 +244,25 @@ story('two thousand packets with a descriptor each, to a reader that starts late
   await Promise.all(sends);
   closeSync(other);
   destroy(a, b);
+});
+
+const LOST = `
+  const { Datagram, SeqPacket } = require(process.argv[1]);
+  (async () => {
+    const told = [];
+    for (const [a, b] of [SeqPacket.pair(), Datagram.pair()]) {
+      await a.send('first');
+      await a.send('second', { fds: new Array(48).fill(0) });
+      told.push((await b.recv()).data.toString());
+      told.push(await b.recv().then(() => 'arrived', (error) => error.code));
+      a.destroy();
+      b.destroy();
+    }
+    console.log(told.join(' '));
+  })();
+`;
+
+story('what goes wrong behind a packet is told though nothing more comes', async () => {
+  const lost = 'first ERR_GINNEL_FDS_LOST';
+  assert.equal(await elsewhere(LOST, 'ulimit -n 60'), `${lost} ${lost}`);
 });

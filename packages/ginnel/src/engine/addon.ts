@@ -58,7 +58,6 @@ type L = Handle<'listeners'>;
 
 export interface SpTable extends TurnTable<'sp'> {
   open(end: string, options: readonly number[]): [S, L];
-  flush(of: S): void;
   listen(of: S, listeners: L, url: string): number;
   unlisten(of: S, listeners: L, listener: number): boolean;
   port(of: S, listeners: L, listener: number): number;

@@ -106,6 +106,11 @@ export abstract class Packets<P extends Packet> {
   }
 
   #fill(): void {
+    this.#read();
+    this.#handOut();
+  }
+
+  #read(): void {
     const room = roomFor(this.#largest);
     try {
       const count = this.#native.recvMany(room, lengths, this.#largest);
@@ -113,7 +118,6 @@ export abstract class Packets<P extends Packet> {
     } catch (error) {
       this.#arrived.push(explained(error, 'recvmsg'));
     }
-    this.#handOut();
   }
 
   #sort(room: Buffer, count: number): void {
@@ -129,6 +133,9 @@ export abstract class Packets<P extends Packet> {
       } else if (bytes === CUT) {
         this.packet(NOTHING, []);
         this.#arrived.push(failure('ERR_GINNEL_PACKET_CUT', `a packet had more than ${this.#largest} bytes, and is lost`));
+      } else if (bytes === FAILED) {
+        // The last of a batch. Nothing may become readable before somebody asks for the reason.
+        this.#read();
       } else {
         if (carried > 0) fds ??= this.#native.takeFds();
         const own = carried === 0 ? [] : fds?.slice(given, given + carried) ?? [];
@@ -194,6 +201,7 @@ const lengths = new Int32Array(2 * 64);
 
 const END = -1;
 const CUT = -2;
+const FAILED = -3;
 const NOTHING = Buffer.alloc(0);
 const LARGEST = 1 << 20;
 

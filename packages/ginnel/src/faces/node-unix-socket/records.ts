@@ -25,7 +25,8 @@ export function arrivals(source: Source, largest: number): Arrival[] {
     const length = LENGTHS[2 * index] ?? -1;
     carried += LENGTHS[2 * index + 1] ?? 0;
     if (length < 0) {
-      came.push(length === -1 ? END : TOO_LONG);
+      // -3 is the last: the next look throws what went wrong.
+      if (length !== -3) came.push(length === -1 ? END : TOO_LONG);
     } else {
       came.push(copy(room, at, at + length));
       at += length;
