@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Datagram, SeqPacket } from 'ginnel';
 import * as sockets from 'ginnel/node-unix-socket';
 
-import { inDirectory, isCloseOnExec, openDescriptors, Story, told, until } from './faces/support';
+import { crampedPeer, inDirectory, isCloseOnExec, openDescriptors, Story, told, until } from './faces/support';
 import { connected } from './faces/unix_tales';
 
 const inside = join(dirname(require.resolve('ginnel/package.json')), 'dist', 'faces');
@@ -340,4 +340,14 @@ test('D13: every socket is close-on-exec', () => inDirectory(async (directory) =
   datagram.close();
   for (const socket of [here, there]) socket.destroy();
   server.close();
+}));
+
+test('without descriptors left, accepting pauses, and goes on', { timeout: 30_000 }, () => inDirectory(async (directory) => {
+  const path = `${directory}/s`;
+  const server = crampedPeer(join(__dirname, 'faces', 'full_table.js'), 'node-unix-socket', path);
+  await server.listening;
+  const client = new sockets.SeqpacketSocket();
+  client.connect(path);
+  assert.equal(await server.ended, 'room connection\n');
+  client.destroy();
 }));
