@@ -15,6 +15,9 @@ const TURNS = 16;
 /** What is done in one turn of the loop without a look at the time. */
 const GOES = 4;
 
+/** Turns of somebody who is never done, of which one looks who else is ready. */
+const LOOK_EVERY = 16;
+
 /** Who is told after every turn. */
 export interface Turned {
   /** Takes what there is. `full`: nothing more is read before something is taken. */
@@ -32,8 +35,8 @@ export class Turning<T extends string> {
   /** What was done since the loop has been around. */
   #goes = 0;
   #timed = false;
-  /** The last turn has left something undone. */
-  #more = false;
+  /** Turns since the last look that left something undone. */
+  #blind = 0;
   #closed = false;
 
   constructor(table: TurnTable<T>, handle: Handle<T>, owner: Turned) {
@@ -86,20 +89,25 @@ export class Turning<T extends string> {
     for (let turns = 0; turns < TURNS; turns++) {
       if (this.#closed) return;
       try {
-        // Where there is more than can be done at once, others may have become ready meanwhile.
-        bits = this.#table.turn(this.#handle, look || this.#more);
+        bits = this.#table.turn(this.#handle, look || this.#looksAround());
       } catch (error) {
         this.#owner.broken(error);
         return;
       }
       this.#owner.turned((bits & FULL) !== 0);
-      this.#more = (bits & (ACTIVE | FULL)) !== 0;
+      if ((bits & (ACTIVE | FULL)) === 0) this.#blind = 0;
       if (this.#closed) return;
       if ((bits & ACTIVE) === 0 || (turns > 0 && isShareSpent())) break;
       look = false;
     }
     // Whoever waits for the loop has its turn before the rest is done.
     this.#wakeUp((bits & ACTIVE) !== 0 ? 0 : (bits & DUE) !== 0 ? this.#table.due(this.#handle) : -1);
+  }
+
+  /** Where there is always more than can be done, others may have become ready meanwhile. */
+  #looksAround(): boolean {
+    this.#blind = (this.#blind + 1) % LOOK_EVERY;
+    return this.#blind === 0;
   }
 
   #wakeUp(due: number): void {
