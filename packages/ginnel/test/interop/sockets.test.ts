@@ -43,7 +43,11 @@ const descriptors: Story = {
     const stream = await accepted(side);
     const came = portions(stream);
     await came.wait(10);
-    const counted = came.list.map(({ fds }) => texts(fds));
+    // Each message is one byte, and each descriptor came with its own.
+    const counted = came.list.flatMap(({ text, fds, starts }) => {
+      const all = texts(fds);
+      return range(text.length).map((byte) => all.filter((_, index) => starts[index] === byte));
+    });
     assert.deepEqual(counted, range(10).map((index) => range(index + 1).map((at) => `${index + 1}.${at}`)));
     await withFile(dirname(side.at), 'from the server', (fd) => stream.send('k', { fds: [fd] }));
     await stream.close();
