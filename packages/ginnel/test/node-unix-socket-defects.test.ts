@@ -3,14 +3,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { mock, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Datagram, SeqPacket } from 'ginnel';
 import * as sockets from 'ginnel/node-unix-socket';
 
-import { inDirectory, isCloseOnExec, openDescriptors, Story, told, until } from './faces/support';
+import { crampedPeer, inDirectory, isCloseOnExec, openDescriptors, Story, told, until } from './faces/support';
 import { connected } from './faces/unix_tales';
+
+const inside = join(dirname(require.resolve('ginnel/package.json')), 'dist', 'faces');
+const { Backlog }: typeof import('../dist/faces/shared') = require(join(inside, 'shared'));
 
 type Ends = Awaited<ReturnType<typeof connected>> & { directory: string };
 
@@ -273,6 +277,56 @@ test('D12, D14: errors say what happened, with their codes', () => inDirectory(a
   assert.equal(readFileSync(`${directory}/file`, 'utf8'), 'precious');
 }));
 
+/** As if so much waited already that there is no room for more. */
+async function withoutRoom(action: () => Promise<void>): Promise<void> {
+  const full = mock.method(Backlog.prototype, 'hasRoomFor', () => false);
+  try {
+    await action();
+  } finally {
+    full.mock.restore();
+  }
+}
+
+between('records beyond what may wait are an error, and every callback is called', ({ here }) => withoutRoom(async () => {
+  const codes: (string | undefined)[] = [];
+  const failed = told(here, 'error');
+  const closed = told(here, 'close');
+  here.on('error', () => undefined);
+  for (let index = 0; index < 500; index += 1) {
+    here.write(Buffer.alloc(5000), 0, 5000, (error) => codes.push((error as NodeJS.ErrnoException | undefined)?.code));
+  }
+  const sent = codes.length;
+  assert.ok(sent > 0 && sent < 500);
+  assert.equal(((await failed)[0] as NodeJS.ErrnoException).code, 'ERR_GINNEL_BACKLOG');
+  await closed;
+  assert.deepEqual(codes.slice(sent), new Array<string>(500 - sent).fill('ERR_GINNEL_BACKLOG'));
+}));
+
+test('datagrams beyond what may wait are refused, and the socket goes on', { timeout: 30_000 }, () =>
+  withFullReceiver(async ({ a, c, reader, send, at }) => {
+    const codes: (string | undefined)[] = [];
+    await withoutRoom(async () => {
+      for (let index = 0; index < 100; index += 1) send(index, (error) => codes.push((error as NodeJS.ErrnoException | undefined)?.code));
+    });
+    const sent = codes.filter((code) => code === undefined).length;
+    assert.ok(sent > 0 && sent < 100);
+    assert.deepEqual(codes.slice(sent), new Array<string>(100 - sent).fill('ERR_GINNEL_BACKLOG'));
+    for (let index = 0; index < sent; index += 1) await reader.recv();
+    const came = once(c, 'data');
+    a.sendTo(Buffer.from('x'), 0, 1, at('c'));
+    await came;
+  }));
+
+test('what waits has a limit, which very many small things meet too', () => {
+  const backlog = new Backlog(1000);
+  assert.ok(backlog.hasRoomFor(5000), 'one alone may be of any size');
+  for (let index = 0; index < 7; index += 1) backlog.add(0);
+  assert.equal(backlog.hasRoomFor(0), false);
+  backlog.remove(0);
+  assert.ok(backlog.hasRoomFor(0));
+  assert.equal(backlog.hasRoomFor(200), false);
+});
+
 test('D13: every socket is close-on-exec', () => inDirectory(async (directory) => {
   const before = new Set(openDescriptors());
   const { server, here, there } = await connected({ story: new Story(), sockets, directory });
@@ -286,4 +340,14 @@ test('D13: every socket is close-on-exec', () => inDirectory(async (directory) =
   datagram.close();
   for (const socket of [here, there]) socket.destroy();
   server.close();
+}));
+
+test('without descriptors left, accepting pauses, and goes on', { timeout: 30_000 }, () => inDirectory(async (directory) => {
+  const path = `${directory}/s`;
+  const server = crampedPeer(join(__dirname, 'faces', 'full_table.js'), 'node-unix-socket', path);
+  await server.listening;
+  const client = new sockets.SeqpacketSocket();
+  client.connect(path);
+  assert.equal(await server.ended, 'room connection\n');
+  client.destroy();
 }));

@@ -53,28 +53,26 @@ export async function users(path: string, fds: readonly FdLike[], signal: AbortS
 const FACES = ['usocket', 'node-unix-socket', 'procwire', 'kyneta'].filter((face) => existsSync(join(HOME, 'dist', 'faces', face)));
 const faces = FACES.map((face, index) => `import * as face${index} from 'ginnel/${face}';\nconsole.log(face${index});\n`).join('');
 
-function compiled(file: string): void {
+test('the types stand by themselves, from CommonJS and from ES modules', () => {
+  const files = ['consumer.cts', 'consumer.mts'];
   const directory = mkdtempSync(join(HOME, 'build', 'consumer-'));
   try {
     mkdirSync(join(directory, 'node_modules', '@types'), { recursive: true });
     symlinkSync(HOME, join(directory, 'node_modules', 'ginnel'));
     symlinkSync(join(HOME, 'node_modules', '@types', 'node'), join(directory, 'node_modules', '@types', 'node'));
-    writeFileSync(join(directory, file), CONSUMER + faces);
+    for (const file of files) writeFileSync(join(directory, file), CONSUMER + faces);
     const compilerOptions = {
       strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, noEmit: true,
       module: 'Node16', target: 'ES2022', lib: ['ES2022', 'ESNext.Disposable'], types: ['node'],
     };
-    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
     const tsc = createRequire(PACKAGE).resolve('typescript/bin/tsc');
     const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', directory], { encoding: 'utf8', timeout: 60_000 });
     assert.equal(status, 0, stdout);
   } finally {
     rmSync(directory, { recursive: true });
   }
-}
-
-test('the types stand by themselves, from CommonJS', () => compiled('consumer.cts'));
-test('the types stand by themselves, from ES modules', () => compiled('consumer.mts'));
+});
 
 test('both ways in lead to the same classes', () => {
   const code = `

@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 
 import * as usocket from 'ginnel/usocket';
 
-import { aWhile, inDirectory, openDescriptors, Story, told, until } from './faces/support';
+import { aWhile, crampedPeer, inDirectory, openDescriptors, Story, told, until } from './faces/support';
 import { connected } from './faces/usocket_tales';
 
 type Socket = usocket.USocket;
@@ -99,7 +100,7 @@ test('many writes that wait go in few calls, in order and with their descriptors
 }));
 
 test('descriptors behind more bytes than a stream buffers can be waited for', () => between(async (here, there) => {
-  here.write(Buffer.alloc(100_000));
+  here.write(Buffer.alloc(1_000_000));
   here.write({ data: Buffer.from('!'), fds: [0] });
   const found = new Promise<number>((resolve) => {
     there.on('readable', () => {
@@ -224,4 +225,14 @@ test('names that look like other addresses are paths', () => inDirectory(async (
   } finally {
     process.chdir(home);
   }
+}));
+
+test('without descriptors left, accepting pauses, and goes on', { timeout: 30_000 }, () => inDirectory(async (directory) => {
+  const path = `${directory}/s`;
+  const server = crampedPeer(join(__dirname, 'faces', 'full_table.js'), 'usocket', path);
+  await server.listening;
+  const client = new usocket.USocket(path);
+  await once(client, 'connected');
+  assert.equal(await server.ended, 'room connection\n');
+  client.destroy();
 }));

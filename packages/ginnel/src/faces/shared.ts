@@ -71,6 +71,33 @@ export function acceptWaiting(listener: Listener, waits: Waits, to: Acceptance):
   }
 }
 
+/** How much waits to be sent. Each thing counts a little more than its bytes: very many small ones meet the limit too. */
+export class Backlog {
+  readonly limit: number;
+  #length = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** One alone may be of any size. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#length === 0 || this.#length + bytes + COST_OF_ONE <= this.limit;
+  }
+
+  add(bytes: number): void {
+    this.#length += bytes + COST_OF_ONE;
+  }
+
+  remove(bytes: number): void {
+    this.#length -= bytes + COST_OF_ONE;
+  }
+}
+
 /** Calls what a user gave. What it throws is thrown where nothing of ours stands half done. */
 export function call(action: () => void): void {
   try {
@@ -80,6 +107,8 @@ export function call(action: () => void): void {
   }
 }
 
+/** What a thing that waits costs beside its bytes. */
+const COST_OF_ONE = 128;
 /** Connections that are accepted in one turn. */
 const LOOKS = 64;
 /** As many as may wait for accept(2); the kernel cuts it further. */

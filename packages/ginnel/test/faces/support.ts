@@ -122,7 +122,16 @@ export interface Peer {
 
 /** Another process, which says one line when it listens and one at its end. */
 export function peer(file: string, ...given: string[]): Peer {
-  const child = spawn(process.execPath, [file, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return peerBy(process.execPath, file, ...given);
+}
+
+/** As `peer`, with no more open files than a few. */
+export function crampedPeer(file: string, ...given: string[]): Peer {
+  return peerBy('/bin/sh', '-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, file, ...given);
+}
+
+function peerBy(command: string, ...given: string[]): Peer {
+  const child = spawn(command, given, { stdio: ['ignore', 'pipe', 'inherit'] });
   const timer = setTimeout(() => child.kill('SIGKILL'), 25_000);
   let said = '';
   const listening = new Promise<void>((resolve) => {

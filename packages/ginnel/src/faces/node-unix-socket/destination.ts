@@ -1,7 +1,7 @@
 import { Waits } from '../../driver/watch';
 import { Datagram } from '../../native';
 import { copy } from '../../slab';
-import { call } from '../shared';
+import { type Backlog, call } from '../shared';
 
 /** Called without an argument when the receiver's queue has it, or with why it never will. */
 export type SendCb = (error?: Error) => void;
@@ -24,6 +24,7 @@ interface Waiting {
 export class Destination {
   readonly #address: string;
   readonly #send: Send;
+  readonly #backlog: Backlog;
   readonly #emptied: () => void;
   readonly #waiting: Waiting[] = [];
   #scout: Datagram | null = null;
@@ -31,21 +32,27 @@ export class Destination {
   #timer: NodeJS.Timeout | undefined;
   #pause = SHORTEST;
 
-  constructor(address: string, send: Send, emptied: () => void) {
+  /** `backlog`: what waits for this receiver and all others of the socket. */
+  constructor(address: string, send: Send, backlog: Backlog, emptied: () => void) {
     this.#address = address;
     this.#send = send;
+    this.#backlog = backlog;
     this.#emptied = emptied;
     this.#watch();
   }
 
   /** Keeps what the datagram is now, whatever becomes of the buffer. */
   push(datagram: Uint8Array, sent: SendCb | null): void {
+    this.#backlog.add(datagram.length);
     this.#waiting.push({ datagram: copy(datagram, 0, datagram.length), sent });
   }
 
   giveUp(error: Error): void {
     this.#close();
-    for (const { sent } of this.#waiting.splice(0)) if (sent !== null) call(() => sent(error));
+    for (const { datagram, sent } of this.#waiting.splice(0)) {
+      this.#backlog.remove(datagram.length);
+      if (sent !== null) call(() => sent(error));
+    }
   }
 
   #watch(): void {
@@ -78,6 +85,7 @@ export class Destination {
       error = caught;
     }
     this.#waiting.shift();
+    this.#backlog.remove(datagram.length);
     if (sent !== null) call(() => (error instanceof Error ? sent(error) : sent()));
     return true;
   }

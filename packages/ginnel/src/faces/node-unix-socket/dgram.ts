@@ -4,11 +4,12 @@ import { whole } from '../../check';
 import { Waits } from '../../driver/watch';
 import { misuse } from '../../errors';
 import { bufferSize, Datagram, setBufferSize } from '../../native';
-import { call, literally, modeOfBind } from '../shared';
+import { Backlog, call, literally, modeOfBind } from '../shared';
 import { Destination, type SendCb } from './destination';
 import { Inbox } from './inbox';
+import { MOST_BACKLOG } from './outbox';
 import { arrivals, TOO_LONG } from './records';
-import { callback, over, part, refusal, systemError } from './words';
+import { backlogFull, callback, over, part, refusal, systemError } from './words';
 
 interface Came {
   readonly data: Buffer;
@@ -21,6 +22,7 @@ export class DgramSocket extends EventEmitter {
   #waits = this.#watch();
   #address = '';
   #closed = false;
+  readonly #backlog = new Backlog(MOST_BACKLOG);
   /** Where something waits because a queue is full. */
   readonly #blocked = new Map<string, Destination>();
   /** Sizes of buffers that were asked for, for receiving and for sending. */
@@ -57,10 +59,8 @@ export class DgramSocket extends EventEmitter {
     if (typeof destPath !== 'string') throw misuse('destPath must be a string');
     const address = literally(destPath, 'path to bind is too long');
     const sent = callback(onWrite, 'onWrite');
-    const blocked = this.#blocked.get(address);
-    if (blocked !== undefined) return blocked.push(datagram, sent);
     try {
-      if (!this.#send(datagram, address)) return this.#wait(address, datagram, sent);
+      if (this.#blocked.has(address) || !this.#send(datagram, address)) return this.#wait(address, datagram, sent);
     } catch (error) {
       const known = systemError(error, 'sendmsg', destPath);
       return call(() => sent?.(known));
@@ -123,9 +123,16 @@ export class DgramSocket extends EventEmitter {
 
   /** The queue of the receiver is full. */
   #wait(address: string, datagram: Uint8Array, sent: SendCb | null): void {
-    const destination = new Destination(address, (waiting, to) => this.#send(waiting, to), () => this.#blocked.delete(address));
+    if (!this.#backlog.hasRoomFor(datagram.length)) throw backlogFull(this.#backlog);
+    const destination = this.#blocked.get(address) ?? this.#blockedAt(address);
     destination.push(datagram, sent);
+  }
+
+  #blockedAt(address: string): Destination {
+    const send = (datagram: Uint8Array, to: string): boolean => this.#send(datagram, to);
+    const destination = new Destination(address, send, this.#backlog, () => this.#blocked.delete(address));
     this.#blocked.set(address, destination);
+    return destination;
   }
 
   #receive(): void {

@@ -1,14 +1,20 @@
 import type { SeqPacket } from '../../native';
 import { copy } from '../../slab';
-import { call } from '../shared';
+import { Backlog, call } from '../shared';
 
 /** Called without an argument when it was done, or with why it never will be. */
 export type NotifyCb = (error?: Error) => void;
 
 /** Records that the system has not taken yet, in order. */
 export class Outbox {
+  readonly backlog: Backlog;
   #records: Uint8Array[] = [];
   #callbacks: (NotifyCb | null)[] = [];
+
+  /** `most`: how many bytes may wait. */
+  constructor(most = MOST_BACKLOG) {
+    this.backlog = new Backlog(most);
+  }
 
   get isEmpty(): boolean {
     return this.#records.length === 0;
@@ -16,6 +22,7 @@ export class Outbox {
 
   /** Keeps what the record is now, whatever becomes of the buffer. */
   push(record: Uint8Array, sent: NotifyCb | null): void {
+    this.backlog.add(record.length);
     this.#records.push(copy(record, 0, record.length));
     this.#callbacks.push(sent);
   }
@@ -49,10 +56,12 @@ export class Outbox {
 
   #forget(count: number): void {
     if (count === 0) return;
-    this.#records.splice(0, count);
+    for (const { length } of this.#records.splice(0, count)) this.backlog.remove(length);
     for (const sent of this.#callbacks.splice(0, count)) if (sent !== null) call(() => sent());
   }
 }
 
+/** Bytes that may wait to be sent from one socket: far more than who counts the callbacks lets wait. */
+export const MOST_BACKLOG = 1 << 30;
 /** Records of one system call. */
 const MOST = 128;

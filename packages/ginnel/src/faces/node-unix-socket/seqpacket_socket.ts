@@ -8,7 +8,7 @@ import { type Appointment, call, literally, whenServed } from '../shared';
 import { Inbox } from './inbox';
 import { type NotifyCb, Outbox } from './outbox';
 import { type Arrival, arrivals, END, TOO_LONG } from './records';
-import { callback, over, part, refusal, systemError } from './words';
+import { backlogFull, callback, over, part, refusal, systemError } from './words';
 
 /** The numbers that `_state` has always told. */
 const NEW = 1;
@@ -82,7 +82,9 @@ export class SeqpacketSocket extends EventEmitter {
         this.#break(systemError(error, 'sendmsg'));
       }
     }
-    this.#outbox.push(record, sent);
+    if (!this.#outbox.backlog.hasRoomFor(record.length)) this.#break(backlogFull(this.#outbox.backlog));
+    // Of what will never be sent only the callback is kept.
+    this.#outbox.push(this.#broken === null ? record : NOTHING, sent);
     this.#waits?.forWrite(this.#broken === null);
   }
 
@@ -234,6 +236,8 @@ export class SeqpacketSocket extends EventEmitter {
     for (const cb of told) call(() => cb(error));
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** Connected at once, or not at all. That a queue is full is for the caller to know. */
 function connected(address: string): SeqPacket {

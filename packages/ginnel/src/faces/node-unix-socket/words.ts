@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 
 import { bytes, whole } from '../../check';
 import { explained, failure, type GinnelError, misuse } from '../../errors';
+import type { Backlog } from '../shared';
 
 /** An error of the addon's: the message is what the system says, and `code`, `errno`, `syscall` tell it apart. */
 export function systemError(error: unknown, syscall: string, path?: string): GinnelError {
@@ -22,6 +23,11 @@ export function refusal(code: keyof typeof constants.errno, words: string, sysca
 /** What nothing can be done with any more. */
 export function over(words: string): GinnelError {
   return failure('ERR_GINNEL_CLOSED', words);
+}
+
+/** So much waits already that no more is taken. */
+export function backlogFull({ length, limit }: Backlog): GinnelError {
+  return failure('ERR_GINNEL_BACKLOG', `${length} bytes wait to be sent, ${limit} may`);
 }
 
 /** The part of a buffer that is meant: to its end, unless a length is given. */

@@ -1,14 +1,12 @@
 // One open connection of this face: writes that wait for room, up to a limit, and one end that always comes.
 
 import type { Stream } from '../../stream';
-import { fileAddress } from '../shared';
+import { Backlog, fileAddress } from '../shared';
 import { TransportError } from './errors';
 import { after } from './numbers';
 
 /** How many bytes may wait for the kernel, unless said otherwise. */
 export const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
-/** What a waiting write costs beside its bytes, so that very many small ones find the limit too. */
-const COST_OF_A_WRITE = 128;
 /** How long an orderly end may take before the connection is cut. */
 const PATIENCE = 1000;
 
@@ -26,15 +24,14 @@ export class Link {
   /** Resolves when the connection is over. */
   readonly closed: Promise<void>;
   readonly #stream: Stream;
-  readonly #limit: number;
-  #waiting = 0;
+  readonly #backlog: Backlog;
   #ending = false;
   #open = true;
   #stopPatience = (): void => undefined;
 
   constructor(stream: Stream, limit: number, owner: Owner) {
     this.#stream = stream;
-    this.#limit = limit;
+    this.#backlog = new Backlog(limit);
     this.closed = new Promise((resolve) => {
       stream.once('close', () => {
         this.#open = false;
@@ -61,12 +58,11 @@ export class Link {
     const bytes = bytesOf(data);
     if (this.ending) throw new TransportError('Write failed: write after end');
     if (bytes.length === 0) return;
-    const cost = bytes.length + COST_OF_A_WRITE;
-    if (this.#waiting > 0 && this.#waiting + cost > this.#limit) throw backlogFull(this.#waiting, this.#limit);
-    this.#waiting += cost;
+    if (!this.#backlog.hasRoomFor(bytes.length)) throw backlogFull(this.#backlog);
+    this.#backlog.add(bytes.length);
     await new Promise<void>((resolve, reject) => {
       this.#stream.write(bytes, (error) => {
-        this.#waiting -= cost;
+        this.#backlog.remove(bytes.length);
         if (error) reject(new TransportError(`Write failed: ${error.message}`, error));
         else resolve();
       });
@@ -90,11 +86,11 @@ function bytesOf(data: Uint8Array | string): Uint8Array {
   throw new TypeError('data must be a Buffer, a Uint8Array or a string');
 }
 
-function backlogFull(waiting: number, limit: number): TransportError {
+function backlogFull({ length, limit }: Backlog): TransportError {
   const cause = Object.assign(new Error('too many bytes wait to be written: await the writes before'), {
     code: 'ERR_GINNEL_BACKLOG',
   });
-  return new TransportError(`Write refused: ${waiting} bytes wait, ${limit} may`, cause);
+  return new TransportError(`Write refused: ${length} bytes wait, ${limit} may`, cause);
 }
 
 /** `path` as the core spells addresses. A zero byte in front makes it an abstract name, as in the original. */

@@ -84,7 +84,10 @@ export class USocket extends Duplex {
   /** Bytes; with a count also that many descriptors, with `null` all that are there. Nothing is taken if either lacks. */
   override read(size?: number | null, count?: number | null): Buffer | string | Read | null {
     if (this.#life === 'gone') return null;
-    if (count === undefined) return super.read(size ?? undefined);
+    if (count === undefined) {
+      if (size !== 0) this.#starves = false;
+      return super.read(size ?? undefined);
+    }
     const wanted = count === null ? this.#descriptors.count : whole(count, 'count');
     if (this.#descriptors.count < wanted) {
       this.#starve();
@@ -246,9 +249,10 @@ export class USocket extends Duplex {
   }
 
   #take(data: Buffer, withDescriptors: boolean): void {
-    // Beyond the high-water mark a stream is silent, but somebody waits for descriptors.
+    // Beyond the high-water mark a stream is silent and reads no more, but somebody waits for descriptors.
     const silent = this.#starves && withDescriptors && this.readableLength > this.readableHighWaterMark;
-    if (!this.push(data)) {
+    const enough = !this.push(data);
+    if (enough && (!this.#starves || this.readableLength > MOST_AHEAD)) {
       this.#reads = false;
       this.#link?.read(false);
     }
@@ -346,3 +350,6 @@ export class USocket extends Duplex {
     for (const { done } of stranded) if (typeof done === 'function') process.nextTick(done, error);
   }
 }
+
+/** Bytes that are read ahead for whoever waits for the descriptors behind them. */
+const MOST_AHEAD = 64 << 20;
