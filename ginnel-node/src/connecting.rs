@@ -5,14 +5,14 @@ use ginnel_proto::ToAddress;
 
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
 use crate::slot::Slot;
-use crate::{seqpacket, stream};
+use crate::{seqpacket, socket, stream};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
     Function { name: "attempt", run: attempt },
     Function { name: "pause", run: pause },
     Function { name: "finish", run: finish },
-    Function { name: "close", run: close },
+    Function { name: "close", run: socket::close::<Held> },
 ];
 
 struct Held {
@@ -61,9 +61,4 @@ fn finish(call: &Call) -> Answer {
         SocketKind::Stream => stream::give(call.env(), Stream::made(fd)),
         _ => seqpacket::give(call.env(), SeqPacket::from(fd)),
     })
-}
-
-fn close(call: &Call) -> Answer {
-    drop(held(call)?.take());
-    Ok(call.env().undefined())
 }

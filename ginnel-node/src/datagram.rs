@@ -1,30 +1,30 @@
 //! Packets without a connection.
 #![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ginnel_os::{Credentials, Datagram, Wait};
+use ginnel_os::{Datagram, Wait};
 use ginnel_proto::{Address, ToAddress};
 
 use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
 use crate::received::Beside;
 use crate::slot::Slot;
-use crate::{fd, stream};
+use crate::{fd, socket};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "bind", run: bind },
     Function { name: "connect", run: connect },
     Function { name: "pair", run: pair },
     Function { name: "adopt", run: adopt },
-    Function { name: "fd", run: number },
+    Function { name: "fd", run: socket::fd::<Held> },
     Function { name: "send", run: send },
     Function { name: "recvMany", run: recv_many },
     Function { name: "takeFds", run: take_fds },
     Function { name: "takeFrom", run: take_from },
-    Function { name: "credentials", run: credentials },
-    Function { name: "detach", run: detach },
+    Function { name: "credentials", run: socket::credentials::<Held> },
+    Function { name: "detach", run: socket::detach::<Held> },
     Function { name: "leave", run: leave },
-    Function { name: "close", run: close },
+    Function { name: "close", run: socket::close::<Held> },
 ];
 
 struct Held {
@@ -32,6 +32,18 @@ struct Held {
     beside: Beside,
     /// Who sent the packets that came last, in their order.
     from: Vec<Option<Address>>,
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl From<Held> for OwnedFd {
+    fn from(held: Held) -> Self {
+        held.socket.into()
+    }
 }
 
 fn give(env: Env, socket: Datagram) -> Value {
@@ -73,11 +85,6 @@ fn pair(call: &Call) -> Answer {
 fn adopt(call: &Call) -> Answer {
     let adopted = Datagram::adopt(fd::own(call.int(0)?)?).map_err(fd::returned)?;
     Ok(give(call.env(), adopted))
-}
-
-fn number(call: &Call) -> Answer {
-    let number = held(call)?.with(|held| held.socket.as_fd().as_raw_fd());
-    Ok(call.env().int(number.unwrap_or(-1)))
 }
 
 fn send(call: &Call) -> Answer {
@@ -123,25 +130,10 @@ fn take_from(call: &Call) -> Answer {
     Ok(env.array(texts))
 }
 
-fn credentials(call: &Call) -> Answer {
-    let found = held(call)?.with(|held| Credentials::of(held.socket.as_fd()))??;
-    Ok(stream::who(call.env(), &found))
-}
-
-fn detach(call: &Call) -> Answer {
-    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
-    Ok(call.env().int(OwnedFd::from(taken.socket).into_raw_fd()))
-}
-
 /// As `close`, but the socket file stays.
 fn leave(call: &Call) -> Answer {
     if let Some(held) = held(call)?.take() {
         held.socket.close_and_leave_name();
     }
-    Ok(call.env().undefined())
-}
-
-fn close(call: &Call) -> Answer {
-    drop(held(call)?.take());
     Ok(call.env().undefined())
 }

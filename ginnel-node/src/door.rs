@@ -1,7 +1,7 @@
 //! Sockets that listen, of whatever family, whose connections are descriptors to hand on; and what else is asked of sockets
 //! as such.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use ginnel_os::AcceptPause;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
@@ -10,13 +10,14 @@ use crate::fd;
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
 use crate::listener::told;
 use crate::slot::Slot;
+use crate::socket;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },
-    Function { name: "fd", run: number },
+    Function { name: "fd", run: socket::fd::<Held> },
     Function { name: "accept", run: accept },
-    Function { name: "detach", run: detach },
-    Function { name: "close", run: close },
+    Function { name: "detach", run: socket::detach::<Held> },
+    Function { name: "close", run: socket::close::<Held> },
     Function { name: "reuseport", run: reuseport },
     Function { name: "peerName", run: peer_name },
     Function { name: "bufferSize", run: buffer_size },
@@ -26,6 +27,18 @@ pub(crate) const FUNCTIONS: &[Function] = &[
 struct Held {
     fd: OwnedFd,
     pause: AcceptPause,
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Held> for OwnedFd {
+    fn from(held: Held) -> Self {
+        held.fd
+    }
 }
 
 fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
@@ -42,11 +55,6 @@ fn adopt(call: &Call) -> Answer {
     }
     let fd = fd::own(number)?;
     Ok(Handle::give(call.env(), Slot::of(Held { fd, pause: AcceptPause::new() })))
-}
-
-fn number(call: &Call) -> Answer {
-    let number = held(call)?.with(|held| held.fd.as_raw_fd());
-    Ok(call.env().int(number.unwrap_or(-1)))
 }
 
 /// As a listener's. The socket itself may be in blocking mode, so it is asked first whether anybody is there. If another
@@ -71,16 +79,6 @@ fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
         Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn detach(call: &Call) -> Answer {
-    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
-    Ok(call.env().int(taken.fd.into_raw_fd()))
-}
-
-fn close(call: &Call) -> Answer {
-    drop(held(call)?.take());
-    Ok(call.env().undefined())
 }
 
 /// A TCP socket that is bound and does not listen, to a port that other sockets may be bound to too.

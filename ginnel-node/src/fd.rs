@@ -108,6 +108,9 @@ fn close(call: &Call) -> Answer {
     Ok(call.env().undefined())
 }
 
+/// Descriptors after which no more is received before they were taken: what there is no number for is lost.
+pub(crate) const MANY: usize = 64;
+
 /// Why something was not adopted. The descriptor stays the caller's.
 pub(crate) fn returned(refused: ginnel_os::AdoptError) -> Failure {
     let ginnel_os::AdoptError { error, fd, .. } = refused;

@@ -5,7 +5,8 @@
 //! for and do not find is told as -1, `null` or `false`: not yet. Only a [watch](watch) calls back. The package's own
 //! TypeScript is the driver: it looks, and waits until a watch says that looking helps.
 //!
-//! There are no threads and no statics: what is open belongs to one environment, and its end closes it.
+//! Here are no threads and no statics: what is open belongs to one environment, and its end closes it. (In `ginnel-os` are
+//! the table of the locks that this process holds, and a thread for a peer that waits for another process's.)
 
 mod connecting;
 mod datagram;
@@ -17,6 +18,7 @@ mod listener;
 mod received;
 mod seqpacket;
 mod slot;
+mod socket;
 mod stream;
 mod uv;
 mod watch;

@@ -1,6 +1,6 @@
 //! Names that others connect to.
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use ginnel_os::{AcceptPause, Knock, Listener, ListenerOptions, Policy};
 use ginnel_proto::ToAddress;
@@ -8,19 +8,33 @@ use ginnel_proto::ToAddress;
 use crate::connecting::kind;
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
 use crate::slot::Slot;
+use crate::socket;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
-    Function { name: "fd", run: number },
+    Function { name: "fd", run: socket::fd::<Held> },
     Function { name: "accept", run: accept },
-    Function { name: "detach", run: detach },
-    Function { name: "close", run: close },
+    Function { name: "detach", run: socket::detach::<Held> },
+    Function { name: "close", run: socket::close::<Held> },
     Function { name: "leave", run: leave },
 ];
 
 struct Held {
     listener: Listener,
     pause: AcceptPause,
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+/// Gives up the name and gives away the socket that listens.
+impl From<Held> for OwnedFd {
+    fn from(held: Held) -> Self {
+        held.listener.into_fd()
+    }
 }
 
 fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
@@ -59,11 +73,6 @@ fn open(call: &Call) -> Answer {
     Ok(Handle::give(call.env(), Slot::of(Held { listener, pause: AcceptPause::new() })))
 }
 
-fn number(call: &Call) -> Answer {
-    let number = held(call)?.with(|held| held.listener.as_fd().as_raw_fd());
-    Ok(call.env().int(number.unwrap_or(-1)))
-}
-
 /// A descriptor of a connection, or what `accept` tells in its place.
 pub(crate) fn told(came: std::io::Result<Option<i32>>, pause: &mut AcceptPause) -> Result<i32, Failure> {
     match came {
@@ -93,17 +102,6 @@ fn accept(call: &Call) -> Answer {
         Ok(-1)
     })??;
     Ok(call.env().int(came))
-}
-
-/// Gives up the name and gives away the socket that listens.
-fn detach(call: &Call) -> Answer {
-    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
-    Ok(call.env().int(taken.listener.into_fd().into_raw_fd()))
-}
-
-fn close(call: &Call) -> Answer {
-    drop(held(call)?.take());
-    Ok(call.env().undefined())
 }
 
 /// As `close`, but the socket file stays.

@@ -39,7 +39,9 @@ impl Beside {
         self.fds.clear();
         let (mut used, mut count) = (0, 0);
         for length in lengths.chunks_exact_mut(2 * size_of::<i32>()) {
-            let Some(free) = room.get_mut(used..used + largest) else { break };
+            let Some(free) = room.get_mut(used..used + largest).filter(|_| self.fds.len() < fd::MANY) else {
+                break;
+            };
             let (bytes, carried) = match receive(free) {
                 Ok(None) => break,
                 Ok(Some(None)) => (END, 0),

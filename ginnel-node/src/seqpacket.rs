@@ -2,33 +2,45 @@
 #![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
 
 use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ginnel_os::{Credentials, SeqPacket, Wait};
+use ginnel_os::{SeqPacket, Wait};
 
 use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
 use crate::received::Beside;
 use crate::slot::Slot;
-use crate::{fd, stream};
+use crate::{fd, socket, stream};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "pair", run: pair },
     Function { name: "adopt", run: adopt },
     Function { name: "made", run: made },
-    Function { name: "fd", run: number },
+    Function { name: "fd", run: socket::fd::<Held> },
     Function { name: "send", run: send },
     Function { name: "sendMany", run: send_many },
     Function { name: "recvMany", run: recv_many },
     Function { name: "takeFds", run: take_fds },
     Function { name: "shutdown", run: shut },
-    Function { name: "credentials", run: credentials },
-    Function { name: "detach", run: detach },
-    Function { name: "close", run: close },
+    Function { name: "credentials", run: socket::credentials::<Held> },
+    Function { name: "detach", run: socket::detach::<Held> },
+    Function { name: "close", run: socket::close::<Held> },
 ];
 
 struct Held {
     socket: SeqPacket,
     beside: Beside,
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl From<Held> for OwnedFd {
+    fn from(held: Held) -> Self {
+        held.socket.into()
+    }
 }
 
 pub(crate) fn give(env: Env, socket: SeqPacket) -> Value {
@@ -53,11 +65,6 @@ fn adopt(call: &Call) -> Answer {
 /// One that was accepted just now.
 fn made(call: &Call) -> Answer {
     Ok(give(call.env(), SeqPacket::from(fd::own(call.int(0)?)?)))
-}
-
-fn number(call: &Call) -> Answer {
-    let number = held(call)?.with(|held| held.socket.as_fd().as_raw_fd());
-    Ok(call.env().int(number.unwrap_or(-1)))
 }
 
 fn send(call: &Call) -> Answer {
@@ -94,20 +101,5 @@ fn take_fds(call: &Call) -> Answer {
 fn shut(call: &Call) -> Answer {
     let how = stream::direction(call.int(1)?)?;
     held(call)?.with(|held| ginnel_os::shutdown(held.socket.as_fd(), how))??;
-    Ok(call.env().undefined())
-}
-
-fn credentials(call: &Call) -> Answer {
-    let found = held(call)?.with(|held| Credentials::of(held.socket.as_fd()))??;
-    Ok(stream::who(call.env(), &found))
-}
-
-fn detach(call: &Call) -> Answer {
-    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
-    Ok(call.env().int(OwnedFd::from(taken.socket).into_raw_fd()))
-}
-
-fn close(call: &Call) -> Answer {
-    drop(held(call)?.take());
     Ok(call.env().undefined())
 }

@@ -3,28 +3,28 @@
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
-use ginnel_os::{Credentials, Stream, Wait};
+use ginnel_os::{Stream, Wait};
 
-use crate::fd;
 use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
 use crate::slot::Slot;
+use crate::{fd, socket};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "pair", run: pair },
     Function { name: "adopt", run: adopt },
     Function { name: "made", run: made },
-    Function { name: "fd", run: number },
+    Function { name: "fd", run: socket::fd::<Held> },
     Function { name: "write", run: write },
     Function { name: "writev", run: writev },
     Function { name: "readMany", run: read_many },
     Function { name: "takeFds", run: take_fds },
     Function { name: "takeFdNumbers", run: take_fd_numbers },
     Function { name: "shutdown", run: shut },
-    Function { name: "credentials", run: credentials },
-    Function { name: "detach", run: detach },
-    Function { name: "close", run: close },
+    Function { name: "credentials", run: socket::credentials::<Held> },
+    Function { name: "detach", run: socket::detach::<Held> },
+    Function { name: "close", run: socket::close::<Held> },
 ];
 
 struct Held {
@@ -49,7 +49,7 @@ impl Held {
         self.fds.clear();
         let (mut used, mut count) = (0, 0);
         for length in lengths.chunks_exact_mut(2 * size_of::<i32>()) {
-            if used == room.len() || self.fds.len() >= MANY_FDS {
+            if used == room.len() || self.fds.len() >= fd::MANY {
                 break;
             }
             let free = (room.len() - used).min(MOST);
@@ -76,6 +76,18 @@ impl Held {
             }
         }
         Ok(count)
+    }
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl From<Held> for OwnedFd {
+    fn from(held: Held) -> Self {
+        held.stream.into()
     }
 }
 
@@ -112,11 +124,6 @@ fn adopt(call: &Call) -> Answer {
 /// One that was accepted just now.
 fn made(call: &Call) -> Answer {
     Ok(give(call.env(), Stream::made(fd::own(call.int(0)?)?)))
-}
-
-fn number(call: &Call) -> Answer {
-    let number = held(call)?.with(|held| held.stream.as_fd().as_raw_fd());
-    Ok(call.env().int(number.unwrap_or(-1)))
 }
 
 fn write(call: &Call) -> Answer {
@@ -176,27 +183,6 @@ pub(crate) fn direction(how: i32) -> Result<Shutdown, Failure> {
     }
 }
 
-fn credentials(call: &Call) -> Answer {
-    let found = held(call)?.with(|held| Credentials::of(held.stream.as_fd()))??;
-    Ok(who(call.env(), &found))
-}
-
-/// Credentials as JavaScript sees them.
-pub(crate) fn who(env: Env, found: &Credentials) -> Value {
-    let pid = found.pid.map_or_else(|| env.undefined(), |pid| env.number(pid.into()));
-    env.object([("pid", pid), ("uid", env.number(found.uid.into())), ("gid", env.number(found.gid.into()))])
-}
-
-fn detach(call: &Call) -> Answer {
-    let taken = held(call)?.take().ok_or_else(Failure::closed)?;
-    Ok(call.env().int(OwnedFd::from(taken.stream).into_raw_fd()))
-}
-
-fn close(call: &Call) -> Answer {
-    drop(held(call)?.take());
-    Ok(call.env().undefined())
-}
-
 fn rest(bytes: &[u8], from: usize) -> Result<&[u8], Failure> {
     bytes.get(from..).ok_or_else(|| outside(from))
 }
@@ -205,8 +191,6 @@ fn outside(offset: impl std::fmt::Display) -> Failure {
     Failure::new(Fault::Range, "ERR_OUT_OF_RANGE", format!("{offset} lies outside"))
 }
 
-/// Descriptors after which no further read is made before they were taken: what there is no number for is lost.
-const MANY_FDS: usize = 64;
 /// Stands for a length: something went wrong here, which the next call tells.
 const FAILED: i32 = -1;
 /// Most bytes of one read: their number is told in 31 bits.

@@ -11,7 +11,7 @@ use ginnel_proto::machine::SendId;
 use super::{Batch, Engine, Turns, at, connection, number};
 use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
 use crate::slot::Slot;
-use crate::{fd, stream};
+use crate::{fd, socket};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "client", run: super::client::open },
@@ -204,7 +204,7 @@ fn connections(call: &Call) -> Answer {
 fn credentials(call: &Call) -> Answer {
     let of = connection(call, 1)?;
     let found = at::<dyn Messages>(call)?.with(|end| end.credentials(of))??;
-    Ok(stream::who(call.env(), &found))
+    Ok(socket::who(call.env(), &found))
 }
 
 /// What the other side takes, or `null`.

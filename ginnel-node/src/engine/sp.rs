@@ -14,7 +14,7 @@ use super::batch::Item;
 use super::{Batch, Engine, Turns, at, connection, number};
 use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
 use crate::slot::Slot;
-use crate::{fd, stream};
+use crate::{fd, socket};
 
 use pipes::Pipes;
 
@@ -299,7 +299,7 @@ fn pipes(call: &Call) -> Answer {
 fn credentials(call: &Call) -> Answer {
     let pipe = connection(call, 1)?;
     let found = with(call, |end| end.base().credentials(pipe))??;
-    Ok(stream::who(call.env(), &found))
+    Ok(socket::who(call.env(), &found))
 }
 
 fn close_pipe(call: &Call) -> Answer {

@@ -94,8 +94,9 @@ impl Call {
     pub(crate) fn bytes(&self, index: usize) -> Result<&[u8], Failure> {
         let (data, size) = self.view(self.arguments[index], index)?;
         self.lend(index, data, size)?;
-        // SAFETY: see `view`. They are only read, nothing that is written to shares them, and no JavaScript runs before
-        // the call ends.
+        // SAFETY: see `view`. They are only read, nothing that is written to here shares them, and no JavaScript of this
+        // thread runs before the call ends. Another thread's may write to memory that is shared (`SharedArrayBuffer`): the
+        // package copies such bytes (`check.bytes`), and what a stream is given without that only the kernel looks at.
         Ok(unsafe { &*slice_from_raw_parts(data, size) })
     }
 
@@ -107,7 +108,8 @@ impl Call {
     pub(crate) unsafe fn room(&self, index: usize) -> Result<&mut [u8], Failure> {
         let (data, size) = self.view(self.arguments[index], index)?;
         self.lend(index, data, size)?;
-        // SAFETY: see `view`. Nobody else uses them, and no JavaScript runs before the call ends.
+        // SAFETY: see `view`. Rooms are the package's own, which no other thread has; no other argument shares them, see
+        // `lend`; and no JavaScript runs before the call ends.
         Ok(unsafe { &mut *slice_from_raw_parts_mut(data, size) })
     }
 

@@ -128,18 +128,17 @@ impl Callback {
         let (mut reference, mut context) = (null_mut(), null_mut());
         let name = env.text("ginnel");
         // SAFETY: the function belongs to the current call, the rest is written to locals.
-        let status = unsafe {
+        unsafe {
             sys::napi_typeof(env.0, function.0, &mut kind);
             if kind != sys::ValueType::napi_function {
                 return Err(Failure::wants(1, "a function"));
             }
             sys::napi_create_reference(env.0, function.0, 1, &mut reference);
-            sys::napi_async_init(env.0, null_mut(), name.0, &mut context)
-        };
-        if status != sys::Status::napi_ok {
-            return Err(Failure::closed());
+            sys::napi_async_init(env.0, null_mut(), name.0, &mut context);
         }
-        Ok(Self { env, function: reference, context })
+        // What was made is given back if the other was not.
+        let made = Self { env, function: reference, context };
+        if reference.is_null() || context.is_null() { Err(Failure::closed()) } else { Ok(made) }
     }
 
     /// Calls it with a number, and lets what it has led to run. What it throws is an uncaught exception.
@@ -168,7 +167,7 @@ impl Callback {
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        // SAFETY: both were made by `new`, in this environment, and are given back once.
+        // SAFETY: both were made by `new`, in this environment, and are given back once; what is null is refused.
         unsafe {
             sys::napi_delete_reference(self.env.0, self.function);
             sys::napi_async_destroy(self.env.0, self.context);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ginnel_proto::machine::SendId;
-use ginnel_proto::sp::{Answered, Push, Req};
+use ginnel_proto::sp::{Answered, Push, Rep, Req};
 
 use super::*;
 use crate::shared::{Seat, Shared, Turn};
@@ -85,4 +85,31 @@ fn a_question_that_was_answered_in_time_is_not_asked_again() {
     assert_eq!(req.answered(id), Some(Answered::Answer(Bytes::from_static(b"q"))));
     far.set_nonblocking(true).unwrap();
     assert!(far.read(&mut question).is_err(), "it was asked again");
+}
+
+#[test]
+fn of_many_questions_those_are_ripe_of_which_something_has_come() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let mut req = Socket::<Req>::new(&Options::new()).unwrap();
+    let mut rep = Socket::<Rep>::new(&Options::new()).unwrap();
+    req.adopt(near.into()).unwrap();
+    rep.adopt(far.into()).unwrap();
+    let turn = |req: &mut Socket<Req>, rep: &mut Socket<Rep>| {
+        for _ in 0..100 {
+            req.turn(true).unwrap();
+            rep.turn(true).unwrap();
+        }
+    };
+    let [_, second] = ["first", "second"].map(|text| req.ask(&mut Some(Bytes::from(text))).unwrap());
+    turn(&mut req, &mut rep);
+    let requests: Vec<_> = std::iter::from_fn(|| rep.received()).collect();
+    assert_eq!(requests.len(), 2);
+    for request in requests.into_iter().filter(|request| request.body == "second") {
+        rep.reply(request, Bytes::from("answer"));
+    }
+    assert!(req.ripe().is_empty());
+    turn(&mut req, &mut rep);
+    assert_eq!(req.ripe(), [second]);
+    assert_eq!(req.answered(second), Some(Answered::Answer(Bytes::from("answer"))));
+    assert!(req.ripe().is_empty(), "it has been taken");
 }

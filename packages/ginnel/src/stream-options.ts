@@ -27,10 +27,11 @@ export interface SendOptions {
 /** What a stream tells: as every `Duplex`, and one thing more. */
 export interface StreamEvents {
   /**
-   * Descriptors have arrived: right before the 'data' that holds the byte they were sent with. `at` counts the bytes before
-   * that 'data'. Whatever nobody listens for is closed.
+   * Descriptors have arrived, in the order in which they were sent: right before the 'data' that holds the bytes that they were
+   * sent with. `at` counts the bytes before that 'data'; `starts` says of each from which byte of it on it can have come: its
+   * own byte stands there or behind, and before the next one's. Whatever nobody listens for is closed.
    */
-  fds: [fds: Fd[], at: number];
+  fds: [fds: Fd[], at: number, starts: readonly number[]];
   data: [chunk: Buffer];
   error: [error: NodeJS.ErrnoException];
   close: [];

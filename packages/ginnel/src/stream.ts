@@ -306,10 +306,10 @@ export class Stream extends Duplex {
   }
 
   #handOnOne(arrival: Arrival): boolean {
-    const { data, fds } = arrival;
+    const { data, fds, starts } = arrival;
     if (fds !== null) {
       arrival.fds = null;
-      if (!this.emit('fds', fds, this.#read)) fds.forEach((fd) => fd.close());
+      if (!this.emit('fds', fds, this.#read, starts)) fds.forEach((fd) => fd.close());
       if (this.#gone) return false;
     }
     this.#in.shift();

@@ -1,4 +1,4 @@
-// What a stream has read and not handed on: several reads at once, each with the descriptors that have ended it.
+// What a stream has read and not handed on: several reads of one look are one piece, with the descriptors that came with them.
 
 import { explained } from '../errors';
 import { type Fd } from '../fd';
@@ -10,6 +10,8 @@ export interface Arrival {
   readonly data: Buffer | Error | null;
   /** Those that came with the data, until they are handed on. */
   fds: Fd[] | null;
+  /** From which of the bytes on each of them can have come. */
+  readonly starts: readonly number[] | null;
 }
 
 export class Arrivals {
@@ -39,7 +41,7 @@ export class Arrivals {
       const room = roomToRead();
       return this.#sort(from, from.readMany(room, lengths), room.length);
     } catch (error) {
-      this.#arrived.push({ data: explained(error, 'read'), fds: null });
+      this.#arrived.push({ data: explained(error, 'read'), fds: null, starts: null });
       return true;
     }
   }
@@ -57,16 +59,11 @@ export class Arrivals {
     this.#drained = last === 0 && bytes < room;
     const all = bytes === 0 ? null : taken(bytes);
     const fds = carried === 0 ? null : from.takeFds();
-    let [at, given] = [0, 0];
-    for (let index = 0; index < count; index++) {
-      const length = lengths[2 * index] ?? 0;
-      const own = lengths[2 * index + 1] ?? 0;
-      if (length < 0) return this.read(from);
-      const data = all === null || length === 0 ? null : length === bytes ? all : all.subarray(at, at + length);
-      this.#arrived.push({ data, fds: own === 0 ? null : fds?.slice(given, given + own) ?? null });
-      at += length;
-      given += own;
-    }
+    if (all !== null) this.#arrived.push({ data: all, fds, starts: fds === null ? null : startsOf(count) });
+    // What has come after the bytes stands for itself.
+    const end = lengths[2 * (count - 1)] ?? 1;
+    if (count > 0 && end === 0) this.#arrived.push({ data: null, fds: null, starts: null });
+    if (count > 0 && end < 0) return this.read(from);
     return count > 0;
   }
 
@@ -76,6 +73,17 @@ export class Arrivals {
     this.#arrived = [];
     this.#next = 0;
   }
+}
+
+/** Of each descriptor: where the read begins that has brought it. It came with one of that read's bytes. */
+function startsOf(count: number): number[] {
+  const starts: number[] = [];
+  let at = 0;
+  for (let index = 0; index < count; index++) {
+    for (let carried = lengths[2 * index + 1] ?? 0; carried > 0; carried--) starts.push(at);
+    at += Math.max(lengths[2 * index] ?? 0, 0);
+  }
+  return starts;
 }
 
 /** Most reads of one look, two numbers for each. */

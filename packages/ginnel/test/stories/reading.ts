@@ -43,21 +43,21 @@ export async function readToEnd(stream: Stream): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** What came at once: bytes, and the descriptors that came with the first of them. */
-export interface Portion { text: string; fds: Fd[] }
+/** What came at once: bytes, descriptors, and from which byte on each of them can have come. */
+export interface Portion { text: string; fds: Fd[]; starts: readonly number[] }
 
 /** Writes down everything that comes; `wait` resolves once it is so much. */
 export function portions(stream: Stream): { list: Portion[]; wait(bytes: number): Promise<void> } {
   const list: Portion[] = [];
   let count = 0;
-  let beside: Fd[] = [];
+  let beside: { fds: Fd[]; starts: readonly number[] } = { fds: [], starts: [] };
   let tell: () => void = () => {};
-  stream.on('fds', (fds) => {
-    beside = fds;
+  stream.on('fds', (fds, _at, starts) => {
+    beside = { fds, starts };
   });
   stream.on('data', (chunk: Buffer) => {
-    list.push({ text: chunk.toString(), fds: beside });
-    beside = [];
+    list.push({ text: chunk.toString(), ...beside });
+    beside = { fds: [], starts: [] };
     count += chunk.length;
     tell();
   });
