@@ -90,7 +90,7 @@ export function connectionNumbers(options: ConnectionOptions | undefined): numbe
   }
   set(9, length(given.greetingDeadline, 'greetingDeadline'));
   set(10, length(given.progressDeadline, 'progressDeadline'));
-  set(11, length(given.keepAlive, 'keepAlive'));
+  if (given.keepAlive !== undefined) set(11, check.whole(given.keepAlive, 'keepAlive', 1, 0x7fffffff));
   return list;
 }
 
