@@ -43,16 +43,7 @@ const descriptors: Story = {
     const stream = await accepted(side);
     const came = portions(stream);
     await came.wait(10);
-<<<<<<< HEAD
-    // Each message is one byte, and each descriptor came with its own.
-    const counted = came.list.flatMap(({ text, fds, starts }) => {
-      const all = texts(fds);
-      return range(text.length).map((byte) => all.filter((_, index) => starts[index] === byte));
-    });
-    assert.deepEqual(counted, range(10).map((index) => range(index + 1).map((at) => `${index + 1}.${at}`)));
-=======
     assert.deepEqual(byByte(came.list), range(10).map((index) => range(index + 1).map((at) => `${index + 1}.${at}`)));
->>>>>>> f9426af3c1fe046d15151ba4ddf2cde425b18169
     await withFile(dirname(side.at), 'from the server', (fd) => stream.send('k', { fds: [fd] }));
     await stream.close();
   },
