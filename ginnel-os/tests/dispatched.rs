@@ -1,6 +1,6 @@
 //! Whoever drives an end and gives each outcome to whoever waits for it.
 
-use ginnel_os::driven::Driven;
+use ginnel_os::driven::{Driven, Queued};
 use ginnel_os::{
     CallId, Client, ClientOptions, ConnId, Delivery, Error, Happening, Listener, ListenerOptions, Message,
     SendError, Server, ServerOptions, SocketKind,
@@ -91,6 +91,18 @@ fn a_server_asks_too() {
     assert!(answer.is_none());
     let (of, told, answer) = until((&mut client, &mut server), |_, server| server.next_answer());
     assert_eq!((of, told, said(answer)), (id, call, Ok("me".to_owned())));
+}
+
+#[test]
+fn an_answer_to_no_request_is_let_be() {
+    let (_dir, mut client, mut server, id) = met();
+    let before = server.last(id);
+    for connection in [id, ConnId(id.0 + 1)] {
+        server.answer_call(connection, CallId(99), Answer::Response(Message::new("x")));
+    }
+    assert_eq!(server.last(id), before);
+    let mut answer = Some(Answer::Response(Message::new("x")));
+    assert!(matches!(client.answer_call(ConnId(99), CallId(0), &mut answer), Ok(Some(Queued::NotWanted))));
 }
 
 #[test]

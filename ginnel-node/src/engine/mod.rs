@@ -89,8 +89,8 @@ const FULL: i32 = 2;
 /// It must be turned again at a certain moment.
 const DUE: i32 = 4;
 
-/// Does what is ready. Answers [`ACTIVE`], [`FULL`] and [`DUE`]; how many milliseconds there are until it must be turned again is
-/// asked by `due`.
+/// Does what is ready. Answers [`ACTIVE`], [`FULL`] and [`DUE`]; how many milliseconds there are until it must be turned
+/// again is asked by `due`.
 fn turn<E: Engine + ?Sized + 'static>(call: &Call) -> Answer {
     let look = call.bool(1)?;
     let bits = at::<E>(call)?.with(|end| -> io::Result<i32> {

@@ -95,8 +95,8 @@ impl Call {
         let (data, size) = self.view(self.arguments[index], index)?;
         self.lend(index, data, size)?;
         // SAFETY: see `view`. They are only read, nothing that is written to here shares them, and no JavaScript of this
-        // thread runs before the call ends. Another thread's may write to memory that is shared (`SharedArrayBuffer`): the
-        // package copies such bytes (`check.bytes`), and what a stream is given without that only the kernel looks at.
+        // thread runs before the call ends. Another thread's may write to a `SharedArrayBuffer`: the package copies what
+        // stands there (`check.bytes`), and what sockets are given without that only the kernel looks at.
         Ok(unsafe { &*slice_from_raw_parts(data, size) })
     }
 

@@ -72,23 +72,24 @@ impl<M: Many> Hub<M> {
         self.answer_call(request.connection, request.id, answer);
     }
 
-    /// As [`answer`](Self::answer), for whoever keeps a request by its numbers.
+    /// As [`answer`](Self::answer), for whoever keeps a request by its numbers. Numbers of no request are let be.
     pub fn answer_call(&mut self, connection: ConnId, id: CallId, answer: Answer<OwnedFd>) {
         self.command(Command::Answer(connection, id, answer));
     }
 
     /// From now on whoever drives it takes the [next answer](Self::next_answer) and the [next
-    /// failure](Self::next_failure) after every turn, and gives each to whoever waits for it.
+    /// failure](Self::next_failure) after every turn, and gives each to whoever waits for it. What is not taken is kept,
+    /// however much it is: of failures no longer only as many as a queue may hold.
     pub const fn dispatch(&mut self) {
         self.outcomes.dispatch();
     }
 
-    /// The next answer, or why there is none.
+    /// The next answer, or why there is none: to whichever question, by its connection and number.
     pub fn next_answer(&mut self) -> Option<(ConnId, CallId, Result<Message, SendError>)> {
         self.outcomes.pop_answer()
     }
 
-    /// The next message that could not be sent, and why.
+    /// The next message that could not be sent, and why; it comes back unless a part of it was written.
     pub fn next_failure(&mut self) -> Option<(ConnId, SendId, SendError)> {
         self.outcomes.pop_failed()
     }

@@ -56,8 +56,8 @@ export function published(options: ListenOptions | undefined): Published {
     numbers: [
       check.optional(mode, 'mode', 0, 0o7777) ?? -1,
       check.optional(backlog, 'backlog', 0, 0x7fffffff) ?? -1,
-      check.optional(owner, 'owner', 0, 0x7fffffff) ?? -1,
-      check.optional(group, 'group', 0, 0x7fffffff) ?? -1,
+      check.optional(owner, 'owner', 0, 0xfffffffe) ?? -1,
+      check.optional(group, 'group', 0, 0xfffffffe) ?? -1,
     ],
     allow: allow === undefined ? null : check.text(allow, 'allow'),
   };

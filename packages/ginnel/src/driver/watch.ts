@@ -9,6 +9,8 @@ export type Ready = (read: boolean, write: boolean, time: boolean) => void;
 export class Waits {
   readonly #watch: Watch;
   #bits = 0;
+  #reads = false;
+  #pausing = false;
   #closed = false;
 
   /** `ours`: nobody else relies on the flags of the descriptor. */
@@ -19,7 +21,19 @@ export class Waits {
   }
 
   forRead(on: boolean): void {
+    this.#reads = on;
     this.#want(on ? this.#bits | READ : this.#bits & ~READ);
+  }
+
+  /** Reading is not wanted any more, unless it is again before the loop has come round: to stop and start costs system calls. */
+  pauseRead(): void {
+    this.#reads = false;
+    if (this.#pausing || this.#closed || (this.#bits & READ) === 0) return;
+    this.#pausing = true;
+    setImmediate(() => {
+      this.#pausing = false;
+      if (!this.#reads) this.forRead(false);
+    });
   }
 
   forWrite(on: boolean): void {

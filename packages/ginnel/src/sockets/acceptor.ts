@@ -19,7 +19,7 @@ export abstract class Acceptor<S> {
   readonly #native: NativeAcceptor;
   readonly #make: (fd: number) => S;
   readonly #waits: Waits;
-  readonly #waiters = new Waiters<S | null>(() => this.#waits.forRead(this.#waiters.length > 0));
+  readonly #waiters = new Waiters<S | null>(() => this.#readIfWanted());
   #closed = false;
 
   protected constructor(native: NativeAcceptor, make: (fd: number) => S) {
@@ -62,7 +62,12 @@ export abstract class Acceptor<S> {
         this.#waiters.fail(explained(error, 'accept'));
       }
     }
-    this.#waits.forRead(this.#waiters.length > 0);
+    this.#readIfWanted();
+  }
+
+  #readIfWanted(): void {
+    if (this.#waiters.length > 0) this.#waits.forRead(true);
+    else this.#waits.pauseRead();
   }
 
   /** Gives away the socket that listens: to another process, for instance. A name that it owns is given up. */

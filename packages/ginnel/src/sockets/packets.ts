@@ -40,7 +40,7 @@ export abstract class Packets<P extends Packet> {
   readonly #native: NativePackets;
   readonly #largest: number;
   readonly #arrived: Arrival<P>[] = [];
-  readonly #waiters = new Waiters<P | null>(() => this.waits.forRead(this.#waiters.length > 0));
+  readonly #waiters = new Waiters<P | null>(() => this.#readIfWanted());
   #gone = false;
 
   protected constructor(native: NativePackets, options: PacketOptions) {
@@ -102,7 +102,7 @@ export abstract class Packets<P extends Packet> {
 
   #ready(read: boolean, write: boolean, time: boolean): void {
     if (write || time) this.proceed();
-    if (read && !this.#gone) this.#fill();
+    if (read && !this.#gone && this.#waiters.length > 0) this.#fill();
   }
 
   #fill(): void {
@@ -153,7 +153,12 @@ export abstract class Packets<P extends Packet> {
       if (next instanceof Error) this.#waiters.fail(next);
       else this.#waiters.settle(next);
     }
-    this.waits.forRead(this.#waiters.length > 0);
+    this.#readIfWanted();
+  }
+
+  #readIfWanted(): void {
+    if (this.#waiters.length > 0) this.waits.forRead(true);
+    else this.waits.pauseRead();
   }
 
   /** Closes it at once. What waits to be sent is given up, and whoever waits for a packet gets `null`. */

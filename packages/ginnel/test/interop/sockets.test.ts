@@ -5,7 +5,7 @@ import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { Datagram, type Fd, SeqPacket, Stream } from 'ginnel';
-import { type Portion, portions, readToEnd } from '../stories/reading';
+import { portions, readToEnd } from '../stories/reading';
 import { file, given, textOf, withFile } from '../stories/telling';
 import { both, numbered, type Side, type Story } from './counterpart';
 
@@ -43,7 +43,12 @@ const descriptors: Story = {
     const stream = await accepted(side);
     const came = portions(stream);
     await came.wait(10);
-    assert.deepEqual(byByte(came.list), range(10).map((index) => range(index + 1).map((at) => `${index + 1}.${at}`)));
+    // Each message is one byte, and each descriptor came with its own.
+    const counted = came.list.flatMap(({ text, fds, starts }) => {
+      const all = texts(fds);
+      return range(text.length).map((byte) => all.filter((_, index) => starts[index] === byte));
+    });
+    assert.deepEqual(counted, range(10).map((index) => range(index + 1).map((at) => `${index + 1}.${at}`)));
     await withFile(dirname(side.at), 'from the server', (fd) => stream.send('k', { fds: [fd] }));
     await stream.close();
   },
@@ -60,17 +65,6 @@ const descriptors: Story = {
     await stream.close();
   },
 };
-
-/** Of each byte, what the files hold that have come with it. A read ends behind the byte that carries descriptors. */
-function byByte(portions: readonly Portion[]): string[][] {
-  const all: string[][] = [];
-  for (const { text, fds, starts } of portions) {
-    const own: string[][] = Array.from(text, () => []);
-    texts(fds).forEach((held, index) => own[starts[index] ?? -1]?.push(held));
-    all.push(...own);
-  }
-  return all;
-}
 
 async function whoIs(stream: Stream, { say, hear }: Side): Promise<void> {
   say(process.pid);
