@@ -12,7 +12,6 @@ const BARS = [
   { scenario: 'node-rtt-64', ours: 'ginnel-stream', theirs: 'net', bound: 1 },
   { scenario: 'node-oneway-64', ours: 'ginnel-stream', bound: 1e6 },
   { scenario: 'node-oneway-64', ours: 'ginnel-stream', theirs: 'usocket', bound: 4 },
-  { scenario: 'node-oneway-64', ours: 'ginnel-connection', bound: 1e6 },
   { scenario: 'node-packets-64', ours: 'ginnel-seqpacket', theirs: 'node-unix-socket', bound: 3 },
   { scenario: 'node-fds', ours: 'ginnel-stream', theirs: 'usocket', bound: 2 },
 ];
