@@ -77,10 +77,8 @@ impl<P: Pattern> End for Alone<P> {
     }
 
     fn left(&mut self) -> Result<()> {
-        self.met()?;
-        while !self.socket.pipes().is_empty() {
-            self.socket.next_event()?;
-        }
+        // It may have happened while the last message was sent.
+        while !matches!(self.socket.next_event()?, Event::Detached(..)) {}
         Ok(())
     }
 }
