@@ -1,7 +1,6 @@
 // What arrives, and who leads, leaves the loop to others.
 //
-// Numbers: on a quiet machine the 99th percentile stays below 5 ms. The bound here is generous, as machines that run tests
-// are not quiet; what it finds is a loop that somebody keeps.
+// The numbers are printed. What fails is a loop that somebody keeps: machines that run tests are busy with other things too.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -14,7 +13,7 @@ import { story } from '../support/core';
 import { SOAK } from '../support/hardening/chance';
 
 const SUPPORT = join(__dirname, '..', 'support', 'hardening');
-const BOUND = 100;
+const BOUND = SOAK ? 100 : 1000;
 const LENGTH = SOAK ? 3000 : 400;
 
 async function ended(child: ChildProcess): Promise<void> {
