@@ -12,6 +12,9 @@ const built = join(home, 'build', 'test');
 const but = process.argv[2] === '--but';
 const words = process.argv.slice(but ? 3 : 2);
 
+/** What a test leaves open must not keep everybody waiting for ever. In milliseconds. */
+const LONGEST = 15 * 60_000;
+
 const files = readdirSync(built, { recursive: true })
   .filter((name) => name.endsWith('.test.js'))
   .filter((name) => words.length === 0 || but !== words.some((word) => name.includes(word)))
@@ -21,6 +24,6 @@ const files = readdirSync(built, { recursive: true })
 // Most files wait for other processes and for time. Node would leave one processor free, and of two that is half.
 const atOnce = `--test-concurrency=${Math.max(2, availableParallelism())}`;
 const args = ['--expose-gc', '--test', '--test-reporter=spec', '--test-timeout=120000', atOnce, ...files];
-const { status, error } = spawnSync(process.execPath, args, { cwd: home, stdio: 'inherit' });
+const { status, error } = spawnSync(process.execPath, args, { cwd: home, stdio: 'inherit', timeout: LONGEST });
 if (error) throw error;
 process.exit(status ?? 1);
