@@ -2,7 +2,7 @@
 //! loop.
 //!
 //! JavaScript sees tables of functions. The first argument of most is a handle that it was given before; what they look
-//! for and do not find is told as -1, `null` or `false`: not yet. Only a [watch](watch) calls back. The package's own
+//! for and do not find is told as -1, `null` or `false`: not yet. Only a watch calls back. The package's own
 //! TypeScript is the driver: it looks, and waits until a watch says that looking helps.
 //!
 //! Here are no threads and no statics: what is open belongs to one environment, and its end closes it. (In `ginnel-os` are
