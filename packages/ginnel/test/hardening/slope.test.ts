@@ -63,6 +63,16 @@ async function sent(count: number, send: () => Promise<unknown>): Promise<void> 
   }
 }
 
+/** As `flat`, where what is sent arrives elsewhere: `came` says how many have. */
+async function flatFlow(name: string, send: () => Promise<unknown>, came: () => number): Promise<void> {
+  let all = 0;
+  await flat(name, async (count) => {
+    all += count;
+    await sent(count, send);
+    while (came() < all) await new Promise((resolve) => setImmediate(resolve));
+  });
+}
+
 const options = { timeout: SOAK ? 600_000 : 60_000 };
 
 test('messages over a connection', options, async () => {
@@ -71,12 +81,7 @@ test('messages over a connection', options, async () => {
   const reading = (async () => {
     for await (const delivery of b) if (delivery.type === 'message') came += 1;
   })();
-  let all = 0;
-  await flat('Connection', async (count) => {
-    all += count;
-    await sent(count, () => a.send(BODY));
-    while (came < all) await new Promise((resolve) => setImmediate(resolve));
-  });
+  await flatFlow('Connection', () => a.send(BODY), () => came);
   a.destroy();
   b.destroy();
   await reading;
@@ -97,12 +102,7 @@ test('bytes of a stream', options, async () => {
   const [a, b] = Stream.pair();
   let came = 0;
   b.on('data', (chunk: Buffer) => { came += chunk.length; });
-  let all = 0;
-  await flat('Stream', async (count) => {
-    all += count * BODY.length;
-    await sent(count, () => a.send(BODY));
-    while (came < all) await new Promise((resolve) => setImmediate(resolve));
-  });
+  await flatFlow('Stream', () => a.send(BODY), () => came / BODY.length);
   a.destroy();
   b.destroy();
 });
@@ -113,12 +113,7 @@ test('packets', options, async () => {
   const reading = (async () => {
     for await (const packet of b) if (packet.data.length > 0) came += 1;
   })();
-  let all = 0;
-  await flat('SeqPacket', async (count) => {
-    all += count;
-    await sent(count, () => a.send(BODY));
-    while (came < all) await new Promise((resolve) => setImmediate(resolve));
-  });
+  await flatFlow('SeqPacket', () => a.send(BODY), () => came);
   a.destroy();
   b.destroy();
   await reading;
