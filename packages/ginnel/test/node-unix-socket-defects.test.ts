@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Datagram, SeqPacket } from 'ginnel';
 import * as sockets from 'ginnel/node-unix-socket';
 
-import { crampedPeer, inDirectory, isCloseOnExec, openDescriptors, Story, told, until } from './faces/support';
+import { crampedPeer, inDirectory, isCloseOnExec, openDescriptors, Story, testBetween, told, until } from './faces/support';
 import { connected } from './faces/unix_tales';
 
 const inside = join(dirname(require.resolve('ginnel/package.json')), 'dist', 'faces');
@@ -19,16 +19,7 @@ const { Backlog }: typeof import('../dist/faces/shared') = require(join(inside, 
 type Ends = Awaited<ReturnType<typeof connected>> & { directory: string };
 
 function between(name: string, action: (ends: Ends) => Promise<void>): void {
-  test(name, { timeout: 30_000 }, () => inDirectory(async (directory) => {
-    const ends = await connected({ story: new Story(), sockets, directory });
-    try {
-      await action({ ...ends, directory });
-    } finally {
-      ends.here.destroy();
-      ends.there.destroy();
-      ends.server.close();
-    }
-  }));
+  testBetween(name, (directory) => connected({ story: new Story(), sockets, directory }), action);
 }
 
 /** Sockets of datagrams, bound to a, b, c and so on. */

@@ -8,23 +8,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import * as usocket from 'ginnel/usocket';
 
-import { aWhile, inDirectory, isCloseOnExec, openDescriptors, Story, told, until } from './faces/support';
+import { aWhile, inDirectory, isCloseOnExec, openDescriptors, Story, testBetween, told, until } from './faces/support';
 import { connected } from './faces/usocket_tales';
 
 type Socket = usocket.USocket;
 type Ends = Awaited<ReturnType<typeof connected>> & { directory: string };
 
 function between(name: string, action: (ends: Ends) => Promise<void>): void {
-  test(name, { timeout: 30_000 }, () => inDirectory(async (directory) => {
-    const ends = await connected({ story: new Story(), usocket, directory });
-    try {
-      await action({ ...ends, directory });
-    } finally {
-      ends.here.destroy();
-      ends.there.destroy();
-      ends.server.close();
-    }
-  }));
+  testBetween(name, (directory) => connected({ story: new Story(), usocket, directory }), action);
 }
 
 between('D1: every descriptor arrives, however late they are read', async ({ here, there }) => {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { fstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import type { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -29,6 +30,31 @@ export async function inDirectory<T>(action: (directory: string) => Promise<T>):
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Two ends that are connected, and who has let them meet. */
+interface Meeting {
+  here: { destroy(): unknown };
+  there: { destroy(): unknown };
+  server: { close(): unknown };
+}
+
+/** A test between two ends, in a directory of its own; all are closed afterwards. */
+export function testBetween<M extends Meeting>(
+  name: string,
+  meet: (directory: string) => Promise<M>,
+  action: (ends: M & { directory: string }) => Promise<void>,
+): void {
+  test(name, { timeout: 30_000 }, () => inDirectory(async (directory) => {
+    const ends = await meet(directory);
+    try {
+      await action({ ...ends, directory });
+    } finally {
+      ends.here.destroy();
+      ends.there.destroy();
+      ends.server.close();
+    }
+  }));
 }
 
 /** Waits for something that will come true. */
