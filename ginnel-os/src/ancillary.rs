@@ -121,7 +121,7 @@ pub(crate) unsafe fn open<S: Descriptors>(
     sys: &S,
     control: &[MaybeUninit<u8>],
     length: usize,
-) -> Control<S::Fd> {
+) -> Control<S::Carried> {
     let length = length.min(control.len());
     // SAFETY: the caller vouches that so many bytes are written.
     let control = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), length) };

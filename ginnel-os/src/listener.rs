@@ -9,7 +9,7 @@ use crate::credentials::Policy;
 use crate::error::SocketError;
 use crate::name::{self, Claim, Located, Ownership, Place};
 use crate::socket::{self, AdoptError};
-use crate::sys::{self, Files, Kernel, SocketKind, Sockets, Would};
+use crate::sys::{self, Kernel, Names, SocketKind, Sockets, Would};
 
 /// How a listener is published.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Default for ListenerOptions {
 ///
 /// Dropping it removes the name, if it is still its own.
 #[derive(Debug)]
-pub struct Listener<S: Sockets + Files = Kernel> {
+pub struct Listener<S: Sockets + Names = Kernel> {
     sys: S,
     // Before `fd`: the name goes first, so that nobody connects to a socket that is closing.
     name: Option<Ownership<S>>,
@@ -90,7 +90,7 @@ impl Listener {
     }
 }
 
-impl<S: Sockets + Files> Listener<S> {
+impl<S: Sockets + Names> Listener<S> {
     /// As [`open`](Listener::open), on this kernel.
     ///
     /// # Errors
@@ -293,7 +293,7 @@ impl AcceptPause {
         self.after_on(&Kernel, error)
     }
 
-    pub(crate) fn after_on<S: Files>(&mut self, sys: &S, error: io::Error) -> io::Result<Duration> {
+    pub(crate) fn after_on<S: Names>(&mut self, sys: &S, error: io::Error) -> io::Result<Duration> {
         match error.raw_os_error() {
             Some(libc::ECONNABORTED | libc::EPROTO) => Ok(Duration::ZERO),
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {

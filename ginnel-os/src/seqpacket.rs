@@ -100,7 +100,7 @@ impl<S: Sockets> SeqPacket<S> {
     /// [`SocketError::TooManyFds`], or the kernel's (`EMSGSIZE` for a packet that `SO_SNDBUF` cannot hold);
     /// nothing was sent then.
     #[inline]
-    pub fn send(&self, packet: &[u8], fds: &[S::Borrowed<'_>], wait: Wait) -> Would<()> {
+    pub fn send(&self, packet: &[u8], fds: &[S::Lent<'_>], wait: Wait) -> Would<()> {
         let sent = socket::send(&self.sys, self.borrowed(), &[IoSlice::new(packet)], fds, wait)?;
         Ok(sent.map(|_| ()))
     }
@@ -109,7 +109,7 @@ impl<S: Sockets> SeqPacket<S> {
     ///
     /// # Errors
     /// [`SocketError::PacketCut`], [`SocketError::FdsLost`], or the kernel's.
-    pub fn receive(&self, most: usize, wait: Wait) -> Would<Option<Message<S::Fd>>> {
+    pub fn receive(&self, most: usize, wait: Wait) -> Would<Option<Message<S::Carried>>> {
         let mut body = socket::body(most, self.checked);
         let Some(received) = self.take(&mut body.spare_capacity_mut()[..most], wait)? else {
             return Ok(None);
@@ -124,12 +124,12 @@ impl<S: Sockets> SeqPacket<S> {
     /// # Errors
     /// As [`receive`](Self::receive). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
     #[inline]
-    pub fn receive_into(&self, bytes: &mut [u8], wait: Wait) -> Would<Option<Received<S::Fd>>> {
+    pub fn receive_into(&self, bytes: &mut [u8], wait: Wait) -> Would<Option<Received<S::Carried>>> {
         self.take(socket::room(bytes), wait)
     }
 
     #[inline]
-    fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received<S::Fd>>> {
+    fn take(&self, room: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Option<Received<S::Carried>>> {
         let most = room.len();
         let mut arrived =
             self.past_reset(|| socket::receive(&self.sys, self.borrowed(), room, Form::Packet, wait))?;
@@ -155,7 +155,7 @@ impl<S: Sockets> SeqPacket<S> {
     }
 
     #[inline]
-    fn judge(&self, arrived: Arrived<S::Fd>, room: usize) -> io::Result<Option<Received<S::Fd>>> {
+    fn judge(&self, arrived: Arrived<S::Carried>, room: usize) -> io::Result<Option<Received<S::Carried>>> {
         if is_end(&arrived) {
             return self.end();
         }
@@ -166,7 +166,7 @@ impl<S: Sockets> SeqPacket<S> {
         Ok(Some((bytes, arrived.fds)))
     }
 
-    fn end(&self) -> io::Result<Option<Received<S::Fd>>> {
+    fn end(&self) -> io::Result<Option<Received<S::Carried>>> {
         if self.reset.swap(false, Ordering::Relaxed) {
             return Err(io::Error::from_raw_os_error(libc::ECONNRESET));
         }

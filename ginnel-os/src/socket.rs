@@ -15,7 +15,7 @@ use rustix::net::SocketAddrUnix;
 use crate::ancillary::{self, Rights};
 use crate::error::SocketError;
 use crate::name::Target;
-use crate::sys::{self, Files, Incoming, Kernel, Outgoing, SocketKind, Sockets, Wait, Would};
+use crate::sys::{self, Incoming, Kernel, Names, Outgoing, SocketKind, Sockets, Wait, Would};
 
 /// The size of a received packet, and the descriptors that came with it.
 pub type Received<F = OwnedFd> = (usize, Vec<F>);
@@ -59,7 +59,7 @@ pub(crate) fn send<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
     bytes: &[IoSlice<'_>],
-    fds: &[S::Borrowed<'_>],
+    fds: &[S::Lent<'_>],
     wait: Wait,
 ) -> Would<usize> {
     if fds.is_empty() {
@@ -75,7 +75,7 @@ pub(crate) fn send_to<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
     to: &SocketAddrUnix,
-    (bytes, fds): (&[u8], &[S::Borrowed<'_>]),
+    (bytes, fds): (&[u8], &[S::Lent<'_>]),
     wait: Wait,
 ) -> Would<usize> {
     let mut rights = Rights::new();
@@ -85,7 +85,7 @@ pub(crate) fn send_to<S: Sockets>(
 }
 
 #[inline]
-fn encode<'r, S: Sockets>(sys: &S, fds: &[S::Borrowed<'_>], rights: &'r mut Rights) -> io::Result<&'r [u8]> {
+fn encode<'r, S: Sockets>(sys: &S, fds: &[S::Lent<'_>], rights: &'r mut Rights) -> io::Result<&'r [u8]> {
     let numbers = fds.iter().map(|&fd| sys.number(fd));
     rights.encode(numbers).ok_or_else(|| SocketError::TooManyFds { given: fds.len() }.into())
 }
@@ -98,7 +98,7 @@ pub(crate) fn receive<S: Sockets>(
     bytes: &mut [MaybeUninit<u8>],
     form: Form<'_>,
     wait: Wait,
-) -> Would<Arrived<S::Fd>> {
+) -> Would<Arrived<S::Carried>> {
     let mut control = ancillary::room();
     let (whole, from) = match form {
         Form::Chunk => (false, None),
@@ -118,7 +118,7 @@ pub(crate) fn receive_behind<S: Sockets>(
     fd: S::Borrowed<'_>,
     (buffer, room): (&mut Vec<u8>, usize),
     wait: Wait,
-) -> Would<Arrived<S::Fd>> {
+) -> Would<Arrived<S::Carried>> {
     let held = buffer.len();
     let spare = &mut buffer.spare_capacity_mut()[..room];
     let Some(arrived) = receive(sys, fd, spare, Form::Chunk, wait)? else { return Ok(None) };
@@ -136,7 +136,7 @@ pub(crate) unsafe fn arrived<S: Sockets>(
     sys: &S,
     taken: sys::Taken,
     control: &[MaybeUninit<u8>],
-) -> Arrived<S::Fd> {
+) -> Arrived<S::Carried> {
     let plain = taken.control == 0 && !taken.control_cut;
     let mut arrived =
         Arrived { bytes: taken.bytes, fds: Vec::new(), lost: taken.control_cut, stamped: false, plain };
@@ -189,7 +189,7 @@ pub(crate) fn whole(size: usize, room: usize) -> io::Result<usize> {
 
 /// A socket on its way to an address.
 #[derive(Debug)]
-pub struct Connecting<S: Sockets + Files = Kernel> {
+pub struct Connecting<S: Sockets + Names = Kernel> {
     sys: S,
     fd: S::Fd,
     target: Option<Target<S::Fd>>,
@@ -207,7 +207,7 @@ impl Connecting {
     }
 }
 
-impl<S: Sockets + Files> Connecting<S> {
+impl<S: Sockets + Names> Connecting<S> {
     /// As [`new`](Connecting::new), on this kernel.
     ///
     /// # Errors

@@ -105,12 +105,21 @@ impl<S: Sockets> Stream<S> {
         self.sys.shutdown(self.borrowed(), how)
     }
 
+    /// Nothing more will be written, and nothing that comes is of interest: the other side is told, behind what was
+    /// written before. shutdown(2)
+    ///
+    /// # Errors
+    /// The kernel's: it is not connected.
+    pub fn finish(&self) -> io::Result<()> {
+        self.sys.finish(self.borrowed())
+    }
+
     /// Sends some of the bytes, and the descriptors with the first of them. Returns how many bytes went.
     ///
     /// # Errors
     /// [`SocketError::TooManyFds`], [`SocketError::FdsWithoutBytes`], or the kernel's; nothing was sent then.
     #[inline]
-    pub fn send(&self, bytes: &[IoSlice<'_>], fds: &[S::Borrowed<'_>], wait: Wait) -> Would<usize> {
+    pub fn send(&self, bytes: &[IoSlice<'_>], fds: &[S::Lent<'_>], wait: Wait) -> Would<usize> {
         let bytes = &bytes[..bytes.len().min(limits::SLICES)];
         if !fds.is_empty() && bytes.iter().all(|part| part.is_empty()) {
             return Err(SocketError::FdsWithoutBytes.into());
@@ -123,7 +132,7 @@ impl<S: Sockets> Stream<S> {
     /// # Errors
     /// [`SocketError::FdsLost`], [`SocketError::FdsUnread`] for a plain read before, or the kernel's.
     #[inline]
-    pub fn receive(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk<S::Fd>> {
+    pub fn receive(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk<S::Carried>> {
         self.report_unread()?;
         let room = bytes.len();
         let Some(arrived) = self.take(socket::room(bytes), wait)? else { return Ok(None) };
@@ -139,7 +148,7 @@ impl<S: Sockets> Stream<S> {
     /// # Errors
     /// As [`receive`](Self::receive); bytes that came with lost descriptors stand behind what `buffer` held.
     #[inline]
-    pub fn receive_behind(&self, buffer: &mut Vec<u8>, most: usize, wait: Wait) -> Would<Chunk<S::Fd>> {
+    pub fn receive_behind(&self, buffer: &mut Vec<u8>, most: usize, wait: Wait) -> Would<Chunk<S::Carried>> {
         self.report_unread()?;
         let room = most.min(buffer.capacity() - buffer.len());
         if room == 0 {
@@ -160,7 +169,7 @@ impl<S: Sockets> Stream<S> {
     /// # Errors
     /// [`SocketError::FdsUnread`] for the read before, or the kernel's.
     #[inline]
-    pub fn read(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk<S::Fd>> {
+    pub fn read(&self, bytes: &mut [u8], wait: Wait) -> Would<Chunk<S::Carried>> {
         self.read_uninit(socket::room(bytes), wait)
     }
 
@@ -169,7 +178,7 @@ impl<S: Sockets> Stream<S> {
     /// # Errors
     /// As [`read`](Self::read).
     #[inline]
-    pub fn read_uninit(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Chunk<S::Fd>> {
+    pub fn read_uninit(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<Chunk<S::Carried>> {
         self.report_unread()?;
         let room = bytes.len();
         let Some(arrived) = self.take(bytes, wait)? else { return Ok(None) };
@@ -181,12 +190,12 @@ impl<S: Sockets> Stream<S> {
     }
 
     #[inline]
-    fn drained(&self, arrived: &socket::Arrived<S::Fd>, room: usize) -> bool {
+    fn drained(&self, arrived: &socket::Arrived<S::Carried>, room: usize) -> bool {
         self.ours && arrived.plain && arrived.bytes > 0 && arrived.bytes < room
     }
 
     #[inline]
-    fn take(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<socket::Arrived<S::Fd>> {
+    fn take(&self, bytes: &mut [MaybeUninit<u8>], wait: Wait) -> Would<socket::Arrived<S::Carried>> {
         if bytes.is_empty() {
             // The kernel would hand over descriptors ahead of their byte.
             return Ok(Some(socket::Arrived::nothing()));

@@ -164,8 +164,14 @@ impl Paper {
 impl Descriptors for Paper {
     type Fd = Numbered;
     type Borrowed<'a> = &'a Numbered;
+    type Carried = Numbered;
+    type Lent<'a> = &'a Numbered;
 
     fn borrow<'a>(&self, fd: &'a Numbered) -> &'a Numbered {
+        fd
+    }
+
+    fn lend<'a>(&self, fd: &'a Numbered) -> &'a Numbered {
         fd
     }
 

@@ -28,8 +28,14 @@ impl Drop for Entry {
 impl Descriptors for Ledger {
     type Fd = Entry;
     type Borrowed<'a> = &'a Entry;
+    type Carried = Entry;
+    type Lent<'a> = &'a Entry;
 
     fn borrow<'a>(&self, fd: &'a Entry) -> &'a Entry {
+        fd
+    }
+
+    fn lend<'a>(&self, fd: &'a Entry) -> &'a Entry {
         fd
     }
 

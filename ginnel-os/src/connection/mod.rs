@@ -16,7 +16,7 @@ use ginnel_proto::{Answer, Backoff, CallId, Delivery, Message, Next, Parts, Peer
 
 use crate::error::SocketError;
 use crate::stream::Stream;
-use crate::sys::{self, Files, Kernel, Sys, Wait};
+use crate::sys::{self, Kernel, Names, Sys, Wait};
 
 pub use error::{Error, SendError};
 pub use options::ConnectionOptions;
@@ -28,7 +28,7 @@ pub(crate) use write::{Written, write_all};
 /// One connection, beside its stream. Never waits by itself.
 #[derive(Debug)]
 pub struct Connection<S: Sys = Kernel> {
-    session: Session<S::Fd>,
+    session: Session<S::Carried>,
     pause: Option<Box<Backoff>>,
     /// What the kernel was seen to have no more of, since a driver last asked.
     blocked: Directions,
@@ -66,13 +66,13 @@ impl<S: Sys> Connection<S> {
     }
 
     /// Takes it apart, for whoever goes on with it in another way.
-    pub fn into_parts(self) -> Parts<S::Fd> {
+    pub fn into_parts(self) -> Parts<S::Carried> {
         self.session.into_parts()
     }
 
     /// What is decided about it.
     #[inline]
-    pub const fn session(&mut self) -> &mut Session<S::Fd> {
+    pub const fn session(&mut self) -> &mut Session<S::Carried> {
         &mut self.session
     }
 
@@ -139,7 +139,7 @@ impl<S: Sys> Connection<S> {
     /// # Errors
     /// [`Error::Peer`].
     #[inline]
-    pub fn take(&mut self) -> Result<Next<S::Fd>, Error> {
+    pub fn take(&mut self) -> Result<Next<S::Carried>, Error> {
         self.session.poll_next().map_err(|fault| self.blame(fault))
     }
 
@@ -152,7 +152,7 @@ impl<S: Sys> Connection<S> {
         stream: &Stream<S>,
         ready: Directions,
         wait: Wait,
-    ) -> Result<Step<Option<Delivery<S::Fd>>>, Error> {
+    ) -> Result<Step<Option<Delivery<S::Carried>>>, Error> {
         for _ in 0..READS {
             match self.take()? {
                 Next::Delivery(delivery) => return Ok(Step::Done(Some(delivery))),
@@ -181,7 +181,7 @@ impl<S: Sys> Connection<S> {
         stream: &Stream<S>,
         ready: Directions,
         wait: Wait,
-    ) -> Result<Step<Option<Message<S::Fd>>>, Error> {
+    ) -> Result<Step<Option<Message<S::Carried>>>, Error> {
         loop {
             match self.next(stream, ready, wait)? {
                 Step::Done(Some(Delivery::Message(message))) => return Ok(Step::Done(Some(message))),
@@ -201,7 +201,7 @@ impl<S: Sys> Connection<S> {
         &mut self,
         stream: &Stream<S>,
         ready: Directions,
-        message: &mut Option<Message<S::Fd>>,
+        message: &mut Option<Message<S::Carried>>,
     ) -> Result<Step<()>, Error> {
         self.queue(stream, ready, message, |session, message| {
             session.push(message).map_err(|rejected| (rejected.refusal, rejected.into_message()))
@@ -216,7 +216,7 @@ impl<S: Sys> Connection<S> {
         &mut self,
         stream: &Stream<S>,
         ready: Directions,
-        message: &mut Option<Message<S::Fd>>,
+        message: &mut Option<Message<S::Carried>>,
     ) -> Result<Step<CallId>, Error> {
         self.queue(stream, ready, message, |session, message| {
             session.ask(message).map_err(|rejected| (rejected.refusal, rejected.into_message()))
@@ -231,7 +231,7 @@ impl<S: Sys> Connection<S> {
         &mut self,
         stream: &Stream<S>,
         ready: Directions,
-        (id, answer): (CallId, &mut Option<Answer<S::Fd>>),
+        (id, answer): (CallId, &mut Option<Answer<S::Carried>>),
     ) -> Result<Step<()>, Error> {
         self.queue(stream, ready, answer, |session, answer| {
             let failed = matches!(answer, Answer::Failure(_));
@@ -253,7 +253,7 @@ impl<S: Sys> Connection<S> {
         stream: &Stream<S>,
         ready: Directions,
         (id, wait): (CallId, Wait),
-    ) -> Result<Step<Message<S::Fd>>, SendError<S::Fd>> {
+    ) -> Result<Step<Message<S::Carried>>, SendError<S::Carried>> {
         for _ in 0..READS {
             self.gather().map_err(SendError::queued)?;
             match self.session.take_answer(id) {
@@ -298,7 +298,7 @@ impl<S: Sys> Connection<S> {
         }
         if self.is_written() && !std::mem::replace(&mut self.shut, true) {
             // It fails if the other side has gone already, and then there is nobody to tell.
-            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.finish();
         }
         let ended = self.discard(stream, ready);
         let write = !self.is_written();
@@ -353,7 +353,7 @@ impl<S: Sys> Connection<S> {
 }
 
 /// How long to pause once more while descriptors wait for others to be read.
-pub(crate) fn stall<S: Files>(sys: &S, pause: &mut Option<Box<Backoff>>) -> Duration {
+pub(crate) fn stall<S: Names>(sys: &S, pause: &mut Option<Box<Backoff>>) -> Duration {
     pause.get_or_insert_with(|| Box::new(PAUSE)).next(sys::jitter(sys))
 }
 

@@ -15,7 +15,7 @@ impl<S: Sys> Connection<S> {
     ///
     /// # Errors
     /// What the read failed with.
-    pub fn received(&mut self, bytes: &[u8], outcome: Would<Chunk<S::Fd>>) -> io::Result<bool> {
+    pub fn received(&mut self, bytes: &[u8], outcome: Would<Chunk<S::Carried>>) -> io::Result<bool> {
         let Some(chunk) = self.judge(outcome)? else { return Ok(false) };
         self.session.line().received(bytes, chunk.fds);
         Ok(true)
@@ -34,7 +34,7 @@ impl<S: Sys> Connection<S> {
 
     /// Notes whether there is more, and judges.
     #[inline]
-    fn judge(&mut self, outcome: Would<Chunk<S::Fd>>) -> Would<Chunk<S::Fd>> {
+    fn judge(&mut self, outcome: Would<Chunk<S::Carried>>) -> Would<Chunk<S::Carried>> {
         let judged = judge(self.session.line(), &mut self.lost, outcome)?;
         self.blocked.read = judged.as_ref().is_none_or(|chunk| chunk.drained);
         Ok(judged)

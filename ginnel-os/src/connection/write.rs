@@ -61,7 +61,11 @@ impl<S: Sys> Connection<S> {
     /// some comes back, and what is behind it is still queued. [`Error::Limit`]: while waiting, more arrived than the
     /// inbox takes; everything is still queued.
     #[inline]
-    pub fn flush(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, SendError<S::Fd>> {
+    pub fn flush(
+        &mut self,
+        stream: &Stream<S>,
+        ready: Directions,
+    ) -> Result<Step<()>, SendError<S::Carried>> {
         let step = if ready.write { self.drain(stream)? } else { self.written() };
         match step {
             Step::Wait(_) => Ok(Step::Wait(self.read_aside(stream, ready).map_err(SendError::queued)?)),
@@ -82,7 +86,7 @@ impl<S: Sys> Connection<S> {
         &mut self,
         stream: &Stream<S>,
         ready: Directions,
-    ) -> Result<Step<()>, SendError<S::Fd>> {
+    ) -> Result<Step<()>, SendError<S::Carried>> {
         if ready.write { self.drain(stream) } else { Ok(self.written()) }
     }
 
@@ -99,7 +103,10 @@ impl<S: Sys> Connection<S> {
     /// # Errors
     /// Whatever does not pass by waiting, with the message.
     #[inline]
-    pub fn offer(&mut self, message: Message<S::Fd>) -> Result<Offer<S::Fd>, SendError<S::Fd>> {
+    pub fn offer(
+        &mut self,
+        message: Message<S::Carried>,
+    ) -> Result<Offer<S::Carried>, SendError<S::Carried>> {
         let rejected = match self.session.push(message) {
             Ok(()) => return Ok(Offer::Queued),
             Err(rejected) => rejected,
@@ -118,7 +125,11 @@ impl<S: Sys> Connection<S> {
     ///
     /// # Errors
     /// As [`flush`](Self::flush).
-    pub fn make_room(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, SendError<S::Fd>> {
+    pub fn make_room(
+        &mut self,
+        stream: &Stream<S>,
+        ready: Directions,
+    ) -> Result<Step<()>, SendError<S::Carried>> {
         while !self.session.line().is_open() || !self.session.line().outbound().has_room() {
             match self.move_some(stream, ready).map_err(SendError::queued)? {
                 Moved::Some => {}
@@ -135,7 +146,7 @@ impl<S: Sys> Connection<S> {
         stream: &Stream<S>,
         ready: Directions,
         item: &mut Option<M>,
-        push: impl Fn(&mut Session<S::Fd>, M) -> Result<T, (Refusal, M)>,
+        push: impl Fn(&mut Session<S::Carried>, M) -> Result<T, (Refusal, M)>,
     ) -> Result<Step<T>, Error> {
         while let Some(taken) = item.take() {
             let (refusal, back) = match push(&mut self.session, taken) {
@@ -180,7 +191,7 @@ impl<S: Sys> Connection<S> {
 
     /// Writes until nothing is left or the kernel takes no more. A message whose descriptors are refused comes back.
     #[inline]
-    pub(super) fn drain(&mut self, stream: &Stream<S>) -> Result<Step<()>, SendError<S::Fd>> {
+    pub(super) fn drain(&mut self, stream: &Stream<S>) -> Result<Step<()>, SendError<S::Carried>> {
         self.write_now(stream).map_err(|error| {
             let refused = error.raw_os_error() == Some(libc::EPERM);
             let frame = if refused { self.session.line().outbound().take_back() } else { None };
@@ -226,7 +237,7 @@ pub(crate) enum Written {
 #[inline]
 pub(crate) fn write_all<S: Sockets>(
     stream: &Stream<S>,
-    outbound: &mut Outbound<S::Fd>,
+    outbound: &mut Outbound<S::Carried>,
 ) -> io::Result<Written> {
     while let Some(transmit) = outbound.transmit() {
         match send(stream, &transmit) {
@@ -240,10 +251,10 @@ pub(crate) fn write_all<S: Sockets>(
 }
 
 #[inline]
-fn send<S: Sockets>(stream: &Stream<S>, transmit: &Transmit<'_, S::Fd>) -> Would<usize> {
+fn send<S: Sockets>(stream: &Stream<S>, transmit: &Transmit<'_, S::Carried>) -> Would<usize> {
     if transmit.fds().is_empty() {
         return stream.send(transmit.slices(), &[], Wait::Never);
     }
-    let fds: Vec<_> = transmit.fds().iter().map(|fd| stream.sys().borrow(fd)).collect();
+    let fds: Vec<_> = transmit.fds().iter().map(|fd| stream.sys().lend(fd)).collect();
     stream.send(transmit.slices(), &fds, Wait::Never)
 }

@@ -9,7 +9,7 @@ use rustix::net::SocketAddrUnix;
 
 use super::hands::{Claim, Hands};
 use super::locks::Lock;
-use super::place::{self, Place};
+use super::place::Place;
 use crate::error::SocketError;
 use crate::sys::{Alarm, FileKind, Status, Sys};
 
@@ -200,7 +200,7 @@ impl<S: Sys> Contender<S> {
     /// Where what was looked at last is reached.
     pub(crate) fn target(&self) -> io::Result<SocketAddrUnix> {
         let pinned = self.hands.as_ref().and_then(|hands| hands.pinned.as_ref());
-        place::through(&self.sys, pinned.ok_or(io::ErrorKind::NotFound)?)
+        self.sys.through(self.sys.borrow(pinned.ok_or(io::ErrorKind::NotFound)?), b"")
     }
 
     /// Why the contest has failed.

@@ -5,10 +5,10 @@ use std::io;
 use ginnel_proto::election::{Inode, Refusal, Seen, Step};
 
 use super::locks::{Lock, Locks};
-use super::place::{self, Place};
+use super::place::Place;
 use super::record::Record;
 use crate::error::SocketError;
-use crate::sys::{FileKind, Files, Rename, SocketKind, Sockets, Status, Would};
+use crate::sys::{FileKind, Names, Rename, SocketKind, Sockets, Status, Would};
 
 /// How a path is to be owned.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Claim {
 
 /// A path, and what is held of it and of the socket that is published there.
 #[derive(Debug)]
-pub(super) struct Hands<S: Sockets + Files> {
+pub(super) struct Hands<S: Sockets + Names> {
     pub(super) sys: S,
     pub(super) place: Place<S::Fd>,
     claim: Claim,
@@ -45,7 +45,7 @@ pub(super) struct Hands<S: Sockets + Files> {
     pub(super) error: Option<io::Error>,
 }
 
-impl<S: Sockets + Files> Hands<S> {
+impl<S: Sockets + Names> Hands<S> {
     pub(super) fn new(sys: S, place: Place<S::Fd>, claim: Claim) -> Self {
         Self {
             pid: sys.pid(),
@@ -223,7 +223,7 @@ impl<S: Sockets + Files> Hands<S> {
     /// Whether anybody lives behind a socket file that is held. Only "nobody" may lead to its removal, so what is
     /// not known for certain is an error.
     fn probe(&self, pinned: &S::Fd) -> io::Result<Seen> {
-        let address = place::through(&self.sys, pinned)?;
+        let address = self.sys.through(self.sys.borrow(pinned), b"")?;
         let socket = self.sys.socket(self.claim.kind, true)?;
         match self.sys.connect(self.sys.borrow(&socket), &address) {
             Ok(_) => Ok(Seen::Answered),

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ginnel_proto::election::Inode;
 
 use crate::error::SocketError;
-use crate::sys::{Alarm, FileKind, Files, Status, Sys};
+use crate::sys::{Alarm, FileKind, Names, Status, Sys};
 
 /// The byte of a lock file that stands for owning the path.
 const LEADERSHIP: i64 = 0;
@@ -85,7 +85,7 @@ impl<F> Locks<F> {
     }
 
     /// Opens a lock file, once for each time that it is [`close`](Self::close)d.
-    pub(super) fn open<S: Files<Fd = F>>(
+    pub(super) fn open<S: Names<Fd = F>>(
         &self,
         sys: &S,
         directory: S::Borrowed<'_>,
@@ -106,7 +106,7 @@ impl<F> Locks<F> {
     }
 
     /// The process that holds the leadership byte of a lock file. If there is no such file, nobody does.
-    pub(super) fn leader<S: Files<Fd = F>>(
+    pub(super) fn leader<S: Names<Fd = F>>(
         &self,
         sys: &S,
         directory: S::Borrowed<'_>,
@@ -132,7 +132,7 @@ impl<F> Locks<F> {
     }
 
     /// Takes the leadership byte. `None`: another process has it, or somebody else in this one.
-    pub(super) fn try_lead<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) -> io::Result<Option<()>> {
+    pub(super) fn try_lead<S: Names<Fd = F>>(&self, sys: &S, lock: Lock) -> io::Result<Option<()>> {
         let mut open = self.current(sys.pid());
         let file = open.file(lock.inode)?;
         if file.leader.is_some() || file.is_of_another_copy(sys, LEADERSHIP)? {
@@ -145,7 +145,7 @@ impl<F> Locks<F> {
 
     /// Is the leadership byte, which was taken, still ours? If a stray close has dropped it, it is taken again; `None`:
     /// somebody else has it by now.
-    pub(super) fn keep_lead<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) -> io::Result<Option<()>> {
+    pub(super) fn keep_lead<S: Names<Fd = F>>(&self, sys: &S, lock: Lock) -> io::Result<Option<()>> {
         let mut open = self.current(sys.pid());
         let file = open.file(lock.inode)?;
         if file.leader != Some(lock.ticket) {
@@ -189,14 +189,14 @@ impl<F> Locks<F> {
 
     /// The turn is over, or nobody waits for it any more: it goes to whoever has waited longest in this process, else it
     /// is given back.
-    pub(super) fn end_turn<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) {
+    pub(super) fn end_turn<S: Names<Fd = F>>(&self, sys: &S, lock: Lock) {
         if let Ok(file) = self.current(sys.pid()).file(lock.inode) {
             file.end_turn(sys, lock.ticket);
         }
     }
 
     /// What [`Sys::await_lock`] waited for has come, or never will.
-    pub fn arrived<S: Files<Fd = F>>(&self, sys: &S, inode: Inode, granted: io::Result<()>) {
+    pub fn arrived<S: Names<Fd = F>>(&self, sys: &S, inode: Inode, granted: io::Result<()>) {
         let mut open = self.current(sys.pid());
         let Ok(file) = open.file(inode) else { return };
         match granted {
@@ -212,7 +212,7 @@ impl<F> Locks<F> {
     }
 
     /// Gives back what this one holds of it. The last who does so closes it.
-    pub(super) fn close<S: Files<Fd = F>>(&self, sys: &S, lock: Lock) {
+    pub(super) fn close<S: Names<Fd = F>>(&self, sys: &S, lock: Lock) {
         let mut open = self.current(sys.pid());
         if let Ok(file) = open.file(lock.inode) {
             file.end_turn(sys, lock.ticket);
@@ -239,7 +239,7 @@ impl<F> Locks<F> {
 
 impl<F> Open<F> {
     /// Takes a descriptor of a lock file in.
-    fn keep<S: Files<Fd = F>>(&mut self, sys: &S, fd: F) -> io::Result<Inode> {
+    fn keep<S: Names<Fd = F>>(&mut self, sys: &S, fd: F) -> io::Result<Inode> {
         let Status { inode, kind, mode, .. } = sys.status(sys.borrow(&fd))?;
         if kind != FileKind::Regular {
             return Err(SocketError::NotALockFile.into());
@@ -301,14 +301,14 @@ impl<F> File<F> {
 
     /// A lock under our own process id that is not known here was taken by another copy of this library. The descriptor
     /// then stays open, since closing it would drop that lock.
-    fn is_of_another_copy<S: Files<Fd = F>>(&mut self, sys: &S, byte: i64) -> io::Result<bool> {
+    fn is_of_another_copy<S: Names<Fd = F>>(&mut self, sys: &S, byte: i64) -> io::Result<bool> {
         let holder = sys.lock_holder(sys.borrow(&self.fd), byte)?;
         let another = holder == Some(sys.pid());
         self.stays |= another;
         Ok(another)
     }
 
-    fn end_turn<S: Files<Fd = F>>(&mut self, sys: &S, ticket: Ticket) {
+    fn end_turn<S: Names<Fd = F>>(&mut self, sys: &S, ticket: Ticket) {
         self.waiting.retain(|waiter| waiter.ticket != ticket);
         self.failed.remove(&ticket);
         if self.turn == Turn::Of(ticket) {
@@ -316,7 +316,7 @@ impl<F> File<F> {
         }
     }
 
-    fn pass_on<S: Files<Fd = F>>(&mut self, sys: &S) {
+    fn pass_on<S: Names<Fd = F>>(&mut self, sys: &S) {
         match self.waiting.pop_front() {
             Some(Waiter { ticket, alarm }) => {
                 self.turn = Turn::Of(ticket);

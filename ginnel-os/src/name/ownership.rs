@@ -7,18 +7,18 @@ use ginnel_proto::election::{Election, Step, Way};
 use super::hands::{Claim, Hands};
 use super::place::Place;
 use crate::error::SocketError;
-use crate::sys::{Files, SocketKind, Sockets};
+use crate::sys::{Names, SocketKind, Sockets};
 
 /// A path that is ours. Dropping it removes the name, if it is still ours, and then lets go of the lock.
 #[derive(Debug)]
-pub(crate) struct Ownership<S: Sockets + Files> {
+pub(crate) struct Ownership<S: Sockets + Names> {
     hands: Hands<S>,
     election: Election,
     /// The name is not ours to remove any more.
     forsaken: bool,
 }
 
-impl<S: Sockets + Files> Ownership<S> {
+impl<S: Sockets + Names> Ownership<S> {
     /// Publishes a new socket at `place`.
     pub(crate) fn claim(sys: S, place: Place<S::Fd>, claim: Claim) -> io::Result<(S::Fd, Self)> {
         let binds = claim.kind == SocketKind::Datagram && place.is_short();
@@ -69,7 +69,7 @@ impl<S: Sockets + Files> Ownership<S> {
     }
 }
 
-impl<S: Sockets + Files> Drop for Ownership<S> {
+impl<S: Sockets + Names> Drop for Ownership<S> {
     fn drop(&mut self) {
         if self.forsaken || self.hands.is_inherited() {
             return;

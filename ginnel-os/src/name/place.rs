@@ -8,7 +8,7 @@ use ginnel_proto::{Address, AddressKind, limits};
 use rustix::net::SocketAddrUnix;
 
 use super::runtime;
-use crate::sys::{Descriptors, Files};
+use crate::sys::Names;
 
 /// An address, with portable names looked up.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) enum Target<F> {
 }
 
 impl<F> Target<F> {
-    pub(crate) fn of<S: Files<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
+    pub(crate) fn of<S: Names<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
         if let AddressKind::Path(path) = address.kind() {
             return Self::at(sys, path);
         }
@@ -53,7 +53,7 @@ impl<F> Target<F> {
         }
     }
 
-    fn at<S: Files<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
+    fn at<S: Names<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
         if path.as_os_str().len() <= limits::SUN_PATH {
             return Ok(Self::Direct(SocketAddrUnix::new(path)?));
         }
@@ -78,7 +78,7 @@ pub(crate) struct Place<F> {
 }
 
 impl<F> Place<F> {
-    pub(crate) fn of<S: Files<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
+    pub(crate) fn of<S: Names<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
         // The current directory may change while the path is owned.
         let path = std::path::absolute(path)?;
         let parent = path.parent().unwrap_or(Path::new("/"));
@@ -129,28 +129,27 @@ impl<F> Place<F> {
     }
 
     /// A name of this directory as something to connect to.
-    pub(crate) fn target<S: Files<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<F>> {
+    pub(crate) fn target<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<F>> {
         if let Some(direct) = self.direct(name)? {
             return Ok(Target::Direct(direct));
         }
         let pointer = sys.open_name(sys.borrow(&self.directory), name)?;
-        Ok(Target::Opened { name: through(sys, &pointer)?, _pointer: pointer })
+        Ok(Target::Opened { name: sys.through(sys.borrow(&pointer), b"")?, _pointer: pointer })
     }
 
     /// Removes a private name that was bound by its path and did not come to lie in the directory.
-    pub(crate) fn remove_misplaced<S: Files<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn remove_misplaced<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<()> {
         let directory = sys.open_directory(&self.parent)?;
         sys.unlink_at(sys.borrow(&directory), name)
     }
 
     /// A name of this directory as something to bind: by its path if that fits, else through the descriptor of
     /// the directory.
-    pub(crate) fn bindable<S: Files<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<SocketAddrUnix> {
+    pub(crate) fn bindable<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<SocketAddrUnix> {
         if let Some(direct) = self.direct(name)? {
             return Ok(direct);
         }
-        let number = sys.number(sys.borrow(&self.directory));
-        Ok(SocketAddrUnix::new([format!("/proc/self/fd/{number}/").as_bytes(), name].concat())?)
+        sys.through(sys.borrow(&self.directory), name)
     }
 
     /// Does the socket's own name fit a socket address?
@@ -168,12 +167,6 @@ impl<F> Place<F> {
 /// Does the name look like a tag: twenty bytes, `~` and sixteen hexadecimal digits?
 fn looks_made(name: &[u8]) -> bool {
     name.len() == 37 && name[20] == b'~' && name[21..].iter().all(u8::is_ascii_hexdigit)
-}
-
-/// The address of the file that a descriptor points at.
-pub(crate) fn through<S: Descriptors>(sys: &S, pointer: &S::Fd) -> io::Result<SocketAddrUnix> {
-    let number = sys.number(sys.borrow(pointer));
-    Ok(SocketAddrUnix::new(format!("/proc/self/fd/{number}"))?)
 }
 
 /// FNV-1a: tells long names apart, and the same in every version of this library.

@@ -7,7 +7,7 @@ use std::io;
 
 use ginnel_proto::election::Inode;
 
-use crate::sys::Files;
+use crate::sys::Names;
 
 /// One line of text, padded with blanks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,14 +32,14 @@ impl Record {
     }
 
     /// What is no record says nothing.
-    pub(super) fn read<S: Files>(sys: &S, fd: S::Borrowed<'_>) -> io::Result<Self> {
+    pub(super) fn read<S: Names>(sys: &S, fd: S::Borrowed<'_>) -> io::Result<Self> {
         let mut bytes = [0; BYTES];
         let length = sys.read_record(fd, &mut bytes)?;
         let text = std::str::from_utf8(&bytes[..length]).unwrap_or_default();
         Ok(Self::parse(text).unwrap_or_default())
     }
 
-    pub(super) fn write<S: Files>(&self, sys: &S, fd: S::Borrowed<'_>) -> io::Result<()> {
+    pub(super) fn write<S: Names>(&self, sys: &S, fd: S::Borrowed<'_>) -> io::Result<()> {
         sys.write_record(fd, format!("{:<width$}\n", self.text(), width = BYTES - 1).as_bytes())
     }
 

@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::error::SocketError;
-use crate::sys::{self, FileKind, Files, Kernel};
+use crate::sys::{self, FileKind, Kernel, Names};
 
 /// Finds the directory, making it if need be, and checks that it is ours alone.
 pub(super) fn directory() -> io::Result<PathBuf> {

@@ -38,7 +38,7 @@ pub(super) struct Conn<S: Sys> {
     /// The listener that it came through.
     pub(super) door: Option<DoorId>,
     stream: Stream<S>,
-    line: Line<S::Fd>,
+    line: Line<S::Carried>,
     stage: Stage,
     /// What the link holds, and where each ends.
     sends: VecDeque<(SendId, u64)>,
@@ -83,7 +83,7 @@ pub(super) enum After {
     Gone,
 }
 
-type Reports<S> = VecDeque<NetEvent<<S as Descriptors>::Fd>>;
+type Reports<S> = VecDeque<NetEvent<<S as Descriptors>::Carried>>;
 
 impl<S: Sys> Conn<S> {
     pub(super) fn new(
@@ -96,7 +96,7 @@ impl<S: Sys> Conn<S> {
         Self::over(id, stream, line, Stage::Opening { accepted })
     }
 
-    const fn over(id: ConnId, stream: Stream<S>, line: Line<S::Fd>, stage: Stage) -> Self {
+    const fn over(id: ConnId, stream: Stream<S>, line: Line<S::Carried>, stage: Stage) -> Self {
         Self {
             id,
             door: None,
@@ -123,7 +123,7 @@ impl<S: Sys> Conn<S> {
     }
 
     /// One that stands already. What its line holds is number 0.
-    pub(super) fn adopted(id: ConnId, stream: Stream<S>, line: Line<S::Fd>) -> Self {
+    pub(super) fn adopted(id: ConnId, stream: Stream<S>, line: Line<S::Carried>) -> Self {
         let stage = if line.is_open() { Stage::Open } else { Stage::Opening { accepted: false } };
         let mut conn = Self::over(id, stream, line, stage);
         if conn.line.outbound().queued().messages > 0 {
@@ -139,7 +139,7 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Says a word that always finds room.
-    pub(super) fn say(&mut self, frame: Frame<S::Fd>) {
+    pub(super) fn say(&mut self, frame: Frame<S::Carried>) {
         // After our goodbye nothing more is said.
         let _ = self.line.outbound().push_over(frame);
     }
@@ -184,7 +184,7 @@ impl<S: Sys> Conn<S> {
     }
 
     /// Queues a frame that the machine sends.
-    pub(super) fn send(&mut self, send: SendId, frame: Frame<S::Fd>, reports: &mut Reports<S>) {
+    pub(super) fn send(&mut self, send: SendId, frame: Frame<S::Carried>, reports: &mut Reports<S>) {
         self.owes_room = true;
         match self.line.outbound().push_over(frame) {
             Ok(()) => self.sends.push_back((send, self.line.outbound().pushed())),
@@ -270,7 +270,7 @@ impl<S: Sys> Conn<S> {
     fn leave_once_written(&mut self) -> After {
         if matches!(self.stage, Stage::Leaving { .. }) {
             // It fails if the other side has gone already, and then there is nobody to tell.
-            let _ = self.stream.shutdown(std::net::Shutdown::Write);
+            let _ = self.stream.finish();
         }
         After::Stays
     }

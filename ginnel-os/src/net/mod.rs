@@ -54,7 +54,7 @@ pub struct UnixNet<S: Sys = Kernel> {
     knocking: BTreeMap<ConnId, DoorId>,
     /// The last that came in through a listener, or was adopted.
     last_accepted: ConnId,
-    reports: VecDeque<NetEvent<S::Fd>>,
+    reports: VecDeque<NetEvent<S::Carried>>,
     /// Connections that were given something to write, and some that are gone.
     unwritten: Vec<ConnId>,
     /// Connections that may have something to read, whoever waits longest first.
@@ -226,8 +226,9 @@ impl<S: Sys> UnixNet<S> {
     }
 
     /// This one was lost, and the machine has not been told: what it sent meanwhile was not sent.
-    fn give_back(&mut self, id: ConnId, send: SendId, frame: Frame<S::Fd>) {
-        let is_loss = |report: &NetEvent<S::Fd>| matches!(report, NetEvent::Lost(other, _) if *other == id);
+    fn give_back(&mut self, id: ConnId, send: SendId, frame: Frame<S::Carried>) {
+        let is_loss =
+            |report: &NetEvent<S::Carried>| matches!(report, NetEvent::Lost(other, _) if *other == id);
         let before = self.reports.iter().position(is_loss).unwrap_or(self.reports.len());
         self.reports.insert(before, NetEvent::Refused(id, send, frame, Refused::Gone));
     }
@@ -238,7 +239,7 @@ impl<S: Sys> UnixNet<S> {
     }
 
     /// Takes a connection in that stands already. What its line holds counts as number 0, if it holds something.
-    pub fn adopt(&mut self, id: ConnId, stream: Stream<S>, line: Line<S::Fd>) {
+    pub fn adopt(&mut self, id: ConnId, stream: Stream<S>, line: Line<S::Carried>) {
         self.conns.insert(id, Box::new(Conn::adopted(id, stream, line)));
         self.write_later(id);
         self.queue(id);

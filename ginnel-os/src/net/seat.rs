@@ -84,9 +84,9 @@ impl<S: Sys> UnixNet<S> {
         }
     }
 
-    pub(super) fn keep(&mut self, spare: S::Fd) {
+    pub(super) fn keep(&mut self, spare: S::Carried) {
         if let Some(seat) = &mut self.seat {
-            seat.contender.keep(spare);
+            seat.contender.keep(spare.into());
         }
     }
 
@@ -170,7 +170,7 @@ impl<S: Sys> UnixNet<S> {
     }
 
     /// Says a word between peers.
-    pub(super) fn say(&mut self, id: ConnId, word: Bytes, fds: Vec<S::Fd>) {
+    pub(super) fn say(&mut self, id: ConnId, word: Bytes, fds: Vec<S::Carried>) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.say(Frame::new(Kind::Control, Message::new(word).with_fds(fds)));
             self.write_later(id);
@@ -191,14 +191,14 @@ impl<S: Sys> UnixNet<S> {
         }
     }
 
-    fn duplicate_for(&self, id: ConnId) -> io::Result<Option<S::Fd>> {
+    fn duplicate_for(&self, id: ConnId) -> io::Result<Option<S::Carried>> {
         let (Some(conn), Some(door)) = (self.conns.get(&id), self.doors.get(&DoorId::ONLY)) else {
             return Ok(None);
         };
         if self.sys.peer_ids(conn.borrowed())?.uid != self.sys.user() {
             return Ok(None);
         }
-        self.sys.share(door.borrowed()).map(Some)
+        self.sys.share(door.borrowed())
     }
 
     /// This process is at the other end.

@@ -21,9 +21,9 @@ use crate::listener::{Listener, ListenerOptions};
 use crate::sys::{Poller, Ready, SocketKind, Sys};
 
 impl<S: Sys> Net for UnixNet<S> {
-    type Fd = S::Fd;
+    type Fd = S::Carried;
 
-    fn act(&mut self, action: Action<S::Fd>, now: Instant) {
+    fn act(&mut self, action: Action<S::Carried>, now: Instant) {
         match action {
             Action::Connect(id, address) => self.connect(id, &address, now),
             Action::Listen(address) => {
@@ -67,7 +67,7 @@ impl<S: Sys> Net for UnixNet<S> {
         }
     }
 
-    fn report(&mut self) -> Option<NetEvent<S::Fd>> {
+    fn report(&mut self) -> Option<NetEvent<S::Carried>> {
         self.reports.pop_front()
     }
 

@@ -169,7 +169,7 @@ impl Options {
     }
 
     pub(super) fn machine(&self) -> machine::Options {
-        machine::Options { seed: sys::Files::random(&Kernel).unwrap_or_default(), ..self.machine.clone() }
+        machine::Options { seed: sys::Names::random(&Kernel).unwrap_or_default(), ..self.machine.clone() }
     }
 
     pub(super) fn net(&self, own: Protocol) -> NetOptions {

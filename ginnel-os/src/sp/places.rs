@@ -162,7 +162,7 @@ fn resolve(family: Family, host: &str, port: u16) -> io::Result<SocketAddr> {
 /// `/proc/net/unix` for everybody to see.
 fn inproc(name: &str) -> io::Result<Address> {
     let random = SECRET.get_or_init(|| {
-        let random = || crate::sys::Files::random(&Kernel).unwrap_or_default();
+        let random = || crate::sys::Names::random(&Kernel).unwrap_or_default();
         (random(), random())
     });
     let address = format!("ginnel/{}/{:016x}{:016x}/{name}", process::id(), random.0, random.1);

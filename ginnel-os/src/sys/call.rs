@@ -17,7 +17,7 @@ use crate::ancillary::{self, Rights};
 pub fn send<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
-    (bytes, fds): (&[u8], &[S::Borrowed<'_>]),
+    (bytes, fds): (&[u8], &[S::Lent<'_>]),
     to: Option<&SocketAddrUnix>,
     wait: Wait,
 ) -> Would<usize> {
@@ -37,7 +37,7 @@ pub fn receive<S: Sockets>(
     bytes: &mut [MaybeUninit<u8>],
     control: usize,
     wait: Wait,
-) -> Would<(Taken, Vec<S::Fd>)> {
+) -> Would<(Taken, Vec<S::Carried>)> {
     let mut room = vec![MaybeUninit::uninit(); control];
     let incoming = Incoming { bytes, control: &mut room, whole: true, from: None };
     let Some(taken) = sys.receive(fd, incoming, wait)? else { return Ok(None) };

@@ -14,7 +14,7 @@ use ginnel_proto::machine::ProcessId;
 use rustix::net::SocketAddrUnix;
 
 use super::{
-    Alarm, Descriptors, Files, Incoming, Kernel, Outgoing, PeerIds, Poller, Ready, Rename, Slot, SocketKind,
+    Alarm, Descriptors, Incoming, Kernel, Names, Outgoing, PeerIds, Poller, Ready, Rename, Slot, SocketKind,
     Sockets, Status, Sys, Taken, Wait, Would,
 };
 use crate::connection::Directions;
@@ -51,9 +51,14 @@ pub(crate) struct Double<M>(pub(crate) M);
 impl<M: Meddle> Descriptors for Double<M> {
     type Fd = OwnedFd;
     type Borrowed<'a> = BorrowedFd<'a>;
+    type Carried = OwnedFd;
+    type Lent<'a> = BorrowedFd<'a>;
 
     fn borrow<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
         Kernel.borrow(fd)
+    }
+    fn lend<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
+        Kernel.lend(fd)
     }
     fn number(&self, fd: BorrowedFd<'_>) -> i32 {
         Kernel.number(fd)
@@ -67,7 +72,7 @@ impl<M: Meddle> Descriptors for Double<M> {
     }
 }
 
-impl<M: Meddle> Files for Double<M> {
+impl<M: Meddle> Names for Double<M> {
     fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
         self.0.changes_name("rename");
         self.0.before_rename();
@@ -81,6 +86,9 @@ impl<M: Meddle> Files for Double<M> {
     }
     fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
         Kernel.open_name(directory, name)
+    }
+    fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+        Kernel.through(fd, name)
     }
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
         self.0.changes_name("open_lock");
@@ -215,7 +223,7 @@ impl<M: Meddle> Sys for Double<M> {
     fn user(&self) -> u32 {
         Kernel.user()
     }
-    fn share(&self, fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    fn share(&self, fd: BorrowedFd<'_>) -> Would<OwnedFd> {
         Kernel.share(fd)
     }
     fn process(&self) -> io::Result<Option<ProcessId>> {

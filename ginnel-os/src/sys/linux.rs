@@ -88,9 +88,16 @@ fn not_yet<T>(result: Result<T, Errno>) -> Would<T> {
 impl Descriptors for Kernel {
     type Fd = OwnedFd;
     type Borrowed<'a> = BorrowedFd<'a>;
+    type Carried = OwnedFd;
+    type Lent<'a> = BorrowedFd<'a>;
 
     #[inline]
     fn borrow<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
+        fd.as_fd()
+    }
+
+    #[inline]
+    fn lend<'a>(&self, fd: &'a OwnedFd) -> BorrowedFd<'a> {
         fd.as_fd()
     }
 
@@ -219,8 +226,8 @@ impl Sys for Kernel {
         user()
     }
 
-    fn share(&self, fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
+    fn share(&self, fd: BorrowedFd<'_>) -> Would<OwnedFd> {
+        Ok(Some(rustix::io::fcntl_dupfd_cloexec(fd, 3)?))
     }
 
     fn process(&self) -> io::Result<Option<ProcessId>> {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use ginnel_proto::election::Inode;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::net::SocketAddrUnix;
 
 use super::linux::{self, Kernel, LOCKS};
-use super::{FileKind, Files, Rename, Status, Would};
+use super::{FileKind, Names, Rename, Status, Would};
 use crate::name::Locks;
 
 fn status(stat: &rustix::fs::Stat) -> Status {
@@ -71,7 +72,7 @@ pub(super) fn await_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
     }
 }
 
-impl Files for Kernel {
+impl Names for Kernel {
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)
@@ -85,6 +86,12 @@ impl Files for Kernel {
     fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
+    }
+
+    fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+        let slash = if name.is_empty() { "" } else { "/" };
+        let file = format!("/proc/self/fd/{}{slash}", fd.as_raw_fd());
+        Ok(SocketAddrUnix::new([file.as_bytes(), name].concat())?)
     }
 
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {

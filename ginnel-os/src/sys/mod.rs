@@ -159,7 +159,7 @@ pub struct PeerIds {
 }
 
 /// A kernel that everything here runs on: the real one ([`Kernel`]) or a simulated one.
-pub trait Sys: Sockets + Files {
+pub trait Sys: Sockets + Names {
     /// Many descriptors watched at once.
     type Poller: Poller<Self>;
 
@@ -169,8 +169,9 @@ pub trait Sys: Sockets + Files {
     fn now(&self) -> Instant;
     /// The effective user id of this process.
     fn user(&self) -> u32;
-    /// A further descriptor of the same open file, close-on-exec. `F_DUPFD_CLOEXEC`
-    fn share(&self, fd: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
+    /// A further descriptor of the same socket to give away, close-on-exec. `None`: sockets cannot be given away here.
+    /// `F_DUPFD_CLOEXEC`
+    fn share(&self, fd: Self::Borrowed<'_>) -> Would<Self::Carried>;
     /// Which process this is; `None` if the kernel cannot tell one from all others. pidfd_open(2)
     fn process(&self) -> io::Result<Option<ProcessId>>;
     /// A descriptor that is readable once this process has ended, which is, or was, at the other end of a connection.
@@ -230,20 +231,26 @@ pub struct Ready {
 
 /// What a kernel's descriptors are.
 pub trait Descriptors: Clone + fmt::Debug {
-    /// An owned descriptor; dropping it closes it.
+    /// A socket or a file; dropping it closes it.
     type Fd: fmt::Debug;
-    /// A descriptor on loan.
+    /// A socket or a file on loan.
     type Borrowed<'a>: Copy + fmt::Debug;
+    /// What a message carries; where messages carry no descriptors there is no value of it.
+    type Carried: fmt::Debug + Into<Self::Fd>;
+    /// What a message carries, on loan.
+    type Lent<'a>: Copy + fmt::Debug;
 
-    /// Lends a descriptor.
+    /// Lends a socket or a file.
     fn borrow<'a>(&self, fd: &'a Self::Fd) -> Self::Borrowed<'a>;
+    /// Lends what a message carries.
+    fn lend<'a>(&self, carried: &'a Self::Carried) -> Self::Lent<'a>;
     /// The number of a descriptor, as it stands in a control message.
-    fn number(&self, fd: Self::Borrowed<'_>) -> i32;
+    fn number(&self, fd: Self::Lent<'_>) -> i32;
     /// Takes ownership of a number that stood in a received control message.
     ///
     /// # Safety
     /// The kernel put this number into control data of `recvmsg` for this process, and nobody owns it yet.
-    unsafe fn own(&self, number: i32) -> Self::Fd;
+    unsafe fn own(&self, number: i32) -> Self::Carried;
     /// Duplicates a descriptor that this process inherited, close-on-exec, leaving the original open. Any number may be
     /// given: it is looked up by one call, and `EBADF` if nothing is open there.
     fn duplicate(&self, number: u16) -> io::Result<Self::Fd>;
@@ -282,6 +289,11 @@ pub unsafe trait Sockets: Descriptors {
     fn receive_many(&self, fd: Self::Borrowed<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize>;
     /// Ends one or both directions. shutdown(2)
     fn shutdown(&self, fd: Self::Borrowed<'_>, how: std::net::Shutdown) -> io::Result<()>;
+    /// Nothing more will be written, and nothing that comes is of interest: the other side is told, behind what was
+    /// written before. shutdown(2)
+    fn finish(&self, fd: Self::Borrowed<'_>) -> io::Result<()> {
+        self.shutdown(fd, std::net::Shutdown::Write)
+    }
     /// Who is at the other end, as recorded at connect or listen. `SO_PEERCRED`, unix(7)
     fn peer_ids(&self, fd: Self::Borrowed<'_>) -> io::Result<PeerIds>;
     /// The peer's supplementary groups. `SO_PEERGROUPS`
@@ -299,7 +311,7 @@ pub unsafe trait Sockets: Descriptors {
 }
 
 /// A kernel's names and record locks. Errors are the kernel's own, unchanged.
-pub trait Files: Descriptors {
+pub trait Names: Descriptors {
     /// Opens a directory to name files in. `O_PATH`
     fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
     /// Opens a name only to hold on to what it is: its inode number is not used again meanwhile. Never through a
@@ -307,6 +319,9 @@ pub trait Files: Descriptors {
     fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// Opens a name, through links, only to point at it. `O_PATH`
     fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    /// A socket address that leads to a name of an open directory; without a name, to the file that was opened.
+    /// `/proc/self/fd`, proc(5)
+    fn through(&self, fd: Self::Borrowed<'_>, name: &[u8]) -> io::Result<SocketAddrUnix>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// As [`open_lock`](Self::open_lock), but it creates nothing. `None`: there is none.

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use ginnel_os::sys::{
-    Descriptors, FileKind, Files, Poller, Ready, Sockets, Status, Sys, Taken, receive, send,
+    Descriptors, FileKind, Names, Poller, Ready, Sockets, Status, Sys, Taken, receive, send,
 };
 use ginnel_os::{Directions, SocketKind, Wait, Would};
 use rustix::net::SocketAddrUnix;
@@ -88,7 +88,7 @@ pub(super) trait Calls: Bench {
 
     fn send_with(&self, fd: &Fd<Self>, bytes: &[u8], fds: &[&Fd<Self>]) -> String {
         let sys = self.sys();
-        let fds: Vec<_> = fds.iter().map(|fd| sys.borrow(fd)).collect();
+        let fds: Vec<_> = fds.iter().map(|fd| self.lend(fd)).collect();
         sent(send(sys, sys.borrow(fd), (bytes, &fds), None, Wait::Never))
     }
 
@@ -121,7 +121,8 @@ pub(super) trait Calls: Bench {
     fn receive_fd(&self, fd: &Fd<Self>) -> Fd<Self> {
         let mut buffer = [MaybeUninit::uninit(); 64];
         let taken = receive(self.sys(), self.sys().borrow(fd), &mut buffer, ROOM, Wait::Never);
-        taken.expect("it can be read").and_then(|(_, mut fds)| fds.pop()).expect("a descriptor has come")
+        let fd = taken.expect("it can be read").and_then(|(_, mut fds)| fds.pop());
+        fd.expect("a descriptor has come").into()
     }
 
     /// Has a socket refuse descriptors, or says why it cannot.

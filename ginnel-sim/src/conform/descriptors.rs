@@ -173,7 +173,7 @@ fn same_file<B: Bench>(k: &B) -> Seen {
 
 fn lent<B: Bench>(k: &B) -> Seen {
     let (a, b) = k.pair(Stream);
-    let number = u16::try_from(k.sys().number(k.sys().borrow(&a))).expect("numbers are small");
+    let number = u16::try_from(k.sys().number(k.lend(&a))).expect("numbers are small");
     let copy = k.sys().duplicate(number).expect("a number is left");
     k.send(&a, b"m");
     drop(a);

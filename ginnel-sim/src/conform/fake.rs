@@ -77,6 +77,10 @@ impl Bench for FakeBench {
         10
     }
 
+    fn lend<'a>(&self, fd: &'a Fd<Self>) -> kernel::FdRef<'a> {
+        self.kernel.borrow(fd)
+    }
+
     fn leave_child(&self, _fd: &Fd<Self>) {
         // It keeps all others too.
         self.kernel.fork();

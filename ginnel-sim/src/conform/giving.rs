@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ginnel_os::SocketKind::Stream;
-use ginnel_os::sys::{Descriptors, Files, Sys};
+use ginnel_os::sys::{Descriptors, Names, Sys};
 
 use super::calls::{Calls, errno, outcome};
 use super::second::Deed;

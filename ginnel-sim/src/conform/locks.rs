@@ -1,7 +1,7 @@
 //! Record locks: whose they are, and what loses them.
 
 use ginnel_os::SocketKind::Stream;
-use ginnel_os::sys::{Descriptors, Files, Rename};
+use ginnel_os::sys::{Descriptors, Names, Rename};
 
 use super::calls::{Calls, outcome, would};
 use super::second::Deed;

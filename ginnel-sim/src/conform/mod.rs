@@ -56,6 +56,8 @@ pub trait Bench {
     fn refuse_fds(&self, fd: &Fd<Self>) -> io::Result<()>;
     /// How many datagrams of strangers a socket holds, less one. `net.unix.max_dgram_qlen`
     fn datagram_limit(&self) -> usize;
+    /// A descriptor as messages carry it.
+    fn lend<'a>(&self, fd: &'a Fd<Self>) -> <Self::Sys as Descriptors>::Lent<'a>;
     /// A child of this process, which keeps this descriptor for a while longer than the process lives.
     fn leave_child(&self, fd: &Fd<Self>);
     /// Lets others, and threads that wait, go on for a moment.

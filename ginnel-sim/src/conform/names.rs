@@ -1,7 +1,7 @@
 //! Names in a directory: what they lead to, and what becomes of who is behind them.
 
 use ginnel_os::SocketKind::Stream;
-use ginnel_os::sys::{Descriptors, Files, Rename, Sockets};
+use ginnel_os::sys::{Descriptors, Names, Rename, Sockets};
 use rustix::net::SocketAddrUnix;
 
 use super::calls::{Calls, errno, got, outcome};
@@ -186,9 +186,8 @@ fn above<B: Bench>(k: &B) -> (Fd<B>, Vec<u8>) {
     (k.sys().open_directory(above).expect("the directory is there"), own)
 }
 
-fn through<B: Bench>(k: &B, fd: &Fd<B>, rest: &str) -> SocketAddrUnix {
-    let number = k.sys().number(k.sys().borrow(fd));
-    SocketAddrUnix::new(format!("/proc/self/fd/{number}{rest}")).expect("the path is short enough")
+fn through<B: Bench>(k: &B, fd: &Fd<B>, name: &str) -> SocketAddrUnix {
+    k.sys().through(k.sys().borrow(fd), name.as_bytes()).expect("the path is short enough")
 }
 
 fn pinned<B: Bench>(k: &B) -> Seen {
@@ -206,9 +205,9 @@ fn pinned<B: Bench>(k: &B) -> Seen {
 
 fn through_directory<B: Bench>(k: &B) -> Seen {
     let (directory, listener) = (k.directory(), k.socket(Stream));
-    let bound = k.sys().bind(k.sys().borrow(&listener), &through(k, &directory, "/s"));
+    let bound = k.sys().bind(k.sys().borrow(&listener), &through(k, &directory, "s"));
     k.listen(&listener, 8);
-    let through = k.connect_to(&k.socket(Stream), &through(k, &directory, "/s"));
+    let through = k.connect_to(&k.socket(Stream), &through(k, &directory, "s"));
     vec![outcome(&bound), k.try_connect(Stream, "s"), through]
 }
 

@@ -1,7 +1,7 @@
 //! What is told of files that are watched, and of their lock file.
 
 use ginnel_os::SocketKind::Stream;
-use ginnel_os::sys::{Descriptors, Files, Rename, Sys};
+use ginnel_os::sys::{Descriptors, Names, Rename, Sys};
 
 use super::calls::{Calls, errno};
 use super::{Bench, Fd, Rule, Seen, rule};

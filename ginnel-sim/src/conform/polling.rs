@@ -226,7 +226,7 @@ fn closed<B: Bench>(k: &B) -> Seen {
 }
 
 fn copy<B: Bench>(k: &B, fd: &super::Fd<B>) -> super::Fd<B> {
-    let number = u16::try_from(k.sys().number(k.sys().borrow(fd))).expect("numbers are small");
+    let number = u16::try_from(k.sys().number(k.lend(fd))).expect("numbers are small");
     k.sys().duplicate(number).expect("a number is left")
 }
 

@@ -228,9 +228,15 @@ impl Drop for Fd {
 impl Descriptors for Fake {
     type Fd = Fd;
     type Borrowed<'a> = FdRef<'a>;
+    type Carried = Fd;
+    type Lent<'a> = FdRef<'a>;
 
     fn borrow<'a>(&self, fd: &'a Fd) -> FdRef<'a> {
         FdRef { number: fd.number, _loan: PhantomData }
+    }
+
+    fn lend<'a>(&self, fd: &'a Fd) -> FdRef<'a> {
+        self.borrow(fd)
     }
 
     fn number(&self, fd: FdRef<'_>) -> i32 {

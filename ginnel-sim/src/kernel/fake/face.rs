@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ginnel_os::sys::{self, Alarm, Files, Ready, Rename, SocketKind, Status, Sys};
+use ginnel_os::sys::{self, Alarm, Names, Ready, Rename, SocketKind, Status, Sys};
 use ginnel_os::{Directions, Locks, Would};
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
+use rustix::net::SocketAddrUnix;
 
 use super::{Fake, Fd, FdRef, Poller};
 use crate::fault::Fault;
 use crate::kernel::{Got, Pid, World};
 
-impl Files for Fake {
+impl Names for Fake {
     fn open_directory(&self, path: &Path) -> io::Result<Fd> {
         self.ask(|world, pid| world.open_directory(pid, path)).map(|fd| self.fd(fd))
     }
@@ -27,6 +28,12 @@ impl Files for Fake {
 
     fn open_name(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
         self.ask(|world, pid| world.open_name(pid, directory.number, name)).map(|fd| self.fd(fd))
+    }
+
+    fn through(&self, fd: FdRef<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+        let slash = if name.is_empty() { "" } else { "/" };
+        let file = format!("/proc/self/fd/{}{slash}", fd.number);
+        Ok(SocketAddrUnix::new([file.as_bytes(), name].concat())?)
     }
 
     fn open_lock(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
@@ -128,8 +135,8 @@ impl Sys for Fake {
         self.world.borrow().user(self.pid).uid
     }
 
-    fn share(&self, fd: FdRef<'_>) -> io::Result<Fd> {
-        self.ask(|world, pid| world.share(pid, fd.number)).map(|fd| self.fd(fd))
+    fn share(&self, fd: FdRef<'_>) -> Would<Fd> {
+        self.ask(|world, pid| world.share(pid, fd.number)).map(|fd| Some(self.fd(fd)))
     }
 
     fn process(&self) -> io::Result<Option<ProcessId>> {
