@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use ginnel_os::sys::{Kernel, Poller, Sys};
-use ginnel_os::{Directions, Epoll};
+use ginnel_os::{Directions, System};
 
 use crate::js::{Answer, Call, Callback, Failure, Function, Handle, Home, Open};
 use crate::uv::{self, Kind, Place};
@@ -48,7 +48,7 @@ struct Watch {
 /// A poller of our own, which the loop polls in the place of a descriptor.
 #[derive(Debug)]
 struct Gate {
-    poller: RefCell<Epoll>,
+    poller: RefCell<System>,
     /// What stands behind it. It is open as long as the watch is.
     fd: RawFd,
 }

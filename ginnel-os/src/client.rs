@@ -6,7 +6,6 @@ mod sending;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use ginnel_proto::client::{self as machine, Adopted, Command, Event, Reason, Status};
@@ -20,9 +19,10 @@ use crate::credentials::Credentials;
 use crate::driven::{Awaited, Driven};
 use crate::engine::Engine;
 use crate::inbox::{Inbox, delivered};
-use crate::net::{NetOptions, UnixNet};
+use crate::net::{NetOptions, SocketNet};
 use crate::outcomes::{Outcomes, blame};
 use crate::stream::Stream;
+use crate::sys::Carried;
 
 pub use options::ClientOptions;
 
@@ -31,8 +31,8 @@ pub use options::ClientOptions;
 /// Each operation takes what is there, or answers `None`: not yet.
 #[derive(Debug)]
 pub struct Client {
-    engine: Engine<machine::Client<OwnedFd>, UnixNet>,
-    inbox: Inbox<Delivery<OwnedFd>>,
+    engine: Engine<machine::Client<Carried>, SocketNet>,
+    inbox: Inbox<Delivery<Carried>>,
     outcomes: Outcomes,
     /// Changes that each subscriber has not seen.
     changes: BTreeMap<u64, VecDeque<Status>>,
@@ -84,9 +84,9 @@ impl Client {
         Ok(client)
     }
 
-    fn over(machine: machine::Client<OwnedFd>, options: &ConnectionOptions) -> io::Result<Self> {
+    fn over(machine: machine::Client<Carried>, options: &ConnectionOptions) -> io::Result<Self> {
         Ok(Self {
-            engine: Engine::new(machine, UnixNet::new(NetOptions::of(options))?),
+            engine: Engine::new(machine, SocketNet::new(NetOptions::of(options))?),
             inbox: Inbox::new(options.session.inbox),
             outcomes: Outcomes::default(),
             changes: BTreeMap::from([(Self::OWNER, VecDeque::new())]),
@@ -146,7 +146,7 @@ impl Client {
         self.stirred = true;
     }
 
-    fn command(&mut self, command: Command<OwnedFd>) {
+    fn command(&mut self, command: Command<Carried>) {
         self.engine.command(command, Instant::now());
         self.sort();
     }
@@ -200,7 +200,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Stopped`]: nothing more will, unless somebody connects again.
-    pub fn arrived(&mut self) -> Result<Option<Option<Delivery<OwnedFd>>>, Error> {
+    pub fn arrived(&mut self) -> Result<Option<Option<Delivery<Carried>>>, Error> {
         if let Some(delivery) = self.inbox.pop() {
             return Ok(Some(Some(delivery)));
         }
@@ -257,24 +257,24 @@ impl Client {
         }
     }
 
-    fn push(&mut self, delivery: Delivery<OwnedFd>) {
+    fn push(&mut self, delivery: Delivery<Carried>) {
         let load = delivered(&delivery);
         self.inbox.push(delivery, load);
     }
 }
 
 impl Driven for Client {
-    type Machine = machine::Client<OwnedFd>;
+    type Machine = machine::Client<Carried>;
 
-    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
+    fn engine(&self) -> &Engine<Self::Machine, SocketNet> {
         &self.engine
     }
 
-    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, SocketNet> {
         &mut self.engine
     }
 
-    fn take(&mut self, event: Event<OwnedFd>) {
+    fn take(&mut self, event: Event<Carried>) {
         match event {
             Event::Status(status) => {
                 if status != Status::Connected {
@@ -286,7 +286,7 @@ impl Driven for Client {
             Event::Message(message) => self.push(Delivery::Message(message)),
             Event::Request(request) => self.push(Delivery::Request(request)),
             Event::Cancelled(id) => {
-                let is = |other: &Delivery<OwnedFd>| matches!(other, Delivery::Request(it) if it.id == id);
+                let is = |other: &Delivery<Carried>| matches!(other, Delivery::Request(it) if it.id == id);
                 if !self.inbox.withdraw(is) {
                     self.push(Delivery::Cancelled(id));
                 }
@@ -348,12 +348,6 @@ fn machine_options(options: &ConnectionOptions, machine: &machine::ClientOptions
         queue: options.session.link.queue,
         seed: crate::sys::jitter(&crate::sys::Kernel).into(),
         ..machine.clone()
-    }
-}
-
-impl AsFd for Client {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.engine.as_fd()
     }
 }
 

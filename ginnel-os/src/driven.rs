@@ -1,15 +1,15 @@
 //! What a driver drives: an engine, and what it brought, sorted by who waits for it.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::CallId;
 use ginnel_proto::machine::{ConnId, Machine, SendId};
 
 use crate::engine::Engine;
-use crate::net::UnixNet;
+use crate::net::SocketNet;
+use crate::poller::Waitable;
+use crate::sys::Carried;
 
 /// An engine behind a [`Client`](crate::Client), a [`Server`](crate::Server) and their like.
 ///
@@ -17,13 +17,13 @@ use crate::net::UnixNet;
 /// it.
 pub trait Driven {
     /// What decides.
-    type Machine: Machine<Fd = OwnedFd>;
+    type Machine: Machine<Fd = Carried>;
 
     /// The engine.
-    fn engine(&self) -> &Engine<Self::Machine, UnixNet>;
+    fn engine(&self) -> &Engine<Self::Machine, SocketNet>;
 
     /// The engine.
-    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet>;
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, SocketNet>;
 
     /// Keeps what the engine tells, for whoever waits for it.
     fn take(&mut self, event: <Self::Machine as Machine>::Event);
@@ -109,7 +109,7 @@ pub trait Driven {
     }
 
     /// The descriptor that is readable when there is something to do.
-    fn descriptor(&self) -> Arc<OwnedFd> {
+    fn descriptor(&self) -> Waitable {
         self.engine().net().shared_descriptor()
     }
 

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use ginnel_proto::machine::{Action, Input, Machine, NetEvent, Output};
@@ -143,11 +142,5 @@ impl<M: Machine, N: Net<Fd = M::Fd>> Engine<M, N> {
                 Output::Net(action) => self.net.act(action, now),
             }
         }
-    }
-}
-
-impl<M: Machine, N: AsFd> AsFd for Engine<M, N> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.net.as_fd()
     }
 }

@@ -4,7 +4,6 @@ mod sending;
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use ginnel_proto::CallId;
@@ -19,22 +18,25 @@ use crate::credentials::Credentials;
 use crate::driven::{Awaited, Driven};
 use crate::engine::Engine;
 use crate::inbox::{Inbox, WORD, load};
-use crate::net::UnixNet;
+use crate::net::SocketNet;
 use crate::outcomes::{Outcomes, blame};
 use crate::server::Happening;
+use crate::sys::Carried;
 
 /// A machine of many connections: a server's, or a peer's.
-pub trait Many: Machine<Fd = OwnedFd, Event: Send> + Crowd<OwnedFd> + Send + 'static {
+pub trait Many: Machine<Fd = Carried, Event: Send> + Crowd<Carried> + Send + 'static {
     /// What happens there, to whoever asks for the next thing.
     type Happening: fmt::Debug + Send;
 
     /// Asks it as a server is asked.
-    fn ask(command: Command<OwnedFd>) -> Self::Command;
+    fn ask(command: Command<Carried>) -> Self::Command;
     /// Asks it to leave its path.
     fn leave() -> Self::Command;
     /// What an event is, as a server is told; else what happened, if that is for whoever asks.
-    fn sort(event: Self::Event, net: &mut UnixNet)
-    -> Result<Event<OwnedFd>, Option<(Self::Happening, Load)>>;
+    fn sort(
+        event: Self::Event,
+        net: &mut SocketNet,
+    ) -> Result<Event<Carried>, Option<(Self::Happening, Load)>>;
     /// What happens at a server, as it is told here; `None` if it is told in another way.
     fn tell(happening: Happening) -> Option<Self::Happening>;
     /// Is it this request?
@@ -46,7 +48,7 @@ pub trait Many: Machine<Fd = OwnedFd, Event: Send> + Crowd<OwnedFd> + Send + 'st
 /// Each operation takes what is there, or answers `None`: not yet.
 #[derive(Debug)]
 pub struct Hub<M: Many> {
-    pub(crate) engine: Engine<M, UnixNet>,
+    pub(crate) engine: Engine<M, SocketNet>,
     pub(crate) inbox: Inbox<M::Happening>,
     outcomes: Outcomes,
     /// Who missed the broadcast that is under way.
@@ -58,7 +60,7 @@ pub struct Hub<M: Many> {
 }
 
 impl<M: Many> Hub<M> {
-    pub(crate) fn new_over(machine: M, net: UnixNet, inbox: Bound) -> Self {
+    pub(crate) fn new_over(machine: M, net: SocketNet, inbox: Bound) -> Self {
         Self {
             engine: Engine::new(machine, net),
             inbox: Inbox::new(inbox),
@@ -69,7 +71,7 @@ impl<M: Many> Hub<M> {
         }
     }
 
-    fn command(&mut self, command: Command<OwnedFd>) {
+    fn command(&mut self, command: Command<Carried>) {
         self.order(M::ask(command));
     }
 
@@ -168,11 +170,11 @@ impl<M: Many> Hub<M> {
 impl<M: Many> Driven for Hub<M> {
     type Machine = M;
 
-    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
+    fn engine(&self) -> &Engine<Self::Machine, SocketNet> {
         &self.engine
     }
 
-    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, SocketNet> {
         &mut self.engine
     }
 
@@ -263,12 +265,6 @@ impl<M: Many> Drop for Hub<M> {
         if !self.engine.net().is_inherited() {
             self.order(M::leave());
         }
-    }
-}
-
-impl<M: Many> AsFd for Hub<M> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.engine.as_fd()
     }
 }
 

@@ -1,13 +1,13 @@
 //! What has arrived and waits to be taken, within a bound.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 
 use ginnel_proto::Delivery;
 use ginnel_proto::limits::{Bound, Load};
 use ginnel_proto::link::Limit;
 
 use crate::Message;
+use crate::sys::Carried;
 
 /// What has arrived and waits to be taken.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub(crate) fn load(message: &Message) -> Load {
 }
 
 /// What a delivery weighs.
-pub(crate) fn delivered(delivery: &Delivery<OwnedFd>) -> Load {
+pub(crate) fn delivered(delivery: &Delivery<Carried>) -> Load {
     match delivery {
         Delivery::Message(message) => load(message),
         Delivery::Request(request) => load(&request.message),

@@ -34,6 +34,8 @@ mod stream;
 pub mod sys;
 #[cfg(feature = "serde")]
 mod typed;
+#[cfg(unix)]
+mod unix;
 
 pub use client::{Client, ClientOptions};
 pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step};
@@ -47,19 +49,21 @@ pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
 pub use name::{Locks, activated};
 pub use peer::{Neighbour, Peer, PeerEvent, PeerMachine, PeerOptions};
-pub use poller::{Epoll, Waker};
+pub use poller::{System, Waitable, Waker};
 pub use seqpacket::{Batch, Packet, SeqPacket};
 pub use server::{Happening, Server, ServerMachine, ServerOptions};
-pub use socket::{AdoptError, Connecting, Received, refuse_fds, shutdown};
+pub use socket::{AdoptError, Connecting, Received};
 pub use stream::{Chunk, Stream};
+use sys::Carried;
 #[cfg(feature = "serde")]
 pub use typed::{Asked, TypedDelivery, TypedHappening, Typing};
+
 /// Bytes and the descriptors that belong to them.
-pub type Message = ginnel_proto::Message<std::os::fd::OwnedFd>;
+pub type Message = ginnel_proto::Message<Carried>;
 /// A question. It is answered by giving it back, once.
-pub type Request = ginnel_proto::Request<std::os::fd::OwnedFd>;
+pub type Request = ginnel_proto::Request<Carried>;
 /// Something that arrived on a connection.
-pub type Delivery = ginnel_proto::Delivery<std::os::fd::OwnedFd>;
+pub type Delivery = ginnel_proto::Delivery<Carried>;
 
 pub use ginnel_proto::client::{Reason, Status};
 pub use ginnel_proto::limits::Bound;
@@ -69,3 +73,5 @@ pub use ginnel_proto::peer::{Hello, HelloError, Role};
 pub use ginnel_proto::{CallId, PeerFault, Wire};
 
 pub use sys::{Direction, SocketKind, Wait, Would};
+#[cfg(unix)]
+pub use unix::{refuse_fds, shutdown};

@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,9 +6,9 @@ use ginnel_proto::{Address, Backoff, limits};
 
 use crate::credentials::Policy;
 use crate::error::SocketError;
-use crate::name::{self, Claim, Located, Ownership, Place};
+use crate::name::{Claim, Located, Ownership, Place};
 use crate::socket::{self, AdoptError};
-use crate::sys::{self, Kernel, Names, SocketKind, Sockets, Would};
+use crate::sys::{self, Handle, Kernel, Names, SocketKind, Sockets, Would};
 
 /// How a listener is published.
 #[derive(Clone, Debug)]
@@ -63,30 +62,6 @@ impl Listener {
     /// [`SocketError::UnsafeDirectory`]; or the kernel's. Nothing is changed then.
     pub fn open(kind: SocketKind, address: &Address, options: ListenerOptions) -> io::Result<Self> {
         Self::open_on(Kernel, kind, address, options)
-    }
-
-    /// Adopts a listening descriptor. It becomes non-blocking, since `accept` has no flag for that; its name
-    /// stays whoever's it is.
-    ///
-    /// # Errors
-    /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
-    pub fn adopt(kind: SocketKind, fd: OwnedFd, options: ListenerOptions) -> Result<Self, AdoptError> {
-        Self::adopt_on(Kernel, kind, fd, options)
-    }
-
-    /// Takes a listening socket that a service manager passed, see [`activated`](crate::activated).
-    ///
-    /// # Errors
-    /// `NotFound` if none was passed, else as [`adopt`](Self::adopt).
-    pub fn from_activation(
-        kind: SocketKind,
-        name: Option<&str>,
-        options: ListenerOptions,
-    ) -> io::Result<Self> {
-        let fd = name::activated(name)?.ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, "no listening socket was passed to this process")
-        })?;
-        Ok(Self::adopt(kind, fd, options)?)
     }
 }
 
@@ -260,17 +235,11 @@ impl<S: Sockets + Names> Listener<S> {
 /// Who came.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a policy allows or it does not")]
-pub enum Knock<F = OwnedFd> {
+pub enum Knock<F = Handle> {
     /// A connection.
     Allowed(F),
     /// Somebody whom the policy does not allow; the connection was closed unread.
     Denied,
-}
-
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }
 
 /// What to do after a failed `accept`: try again, pause first, or give up. accept(2)

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::RangeInclusive;
-use std::os::fd::OwnedFd;
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::limits::{Bound, Load};
@@ -13,6 +12,7 @@ use ginnel_proto::{Answer, CallId};
 use crate::Message;
 use crate::connection::{Error, SendError};
 use crate::inbox::{WORD, load};
+use crate::sys::Carried;
 
 /// What became of what was sent and asked, by connection.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
-    pub(crate) fn answered(&mut self, connection: ConnId, id: CallId, answer: Answer<OwnedFd>) {
+    pub(crate) fn answered(&mut self, connection: ConnId, id: CallId, answer: Answer<Carried>) {
         let answer = match answer {
             Answer::Response(message) => Ok(message),
             Answer::Failure(message) => Err(SendError::queued(Error::Failure(message.body))),

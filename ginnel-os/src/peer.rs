@@ -3,7 +3,6 @@
 mod words;
 
 use std::io;
-use std::os::fd::OwnedFd;
 
 use ginnel_proto::client::Reason;
 use ginnel_proto::limits::Load;
@@ -18,14 +17,14 @@ use crate::error::SocketError;
 use crate::hub::{Hub, Many};
 use crate::inbox::WORD;
 use crate::name::Located;
-use crate::net::{NetOptions, UnixNet};
+use crate::net::{NetOptions, SocketNet};
 use crate::server::Happening;
-use crate::sys::{Kernel, Sockets, Sys, jitter};
+use crate::sys::{Carried, Kernel, Sockets, Sys, jitter};
 
 pub use words::{Neighbour, PeerEvent, PeerOptions};
 
 /// What decides for a peer.
-pub type PeerMachine = machine::Peer<OwnedFd>;
+pub type PeerMachine = machine::Peer<Carried>;
 
 /// One of many who share a listener.
 pub type Peer = Hub<PeerMachine>;
@@ -48,7 +47,7 @@ impl Peer {
         net.listener.allow = options.allow.clone();
         net.link.fds = net.link.fds.max(1);
         let incarnation = net.link.incarnation;
-        let mut net = UnixNet::new(net)?;
+        let mut net = SocketNet::new(net)?;
         net.contend(path.clone())?;
         let path = Address::path(path).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let mut client = options.client.clone();
@@ -122,21 +121,21 @@ impl Peer {
     }
 }
 
-impl Many for machine::Peer<OwnedFd> {
+impl Many for machine::Peer<Carried> {
     type Happening = PeerEvent;
 
-    fn ask(command: Ask<OwnedFd>) -> Command<OwnedFd> {
+    fn ask(command: Ask<Carried>) -> Command<Carried> {
         Command::Many(command)
     }
 
-    fn leave() -> Command<OwnedFd> {
+    fn leave() -> Command<Carried> {
         Command::Leave
     }
 
     fn sort(
-        event: Event<OwnedFd>,
-        net: &mut UnixNet,
-    ) -> Result<server::Event<OwnedFd>, Option<(PeerEvent, Load)>> {
+        event: Event<Carried>,
+        net: &mut SocketNet,
+    ) -> Result<server::Event<Carried>, Option<(PeerEvent, Load)>> {
         let told = match event {
             Event::Many(event) => return Ok(event),
             Event::Role(role) => PeerEvent::Role(role),

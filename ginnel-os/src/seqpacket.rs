@@ -2,15 +2,14 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ginnel_proto::Message;
 
 use crate::ancillary;
 use crate::error::SocketError;
-use crate::socket::{self, AdoptError, Arrived, Form, Received};
-use crate::sys::{Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
+use crate::socket::{self, Arrived, Form, Received};
+use crate::sys::{Carried, HandleRef, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
 
 /// Whole packets over a connection, in order, with descriptors. Never waits by itself.
 #[derive(Debug)]
@@ -32,15 +31,6 @@ impl SeqPacket {
         Self::pair_on(Kernel, nonblocking)
     }
 
-    /// Adopts a connected descriptor, keeping its flags. Packets it receives carry a time from now on
-    /// (`SO_TIMESTAMPNS`), by which an empty packet is told from the end.
-    ///
-    /// # Errors
-    /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        socket::adopt(&Kernel, fd, SocketKind::SeqPacket, false).map(Self::from)
-    }
-
     /// Sends packets in one system call and returns how many of them went, at least one.
     ///
     /// # Errors
@@ -49,7 +39,7 @@ impl SeqPacket {
         if packets.is_empty() {
             return Ok(Some(0));
         }
-        Kernel.send_many(self.fd.as_fd(), packets, wait)
+        Kernel.send_many(self.borrowed(), packets, wait)
     }
 
     /// Receives what packets there are, as many as the batch holds, in one system call. Returns how many; 0 is
@@ -58,10 +48,10 @@ impl SeqPacket {
     /// # Errors
     /// The kernel's. What went wrong with a single packet is told by that [`Packet`].
     pub fn receive_batch(&self, batch: &mut Batch, wait: Wait) -> Would<usize> {
-        let mut took = self.past_reset(|| batch.fill(self.fd.as_fd(), wait))?;
+        let mut took = self.past_reset(|| batch.fill(self.borrowed(), wait))?;
         if took == Some(0) {
             // As in `take`.
-            took = batch.fill(self.fd.as_fd(), wait)?;
+            took = batch.fill(self.borrowed(), wait)?;
         }
         if took == Some(0) {
             self.end()?;
@@ -88,7 +78,12 @@ impl<S: Sockets> SeqPacket<S> {
         Self { sys, fd, checked, reset: AtomicBool::new(false) }
     }
 
-    /// The descriptor, on loan.
+    /// Gives the socket away.
+    pub fn into_handle(self) -> S::Fd {
+        self.fd
+    }
+
+    /// The socket, on loan.
     #[inline]
     pub fn borrowed(&self) -> S::Borrowed<'_> {
         self.sys.borrow(&self.fd)
@@ -179,25 +174,6 @@ fn is_end<F>(arrived: &Arrived<F>) -> bool {
     arrived.bytes == 0 && arrived.plain
 }
 
-/// Takes the descriptor as it is, unchecked: calls on one that is no packet socket fail.
-impl From<OwnedFd> for SeqPacket {
-    fn from(fd: OwnedFd) -> Self {
-        Self::unchecked_on(Kernel, fd)
-    }
-}
-
-impl From<SeqPacket> for OwnedFd {
-    fn from(socket: SeqPacket) -> Self {
-        socket.fd
-    }
-}
-
-impl AsFd for SeqPacket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
 /// Room for several packets, used again and again.
 ///
 /// ```
@@ -207,7 +183,7 @@ impl AsFd for SeqPacket {
 pub struct Batch {
     bytes: Vec<u8>,
     control: Vec<MaybeUninit<u8>>,
-    packets: Vec<(usize, Arrived<OwnedFd>)>,
+    packets: Vec<(usize, Arrived<Carried>)>,
     room: usize,
     most: usize,
 }
@@ -239,12 +215,12 @@ impl Batch {
 
     /// Takes the descriptors of packet `index` of the last call; those that nobody takes are closed by the next
     /// call and when the batch is dropped.
-    pub fn take_fds(&mut self, index: usize) -> Vec<OwnedFd> {
+    pub fn take_fds(&mut self, index: usize) -> Vec<Carried> {
         self.packets.get_mut(index).map(|(_, arrived)| std::mem::take(&mut arrived.fds)).unwrap_or_default()
     }
 
     /// Receives; what came after the end of the connection are no packets.
-    fn fill(&mut self, fd: BorrowedFd<'_>, wait: Wait) -> Would<usize> {
+    fn fill(&mut self, fd: HandleRef<'_>, wait: Wait) -> Would<usize> {
         self.packets.clear();
         let rooms = self.bytes.chunks_mut(self.room.max(1)).map(Some).chain(std::iter::repeat_with(|| None));
         let controls = self.control.chunks_mut(ancillary::ROOM);
@@ -279,7 +255,7 @@ impl std::fmt::Debug for Batch {
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     bytes: &'a [u8],
-    arrived: &'a Arrived<OwnedFd>,
+    arrived: &'a Arrived<Carried>,
     room: usize,
 }
 
@@ -297,7 +273,7 @@ impl<'a> Packet<'a> {
     }
 
     /// The descriptors that came with it, on loan; [`Batch::take_fds`] takes them.
-    pub fn fds(&self) -> &'a [OwnedFd] {
+    pub fn fds(&self) -> &'a [Carried] {
         &self.arrived.fds
     }
 }

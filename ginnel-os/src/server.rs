@@ -3,7 +3,6 @@
 mod words;
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 
 use ginnel_proto::limits::Load;
 use ginnel_proto::machine::ConnId;
@@ -13,13 +12,13 @@ use ginnel_proto::{Answer, CallId, Request};
 use crate::Message;
 use crate::hub::{Hub, Many};
 use crate::listener::Listener;
-use crate::net::{NetOptions, UnixNet};
-use crate::sys::{Kernel, Sockets};
+use crate::net::{NetOptions, SocketNet};
+use crate::sys::{Carried, Kernel, Sockets};
 
 pub use words::{Happening, ServerOptions};
 
 /// What decides for a server.
-pub type ServerMachine = machine::Server<OwnedFd>;
+pub type ServerMachine = machine::Server<Carried>;
 
 /// Many connections, one inbox.
 pub type Server = Hub<ServerMachine>;
@@ -30,12 +29,12 @@ impl Server {
     /// # Errors
     /// The kernel's, for the poller.
     pub fn new(listener: Listener, options: &ServerOptions) -> io::Result<Self> {
-        Kernel.set_nonblocking(listener.as_fd())?;
+        Kernel.set_nonblocking(listener.borrowed())?;
         let link = &options.connection.session.link;
         let machine =
             machine::ServerOptions { wire: link.wire, queue: link.queue, ..options.machine.clone() };
         let parts = machine.total;
-        let mut net = UnixNet::new(NetOptions { parts, ..NetOptions::of(&options.connection) })?;
+        let mut net = SocketNet::new(NetOptions { parts, ..NetOptions::of(&options.connection) })?;
         net.adopt_listener(listener)?;
         let inbox = options.connection.session.inbox;
         Ok(Self::new_over(machine::Server::listening(machine), net, inbox))
@@ -76,18 +75,18 @@ impl Server {
     }
 }
 
-impl Many for machine::Server<OwnedFd> {
+impl Many for machine::Server<Carried> {
     type Happening = Happening;
 
-    fn ask(command: Command<OwnedFd>) -> Command<OwnedFd> {
+    fn ask(command: Command<Carried>) -> Command<Carried> {
         command
     }
 
-    fn leave() -> Command<OwnedFd> {
+    fn leave() -> Command<Carried> {
         Command::StopListening
     }
 
-    fn sort(event: Event<OwnedFd>, _: &mut UnixNet) -> Result<Event<OwnedFd>, Option<(Happening, Load)>> {
+    fn sort(event: Event<Carried>, _: &mut SocketNet) -> Result<Event<Carried>, Option<(Happening, Load)>> {
         Ok(event)
     }
 

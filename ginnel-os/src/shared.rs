@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -11,6 +10,7 @@ use std::time::Instant;
 use ginnel_proto::client::Reason;
 
 use crate::driven::{Awaited, Driven};
+use crate::poller::Waitable;
 
 /// Something driven that handles on any thread share with one driver.
 ///
@@ -94,7 +94,7 @@ impl<D: Driven> Shared<D> {
     }
 
     /// The descriptor that is readable when there is something to do.
-    pub fn descriptor(&self) -> Arc<OwnedFd> {
+    pub fn descriptor(&self) -> Waitable {
         self.lock().driven.descriptor()
     }
 

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
@@ -15,10 +14,12 @@ use rustix::net::SocketAddrUnix;
 use crate::ancillary::{self, Rights};
 use crate::error::SocketError;
 use crate::name::Target;
-use crate::sys::{self, Incoming, Kernel, Names, Outgoing, SocketKind, Sockets, Wait, Would};
+use crate::sys::{
+    self, Carried, Handle, Incoming, Kernel, Names, Outgoing, SocketKind, Sockets, Wait, Would,
+};
 
 /// The size of a received packet, and the descriptors that came with it.
-pub type Received<F = OwnedFd> = (usize, Vec<F>);
+pub type Received<F = Carried> = (usize, Vec<F>);
 
 /// What is to be received.
 #[derive(Debug)]
@@ -255,6 +256,11 @@ impl<S: Sockets + Names> Connecting<S> {
         self.target.is_none()
     }
 
+    /// The socket, on loan.
+    pub fn borrowed(&self) -> S::Borrowed<'_> {
+        self.sys.borrow(&self.fd)
+    }
+
     /// The socket.
     pub fn into_fd(self) -> S::Fd {
         self.fd
@@ -262,29 +268,6 @@ impl<S: Sockets + Names> Connecting<S> {
 }
 
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
-
-impl AsFd for Connecting {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-/// Ends one or both directions of a connection. shutdown(2)
-///
-/// # Errors
-/// The kernel's: the descriptor is no socket, or it is not connected.
-pub fn shutdown(socket: BorrowedFd<'_>, how: std::net::Shutdown) -> io::Result<()> {
-    Kernel.shutdown(socket, how)
-}
-
-/// Refuses descriptors on this socket from now on: whoever sends some gets `EPERM`, and nothing arrives
-/// (`SO_PASSRIGHTS`). `false`: the kernel is older than Linux 6.16 and refuses nothing.
-///
-/// # Errors
-/// The kernel's: the descriptor is no local socket.
-pub fn refuse_fds(socket: BorrowedFd<'_>) -> io::Result<bool> {
-    sys::refuse_fds(socket)
-}
 
 /// The text of a socket kind in errors.
 fn kind_name(kind: SocketKind) -> &'static str {
@@ -339,7 +322,7 @@ pub(crate) fn adopt<S: Sockets>(
 /// A descriptor that could not be adopted. It is still the caller's.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct AdoptError<F = OwnedFd> {
+pub struct AdoptError<F = Handle> {
     /// Why.
     pub error: io::Error,
     /// The descriptor, untouched.

@@ -8,7 +8,6 @@ mod places;
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use ginnel_proto::client::Reason;
@@ -19,10 +18,10 @@ use ginnel_proto::{CallId, Wire};
 use crate::credentials::Credentials;
 use crate::driven::{Awaited, Driven};
 use crate::engine::Engine;
-use crate::net::UnixNet;
+use crate::net::SocketNet;
 use crate::socket::AdoptError;
 use crate::stream::Stream;
-use crate::sys::{Kernel, Sockets, Sys};
+use crate::sys::{Carried, Descriptors, Handle, Kernel, Sockets, Sys};
 
 pub use device::pass;
 pub use options::Options;
@@ -33,7 +32,7 @@ pub use places::{DialerId, ListenerId};
 /// Each operation takes what is there, or answers `None`: not yet.
 #[derive(Debug)]
 pub struct Socket<P: Pattern> {
-    engine: Engine<machine::Socket<P, OwnedFd>, UnixNet>,
+    engine: Engine<machine::Socket<P, Carried>, SocketNet>,
     listener: crate::ListenerOptions,
     events: VecDeque<Event>,
     /// It was closed, for good.
@@ -53,7 +52,10 @@ impl<P: Pattern> Socket<P> {
     /// The kernel's, for the poller.
     pub fn new(options: &Options) -> io::Result<Self> {
         Ok(Self {
-            engine: Engine::new(machine::Socket::new(&options.machine()), UnixNet::new(options.net(P::END))?),
+            engine: Engine::new(
+                machine::Socket::new(&options.machine()),
+                SocketNet::new(options.net(P::END))?,
+            ),
             listener: options.listener.clone(),
             events: VecDeque::new(),
             stopped: false,
@@ -93,12 +95,12 @@ impl<P: Pattern> Socket<P> {
     /// # Errors
     /// It is no socket, no stream, listens, or is not connected; `BrokenPipe` once this end has stopped. It comes back
     /// untouched.
-    pub fn adopt(&mut self, fd: OwnedFd) -> Result<ConnId, AdoptError> {
-        let checked = match Kernel.is_connected_stream(fd.as_fd()) {
+    pub fn adopt(&mut self, fd: Handle) -> Result<ConnId, AdoptError> {
+        let checked = match Kernel.is_connected_stream(Kernel.borrow(&fd)) {
             _ if self.stopped => Err(io::ErrorKind::BrokenPipe.into()),
             _ if self.engine.net().is_inherited() => Err(crate::SocketError::Forked.into()),
             Ok(true) => Ok(()),
-            Ok(false) if Kernel.is_listening(fd.as_fd()).unwrap_or(false) => {
+            Ok(false) if Kernel.is_listening(Kernel.borrow(&fd)).unwrap_or(false) => {
                 Err(crate::SocketError::WrongRole { listening: true }.into())
             }
             Ok(false) => Err(crate::SocketError::NoStream.into()),
@@ -182,13 +184,13 @@ impl<P: Pattern> Socket<P> {
 }
 
 impl<P: Pattern> Driven for Socket<P> {
-    type Machine = machine::Socket<P, OwnedFd>;
+    type Machine = machine::Socket<P, Carried>;
 
-    fn engine(&self) -> &Engine<Self::Machine, UnixNet> {
+    fn engine(&self) -> &Engine<Self::Machine, SocketNet> {
         &self.engine
     }
 
-    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, UnixNet> {
+    fn engine_mut(&mut self) -> &mut Engine<Self::Machine, SocketNet> {
         &mut self.engine
     }
 
@@ -238,12 +240,6 @@ impl<P: Pattern> Drop for Socket<P> {
         if !self.engine.net().is_inherited() {
             self.close_listeners();
         }
-    }
-}
-
-impl<P: Pattern> AsFd for Socket<P> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.engine.as_fd()
     }
 }
 

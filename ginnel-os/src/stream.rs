@@ -1,14 +1,13 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ginnel_proto::limits;
 
 use crate::error::SocketError;
 use crate::socket::{self, AdoptError, Form};
-use crate::sys::{Kernel, SocketKind, Sockets, Wait, Would};
+use crate::sys::{Carried, Handle, Kernel, SocketKind, Sockets, Wait, Would};
 
 /// A byte stream that carries descriptors. Never waits by itself.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub struct Stream<S: Sockets = Kernel> {
 /// What one receiving call on a stream brought.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Chunk<F = OwnedFd> {
+pub struct Chunk<F = Carried> {
     /// Bytes; 0 is the end, unless there was no room.
     pub bytes: usize,
     /// Descriptors whose first byte is at or before the end of these bytes.
@@ -44,16 +43,8 @@ impl Stream {
     }
 
     /// A socket that was connected or accepted by this library, whose options nobody else has set.
-    pub fn made(fd: OwnedFd) -> Self {
+    pub fn made(fd: Handle) -> Self {
         Self::made_on(Kernel, fd)
-    }
-
-    /// Adopts a connected descriptor, keeping its flags.
-    ///
-    /// # Errors
-    /// [`SocketError::WrongSocket`] or [`SocketError::WrongRole`], with the descriptor.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Self::adopt_on(Kernel, fd)
     }
 }
 
@@ -91,7 +82,12 @@ impl<S: Sockets> Stream<S> {
         &self.sys
     }
 
-    /// The descriptor, on loan.
+    /// Gives the socket away.
+    pub fn into_handle(self) -> S::Fd {
+        self.fd
+    }
+
+    /// The socket, on loan.
     #[inline]
     pub fn borrowed(&self) -> S::Borrowed<'_> {
         self.sys.borrow(&self.fd)
@@ -209,24 +205,5 @@ impl<S: Sockets> Stream<S> {
             return Err(SocketError::FdsUnread.into());
         }
         Ok(())
-    }
-}
-
-/// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
-impl From<OwnedFd> for Stream {
-    fn from(fd: OwnedFd) -> Self {
-        Self::unchecked_on(Kernel, fd)
-    }
-}
-
-impl From<Stream> for OwnedFd {
-    fn from(stream: Stream) -> Self {
-        stream.fd
-    }
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use std::time::Instant;
 
 use ginnel_os::engine::Net;
-use ginnel_os::net::{NetOptions, UnixNet};
+use ginnel_os::net::{NetOptions, SocketNet};
 use ginnel_os::sys::Sockets;
 use ginnel_os::{Connecting, SocketKind, Stream, Wait};
 use ginnel_proto::machine::{Action, ConnId, NetEvent, SendId};
@@ -14,7 +14,7 @@ use ginnel_sim::kernel::{Fake, Fd};
 
 /// A server's sockets, and a client that is written byte by byte.
 struct Scene {
-    net: UnixNet<Fake>,
+    net: SocketNet<Fake>,
     id: ConnId,
     client: Stream<Fake>,
 }
@@ -24,7 +24,7 @@ impl Scene {
         let server = Fake::faultless(100);
         let client = server.spawn(100);
         let address = Address::path("/run/s").unwrap();
-        let mut net = UnixNet::on(server.clone(), NetOptions::default()).unwrap();
+        let mut net = SocketNet::on(server.clone(), NetOptions::default()).unwrap();
         net.act(Action::Listen(address.clone()), Instant::now());
         let connecting = Connecting::on(client.clone(), SocketKind::Stream, &address, true).unwrap();
         connecting.attempt().unwrap().unwrap();

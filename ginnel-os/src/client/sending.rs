@@ -1,7 +1,5 @@
 //! What goes, and what became of it.
 
-use std::os::fd::OwnedFd;
-
 use ginnel_proto::client::Command;
 use ginnel_proto::link::{Limit, Refusal};
 use ginnel_proto::machine::{ConnId, SendId};
@@ -11,6 +9,7 @@ use super::{CONNECTION, Client};
 use crate::Message;
 use crate::connection::{Error, SendError};
 use crate::driven::Queued;
+use crate::sys::Carried;
 
 impl Client {
     /// Queues a message, if there is room. It is taken out of `message` then.
@@ -54,8 +53,8 @@ impl Client {
     /// As [`feed`](Self::feed).
     pub fn answer(
         &mut self,
-        request: &Request<OwnedFd>,
-        answer: &mut Option<Answer<OwnedFd>>,
+        request: &Request<Carried>,
+        answer: &mut Option<Answer<Carried>>,
     ) -> Result<Option<Queued>, Error> {
         self.answer_call(request.connection, request.id, answer)
     }
@@ -68,7 +67,7 @@ impl Client {
         &mut self,
         connection: ConnId,
         id: CallId,
-        answer: &mut Option<Answer<OwnedFd>>,
+        answer: &mut Option<Answer<Carried>>,
     ) -> Result<Option<Queued>, Error> {
         if self.engine.machine().connection() != Some(connection) {
             *answer = None;
@@ -182,7 +181,7 @@ impl Client {
         &self,
         kind: Kind,
         message: &mut Option<Message>,
-    ) -> Result<Option<Frame<OwnedFd>>, Error> {
+    ) -> Result<Option<Frame<Carried>>, Error> {
         self.alive()?;
         let frame = Frame::new(kind, message.take().unwrap_or_else(Message::empty));
         match self.engine.machine().admit(&frame) {

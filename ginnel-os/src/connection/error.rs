@@ -1,6 +1,5 @@
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
 use ginnel_proto::client::Reason;
@@ -8,6 +7,7 @@ use ginnel_proto::link::{Limit, Misuse, Refusal, Rejected};
 use ginnel_proto::{AddressError, Message, PeerFault};
 
 use crate::socket::AdoptError;
+use crate::sys::Carried;
 
 /// What can go wrong with messages, sorted by who can do something about it.
 ///
@@ -93,7 +93,7 @@ impl<F> From<AdoptError<F>> for Error {
 /// A message was not sent, and why.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct SendError<F = OwnedFd> {
+pub struct SendError<F = Carried> {
     /// Why.
     pub error: Error,
     /// The message, if nothing of it was sent or queued. Without it, some of it may have reached the other side, or it

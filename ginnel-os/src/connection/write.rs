@@ -1,7 +1,6 @@
 //! The writing side of the attempts.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use ginnel_proto::client::Reason;
@@ -10,12 +9,12 @@ use ginnel_proto::{Frame, Kind, Message, Session};
 
 use super::{Connection, Directions, Error, SendError, Step};
 use crate::stream::Stream;
-use crate::sys::{Sockets, Sys, Wait, Would};
+use crate::sys::{Carried, Sockets, Sys, Wait, Would};
 
 /// What became of a message that was offered.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must do something about each")]
-pub enum Offer<F = OwnedFd> {
+pub enum Offer<F = Carried> {
     /// It is queued.
     Queued,
     /// There is no room; here it is again.

@@ -1,7 +1,5 @@
 //! What goes, and what became of it.
 
-use std::os::fd::OwnedFd;
-
 use bytes::Bytes;
 use ginnel_proto::link::{Limit, Refusal};
 use ginnel_proto::machine::{ConnId, SendId};
@@ -11,6 +9,7 @@ use ginnel_proto::{Answer, CallId, Frame, Kind, Request};
 use super::{GONE, Hub, Many};
 use crate::Message;
 use crate::connection::{Error, SendError};
+use crate::sys::Carried;
 
 impl<M: Many> Hub<M> {
     /// Queues a message for one, if there is room. It is taken out of `message` then.
@@ -68,12 +67,12 @@ impl<M: Many> Hub<M> {
     /// Queues the answer to a request. It waits for nobody, see
     /// [`ServerOptions::answers`](crate::ServerOptions::answers). One that is not wanted any more, or whose connection
     /// is gone, is dropped.
-    pub fn answer(&mut self, request: &Request<OwnedFd>, answer: Answer<OwnedFd>) {
+    pub fn answer(&mut self, request: &Request<Carried>, answer: Answer<Carried>) {
         self.answer_call(request.connection, request.id, answer);
     }
 
     /// As [`answer`](Self::answer), for whoever keeps a request by its numbers. Numbers of no request are let be.
-    pub fn answer_call(&mut self, connection: ConnId, id: CallId, answer: Answer<OwnedFd>) {
+    pub fn answer_call(&mut self, connection: ConnId, id: CallId, answer: Answer<Carried>) {
         self.command(Command::Answer(connection, id, answer));
     }
 
@@ -165,7 +164,7 @@ impl<M: Many> Hub<M> {
         id: ConnId,
         kind: Kind,
         message: &mut Option<Message>,
-    ) -> Result<Option<Frame<OwnedFd>>, Error> {
+    ) -> Result<Option<Frame<Carried>>, Error> {
         let frame = Frame::new(kind, message.take().unwrap_or_else(Message::empty));
         let refusal = match self.engine.machine().admit(id, &frame) {
             Some(Ok(())) => return Ok(Some(frame)),

@@ -6,13 +6,13 @@ use std::time::Instant;
 use ginnel_proto::Wire;
 use ginnel_proto::machine::ConnId;
 
-use super::UnixNet;
+use super::SocketNet;
 use super::door::{Door, DoorId};
 use crate::listener::Listener;
 use crate::stream::Stream;
 use crate::sys::Sys;
 
-impl<S: Sys> UnixNet<S> {
+impl<S: Sys> SocketNet<S> {
     /// Takes a listener in, which must be non-blocking and published already. This is spoken there.
     ///
     /// # Errors

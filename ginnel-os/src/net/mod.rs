@@ -1,5 +1,5 @@
 //! The sockets of one engine: actions in, reports out. It knows no machine, and waits nowhere but in
-//! `UnixNet::wait`.
+//! `SocketNet::wait`.
 
 mod awake;
 mod bodies;
@@ -14,8 +14,6 @@ mod watching;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ginnel_proto::link::Greeting;
@@ -25,7 +23,7 @@ use ginnel_proto::{Address, AddressKind, Frame, Line, Wire};
 use crate::connection::Directions;
 use crate::error::SocketError;
 use crate::listener::Listener;
-use crate::poller::Waker;
+use crate::poller::{Waitable, Waker};
 use crate::socket::Connecting;
 use crate::stream::Stream;
 use crate::sys::{Kernel, Ready, SocketKind, Sys};
@@ -40,7 +38,7 @@ pub use options::NetOptions;
 
 /// The sockets of one engine on Unix.
 #[derive(Debug)]
-pub struct UnixNet<S: Sys = Kernel> {
+pub struct SocketNet<S: Sys = Kernel> {
     sys: S,
     /// The process that made it.
     pid: u32,
@@ -76,7 +74,7 @@ pub struct UnixNet<S: Sys = Kernel> {
     blind: u32,
 }
 
-impl UnixNet {
+impl SocketNet {
     /// No sockets yet.
     ///
     /// # Errors
@@ -91,7 +89,7 @@ impl UnixNet {
     }
 
     /// The descriptor that is readable when there is something to do, for whoever waits without the engine in hand.
-    pub fn shared_descriptor(&self) -> Arc<OwnedFd> {
+    pub fn shared_descriptor(&self) -> Waitable {
         self.poller.shared_descriptor()
     }
 
@@ -141,8 +139,8 @@ impl UnixNet {
     }
 }
 
-impl<S: Sys> UnixNet<S> {
-    /// As [`new`](UnixNet::new), on this kernel.
+impl<S: Sys> SocketNet<S> {
+    /// As [`new`](SocketNet::new), on this kernel.
     ///
     /// # Errors
     /// As there.
@@ -366,12 +364,6 @@ impl<S: Sys> UnixNet<S> {
             }
         }
         self.look_at_doors(now);
-    }
-}
-
-impl AsFd for UnixNet<Kernel> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.poller.as_fd()
     }
 }
 

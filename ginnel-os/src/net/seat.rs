@@ -9,7 +9,7 @@ use ginnel_proto::election::{Refusal, Seen, Step};
 use ginnel_proto::machine::{ConnId, NetEvent, ProcessId, Refused, SendId};
 use ginnel_proto::{Frame, Kind, Message};
 
-use super::UnixNet;
+use super::SocketNet;
 use super::door::{Door, DoorId};
 use crate::connection::Directions;
 use crate::listener::Listener;
@@ -49,7 +49,7 @@ impl<S: Sys> Seat<S> {
     }
 }
 
-impl<S: Sys> UnixNet<S> {
+impl<S: Sys> SocketNet<S> {
     /// Takes part in who listens at this path.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -18,7 +19,7 @@ use crate::sys;
 
 mod parts;
 
-type ClientEngine = Engine<Client<OwnedFd>, UnixNet>;
+type ClientEngine = Engine<Client<OwnedFd>, SocketNet>;
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -29,7 +30,7 @@ fn place() -> (tempfile::TempDir, PathBuf) {
 fn client(path: &Path, net: NetOptions) -> ClientEngine {
     let address = Address::path(path).unwrap();
     let options = ClientOptions { base: Duration::from_millis(1), ..ClientOptions::default() };
-    let mut engine = Engine::new(Client::new(address, options), UnixNet::new(net).unwrap());
+    let mut engine = Engine::new(Client::new(address, options), SocketNet::new(net).unwrap());
     engine.command(Command::Connect, Instant::now());
     engine
 }
@@ -326,7 +327,7 @@ fn a_waker_ends_the_wait_from_another_thread() {
 }
 
 /// Turns until somebody has come in through the listener.
-fn accepted(net: &mut UnixNet) -> ConnId {
+fn accepted(net: &mut SocketNet) -> ConnId {
     loop {
         net.turn(Instant::now(), true).unwrap();
         while let Some(report) = net.report() {
@@ -346,7 +347,7 @@ fn the_next_listener_gives_out_no_number_again() {
         link: ginnel_proto::LinkOptions { wire: ginnel_proto::Wire::Raw, ..NetOptions::default().link },
         ..NetOptions::default()
     };
-    let mut net = UnixNet::new(options).unwrap();
+    let mut net = SocketNet::new(options).unwrap();
     let mut seen = Vec::new();
     let mut clients = Vec::new();
     for _ in 0..2 {

@@ -10,7 +10,7 @@ use ginnel_proto::machine::{Action, ConnId, Failure, NetEvent};
 use ginnel_proto::sp::Grant;
 use ginnel_proto::{Frame, Kind, Message};
 
-use super::UnixNet;
+use super::SocketNet;
 use super::conn::errno;
 use super::door::{Door, DoorId};
 use super::seat;
@@ -20,7 +20,7 @@ use crate::engine::Net;
 use crate::listener::{Listener, ListenerOptions};
 use crate::sys::{Poller, Ready, SocketKind, Sys};
 
-impl<S: Sys> Net for UnixNet<S> {
+impl<S: Sys> Net for SocketNet<S> {
     type Fd = S::Carried;
 
     fn act(&mut self, action: Action<S::Carried>, now: Instant) {
@@ -152,7 +152,7 @@ impl<S: Sys> Net for UnixNet<S> {
     }
 }
 
-impl<S: Sys> UnixNet<S> {
+impl<S: Sys> SocketNet<S> {
     /// Reads from those who have something, each its share, until it is enough for one turn. The others come first in
     /// the next.
     pub(super) fn read_some(&mut self, now: Instant) {

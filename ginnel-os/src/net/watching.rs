@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use ginnel_proto::machine::ConnId;
 
-use super::UnixNet;
+use super::SocketNet;
 use super::conn::errno;
 use crate::connection::Directions;
 use crate::sys::{Poller, Sys};
 
-impl<S: Sys> UnixNet<S> {
+impl<S: Sys> SocketNet<S> {
     /// Tells the poller what the connection waits for, and notes when to look at it.
     pub(super) fn watch(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(&id) else { return };

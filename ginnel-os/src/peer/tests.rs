@@ -94,11 +94,11 @@ enum Outcome {
     Failed(Trouble),
 }
 
-type Driven = Engine<PeerMachine, UnixNet<Double<Failing>>>;
+type Driven = Engine<PeerMachine, SocketNet<Double<Failing>>>;
 
 /// Joins on this kernel.
 fn join(path: &Path, sys: &Failing) -> (Driven, Instant) {
-    let mut net = UnixNet::on(Double(sys.clone()), NetOptions::default()).unwrap();
+    let mut net = SocketNet::on(Double(sys.clone()), NetOptions::default()).unwrap();
     net.contend(path.to_owned()).unwrap();
     let options = machine::PeerOptions::new(Address::path(path).unwrap(), Hello::new("").unwrap());
     let mut peer = Engine::new(PeerMachine::new(options), net);

@@ -1,4 +1,3 @@
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use ginnel_proto::{CallId, Request, limits};
 use crate::Message;
 use crate::connection::{ConnectionOptions, Error};
 use crate::credentials::Policy;
-use crate::sys::PeerIds;
+use crate::sys::{Carried, PeerIds};
 
 /// How a peer takes part.
 ///
@@ -164,7 +163,7 @@ pub enum PeerEvent {
     /// A message came.
     Message(ConnId, Message),
     /// A question came.
-    Request(Request<OwnedFd>),
+    Request(Request<Carried>),
     /// A question that was given out is not wanted any more; an answer to it is dropped.
     Cancelled(ConnId, CallId),
     /// That one is gone. Each that has joined leaves once.

@@ -1,5 +1,3 @@
-use std::os::fd::OwnedFd;
-
 use ginnel_proto::client::Reason;
 use ginnel_proto::machine::ConnId;
 use ginnel_proto::server as machine;
@@ -7,6 +5,7 @@ use ginnel_proto::{CallId, Request};
 
 use crate::Message;
 use crate::connection::ConnectionOptions;
+use crate::sys::Carried;
 
 /// How a server behaves.
 ///
@@ -65,7 +64,7 @@ pub enum Happening {
     /// A message came.
     Message(ConnId, Message),
     /// A question came.
-    Request(Request<OwnedFd>),
+    Request(Request<Carried>),
     /// A question that was given out is not wanted any more; an answer to it is dropped.
     Cancelled(ConnId, CallId),
     /// It is gone, and nothing more comes of it. Each that has joined leaves once.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::env;
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::connection::Directions;
 use crate::name::Locks;
-use crate::poller::Epoll;
+use crate::poller::System;
 
 /// What is done beside, or in place of, a call of the real kernel.
 pub(crate) trait Meddle: Clone + fmt::Debug {
@@ -260,7 +260,7 @@ impl<M: Meddle> Sys for Double<M> {
 
 /// The real poller.
 #[derive(Debug)]
-pub(crate) struct Watching(Epoll);
+pub(crate) struct Watching(System);
 
 impl<M: Meddle> Poller<Double<M>> for Watching {
     fn add(&self, fd: BorrowedFd<'_>, token: u64, directions: Directions) -> io::Result<()> {

@@ -21,7 +21,7 @@ use super::{
     linux_files, linux_msg, linux_process, linux_tcp, linux_watch,
 };
 use crate::name::Locks;
-use crate::poller::Epoll;
+use crate::poller::System;
 
 /// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
 /// register of them: one of the statics that ARCHITECTURE.md names.
@@ -212,10 +212,10 @@ unsafe impl Sockets for Kernel {
 }
 
 impl Sys for Kernel {
-    type Poller = Epoll;
+    type Poller = System;
 
-    fn poller(&self) -> io::Result<Epoll> {
-        Epoll::new()
+    fn poller(&self) -> io::Result<System> {
+        System::new()
     }
 
     fn now(&self) -> Instant {

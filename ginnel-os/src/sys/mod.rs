@@ -49,6 +49,13 @@ pub(crate) use chance::{incarnation, jitter};
 #[cfg(not(target_os = "linux"))]
 compile_error!("ginnel runs on Linux so far; macOS, FreeBSD and Windows are planned");
 
+/// A socket of the real kernel.
+pub type Handle = <Kernel as Descriptors>::Fd;
+/// A socket of the real kernel, on loan.
+pub type HandleRef<'a> = <Kernel as Descriptors>::Borrowed<'a>;
+/// What messages carry beside their bytes: an `OwnedFd` on Unix, and nothing on Windows.
+pub type Carried = <Kernel as Descriptors>::Carried;
+
 /// A call did its work (`Some`), or it would have had to wait (`None`).
 pub type Would<T> = io::Result<Option<T>>;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ginnel_os::engine::Engine;
-use ginnel_os::net::{NetOptions, UnixNet};
+use ginnel_os::net::{NetOptions, SocketNet};
 use ginnel_proto::link::Incarnation;
 use ginnel_proto::machine::{ConnId, Loss, Machine};
 use ginnel_proto::{LinkOptions, Patience, PeerFault};
@@ -20,7 +20,7 @@ pub(crate) type Ends = (SockId, SockId);
 #[derive(Debug)]
 pub(crate) struct Core<M: Machine<Fd = Fd>> {
     pub(crate) fake: Fake,
-    pub(crate) engine: Engine<Moody<M>, UnixNet<Fake>>,
+    pub(crate) engine: Engine<Moody<M>, SocketNet<Fake>>,
     /// Nobody takes what arrives.
     pub(crate) holding: bool,
     pub(crate) paused: BTreeSet<ConnId>,
@@ -38,7 +38,7 @@ impl<M: Machine<Fd = Fd>> Core<M> {
 
     /// As [`new`](Self::new), with sockets of this kind.
     pub(crate) fn with(fake: Fake, machine: M, options: NetOptions) -> Option<Self> {
-        let net = UnixNet::on(fake.clone(), options).ok()?;
+        let net = SocketNet::on(fake.clone(), options).ok()?;
         let engine = Engine::new(Moody::new(fake.clone(), machine), net);
         Some(Self { fake, engine, holding: false, paused: BTreeSet::new(), active: true, idle: 0 })
     }

@@ -27,7 +27,7 @@ impl Writer {
 }
 
 /// Lets everybody write and the net turn until nothing moves. How many messages of which lengths came.
-fn exhaust(net: &mut UnixNet, writers: &mut [Writer]) -> Vec<usize> {
+fn exhaust(net: &mut SocketNet, writers: &mut [Writer]) -> Vec<usize> {
     let mut came = Vec::new();
     loop {
         let wrote = writers.iter_mut().fold(false, |wrote, writer| writer.write() | wrote);
@@ -49,7 +49,7 @@ const BOUND: usize = 1 << 20;
 #[test]
 fn parts_of_large_messages_share_a_bound_small_ones_pass_them_and_all_arrive_in_turn() {
     let (_dir, path) = place();
-    let mut net = UnixNet::new(NetOptions { parts: BOUND, ..NetOptions::default() }).unwrap();
+    let mut net = SocketNet::new(NetOptions { parts: BOUND, ..NetOptions::default() }).unwrap();
     net.act(Action::Listen(Address::path(&path).unwrap()), Instant::now());
     let mut writers: Vec<_> = (0..6).map(|_| Writer::new(&path, LARGE)).collect();
     // All but the last bytes of each.
@@ -72,7 +72,7 @@ fn parts_of_large_messages_share_a_bound_small_ones_pass_them_and_all_arrive_in_
 fn whoever_holds_up_large_messages_is_cut_and_the_next_goes_on() {
     let (_dir, path) = place();
     let patience = Patience { progress: Some(Duration::from_millis(50)), ..Patience::default() };
-    let mut net = UnixNet::new(NetOptions { parts: 0, patience, ..NetOptions::default() }).unwrap();
+    let mut net = SocketNet::new(NetOptions { parts: 0, patience, ..NetOptions::default() }).unwrap();
     net.act(Action::Listen(Address::path(&path).unwrap()), Instant::now());
     let mut stuck = [Writer::new(&path, LARGE)];
     stuck[0].rest.truncate(100_000);
