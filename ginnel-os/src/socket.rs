@@ -193,7 +193,7 @@ pub(crate) fn whole(size: usize, room: usize) -> io::Result<usize> {
 pub struct Connecting<S: Sockets + Names = Kernel> {
     sys: S,
     fd: S::Fd,
-    target: Option<Target<S::Fd>>,
+    target: Option<Target<S::Pin>>,
     pause: Backoff,
 }
 

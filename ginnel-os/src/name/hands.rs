@@ -32,11 +32,11 @@ pub(super) struct Hands<S: Sockets + Names> {
     /// A forked child must not touch what its parent owns.
     pub(super) pid: u32,
     /// What stood at the name when it was looked at last, held so that its inode number means nothing else.
-    pub(super) pinned: Option<S::Fd>,
+    pub(super) pinned: Option<S::Pin>,
     /// The socket file that is being published, held likewise.
-    fresh: Option<S::Fd>,
+    fresh: Option<S::Pin>,
     /// The socket file that is ours, held so that no other file is ever taken for it.
-    pub(super) own: Option<S::Fd>,
+    pub(super) own: Option<S::Pin>,
     /// The private name in use.
     private: Vec<u8>,
     /// The socket that is being published.
@@ -169,8 +169,8 @@ impl<S: Sockets + Names> Hands<S> {
         Ok(if known { Seen::Done } else { Seen::Foreign })
     }
 
-    fn inode(&self, held: &Option<S::Fd>) -> io::Result<Option<Inode>> {
-        held.as_ref().map(|fd| Ok(self.sys.status(self.sys.borrow(fd))?.inode)).transpose()
+    fn inode(&self, held: &Option<S::Pin>) -> io::Result<Option<Inode>> {
+        held.as_ref().map(|pin| Ok(self.sys.pinned(pin)?.inode)).transpose()
     }
 
     fn check_lock(&self) -> io::Result<Seen> {
@@ -198,7 +198,7 @@ impl<S: Sockets + Names> Hands<S> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Absent),
             pinned => pinned?,
         };
-        let there = self.sys.status(self.sys.borrow(&pinned))?;
+        let there = self.sys.pinned(&pinned)?;
         self.pinned = Some(pinned);
         Ok(seen(there))
     }
@@ -213,7 +213,7 @@ impl<S: Sockets + Names> Hands<S> {
             }
             pinned => {
                 let pinned = pinned?;
-                let there = self.sys.status(self.sys.borrow(&pinned))?;
+                let there = self.sys.pinned(&pinned)?;
                 self.fresh = Some(pinned);
                 Ok(seen(there))
             }
@@ -222,8 +222,8 @@ impl<S: Sockets + Names> Hands<S> {
 
     /// Whether anybody lives behind a socket file that is held. Only "nobody" may lead to its removal, so what is
     /// not known for certain is an error.
-    fn probe(&self, pinned: &S::Fd) -> io::Result<Seen> {
-        let address = self.sys.through(self.sys.borrow(pinned), b"")?;
+    fn probe(&self, pinned: &S::Pin) -> io::Result<Seen> {
+        let address = self.sys.address_of(pinned)?;
         let socket = self.sys.socket(self.claim.kind, true)?;
         match self.sys.connect(self.sys.borrow(&socket), &address) {
             Ok(_) => Ok(Seen::Answered),

@@ -32,17 +32,17 @@ impl Located {
 
 /// Something to connect or send to.
 #[derive(Debug)]
-pub(crate) enum Target<F> {
+pub(crate) enum Target<P> {
     /// A name that fits a socket address.
     Direct(SocketAddrUnix),
     /// A longer one, by way of a descriptor that points at it.
-    Opened { name: SocketAddrUnix, _pointer: F },
+    Opened { name: SocketAddrUnix, _pointer: P },
     /// A descriptor that is connected already.
     Inherited(u16),
 }
 
-impl<F> Target<F> {
-    pub(crate) fn of<S: Names<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
+impl<P> Target<P> {
+    pub(crate) fn of<S: Names<Pin = P>>(sys: &S, address: &Address) -> io::Result<Self> {
         if let AddressKind::Path(path) = address.kind() {
             return Self::at(sys, path);
         }
@@ -53,7 +53,7 @@ impl<F> Target<F> {
         }
     }
 
-    fn at<S: Names<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
+    fn at<S: Names<Pin = P>>(sys: &S, path: &Path) -> io::Result<Self> {
         if path.as_os_str().len() <= limits::SUN_PATH {
             return Ok(Self::Direct(SocketAddrUnix::new(path)?));
         }
@@ -129,12 +129,12 @@ impl<F> Place<F> {
     }
 
     /// A name of this directory as something to connect to.
-    pub(crate) fn target<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<F>> {
+    pub(crate) fn target<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<S::Pin>> {
         if let Some(direct) = self.direct(name)? {
             return Ok(Target::Direct(direct));
         }
         let pointer = sys.open_name(sys.borrow(&self.directory), name)?;
-        Ok(Target::Opened { name: sys.through(sys.borrow(&pointer), b"")?, _pointer: pointer })
+        Ok(Target::Opened { name: sys.address_of(&pointer)?, _pointer: pointer })
     }
 
     /// Removes a private name that was bound by its path and did not come to lie in the directory.

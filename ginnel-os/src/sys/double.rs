@@ -73,6 +73,8 @@ impl<M: Meddle> Descriptors for Double<M> {
 }
 
 impl<M: Meddle> Names for Double<M> {
+    type Pin = <Kernel as Names>::Pin;
+
     fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
         self.0.changes_name("rename");
         self.0.before_rename();
@@ -81,11 +83,17 @@ impl<M: Meddle> Names for Double<M> {
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         Kernel.open_directory(path)
     }
-    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Self::Pin> {
         Kernel.pin(directory, name)
     }
-    fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+    fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Self::Pin> {
         Kernel.open_name(directory, name)
+    }
+    fn pinned(&self, pin: &Self::Pin) -> io::Result<Status> {
+        Kernel.pinned(pin)
+    }
+    fn address_of(&self, pin: &Self::Pin) -> io::Result<SocketAddrUnix> {
+        Kernel.address_of(pin)
     }
     fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
         Kernel.through(fd, name)
@@ -238,8 +246,13 @@ impl<M: Meddle> Sys for Double<M> {
     fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
         Kernel.is_local(directory)
     }
-    fn watch(&self, named: &[BorrowedFd<'_>], lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        Kernel.watch(named, lock)
+    fn watch(
+        &self,
+        own: &Self::Pin,
+        directory: BorrowedFd<'_>,
+        lock: BorrowedFd<'_>,
+    ) -> io::Result<OwnedFd> {
+        Kernel.watch(own, directory, lock)
     }
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
         Kernel.changes(watch)

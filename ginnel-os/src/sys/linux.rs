@@ -252,8 +252,8 @@ impl Sys for Kernel {
         linux_watch::is_local(directory)
     }
 
-    fn watch(&self, named: &[BorrowedFd<'_>], lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        linux_watch::watch(named, lock)
+    fn watch(&self, own: &OwnedFd, directory: BorrowedFd<'_>, lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        linux_watch::watch(&[own.as_fd(), directory], lock)
     }
 
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "record locks are asked for by way of pointers")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -73,6 +73,8 @@ pub(super) fn await_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
 }
 
 impl Names for Kernel {
+    type Pin = OwnedFd;
+
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)
@@ -88,10 +90,17 @@ impl Names for Kernel {
         Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
     }
 
-    fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
-        let slash = if name.is_empty() { "" } else { "/" };
-        let file = format!("/proc/self/fd/{}{slash}", fd.as_raw_fd());
-        Ok(SocketAddrUnix::new([file.as_bytes(), name].concat())?)
+    fn pinned(&self, pin: &OwnedFd) -> io::Result<Status> {
+        self.status(pin.as_fd())
+    }
+
+    fn address_of(&self, pin: &OwnedFd) -> io::Result<SocketAddrUnix> {
+        Ok(SocketAddrUnix::new(format!("/proc/self/fd/{}", pin.as_raw_fd()))?)
+    }
+
+    fn through(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+        let directory = format!("/proc/self/fd/{}/", directory.as_raw_fd());
+        Ok(SocketAddrUnix::new([directory.as_bytes(), name].concat())?)
     }
 
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {

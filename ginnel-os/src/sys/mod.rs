@@ -192,9 +192,14 @@ pub trait Sys: Sockets + Names {
     fn await_lock(&self, lock: Arc<Self::Fd>, inode: Inode, byte: i64) -> io::Result<()>;
     /// Does everybody who sees this directory live on this machine? fstatfs(2)
     fn is_local(&self, directory: Self::Borrowed<'_>) -> io::Result<bool>;
-    /// A descriptor that is readable once one of these files was renamed or has lost a name, or the lock file was closed
-    /// by somebody. inotify(7)
-    fn watch(&self, named: &[Self::Borrowed<'_>], lock: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
+    /// A descriptor that is readable once what was pinned or its directory was renamed or has lost a name, or the lock file
+    /// was closed by somebody. inotify(7)
+    fn watch(
+        &self,
+        own: &Self::Pin,
+        directory: Self::Borrowed<'_>,
+        lock: Self::Borrowed<'_>,
+    ) -> io::Result<Self::Fd>;
     /// Takes what a watch has to tell. `false`: nothing.
     fn changes(&self, watch: Self::Borrowed<'_>) -> io::Result<bool>;
     /// Is it a connected stream socket, of whatever family? `SO_TYPE`, getpeername(2)
@@ -319,15 +324,21 @@ pub unsafe trait Sockets: Descriptors {
 
 /// A kernel's names and record locks. Errors are the kernel's own, unchanged.
 pub trait Names: Descriptors {
+    /// What holds on to a file, as a descriptor that only points at it. Not every kernel has those.
+    type Pin: fmt::Debug;
+
     /// Opens a directory to name files in. `O_PATH`
     fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
     /// Opens a name only to hold on to what it is: its inode number is not used again meanwhile. Never through a
     /// link. `O_PATH | O_NOFOLLOW`
-    fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Pin>;
     /// Opens a name, through links, only to point at it. `O_PATH`
-    fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
-    /// A socket address that leads to a name of an open directory; without a name, to the file that was opened.
-    /// `/proc/self/fd`, proc(5)
+    fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Pin>;
+    /// What was pinned. fstat(2)
+    fn pinned(&self, pin: &Self::Pin) -> io::Result<Status>;
+    /// A socket address that leads to what was pinned, for as long as it is. `/proc/self/fd`, proc(5)
+    fn address_of(&self, pin: &Self::Pin) -> io::Result<SocketAddrUnix>;
+    /// A socket address that leads to a name of an open directory. `/proc/self/fd`, proc(5)
     fn through(&self, fd: Self::Borrowed<'_>, name: &[u8]) -> io::Result<SocketAddrUnix>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
