@@ -246,12 +246,7 @@ impl<M: Meddle> Sys for Double<M> {
     fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
         Kernel.is_local(directory)
     }
-    fn watch(
-        &self,
-        own: &Self::Pin,
-        directory: BorrowedFd<'_>,
-        lock: BorrowedFd<'_>,
-    ) -> io::Result<OwnedFd> {
+    fn watch(&self, own: &Self::Pin, directory: BorrowedFd<'_>, lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         Kernel.watch(own, directory, lock)
     }
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {

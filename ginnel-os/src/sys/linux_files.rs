@@ -4,32 +4,14 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
-use ginnel_proto::election::Inode;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::SocketAddrUnix;
 
-use super::linux::{self, Kernel, LOCKS};
-use super::{FileKind, Names, Rename, Status, Would};
+use super::linux::Kernel;
+use super::{Names, Rename, Status, Would, posix};
 use crate::name::Locks;
-
-fn status(stat: &rustix::fs::Stat) -> Status {
-    let kind = FileType::from_raw_mode(stat.st_mode);
-    Status {
-        inode: Inode { device: stat.st_dev, number: stat.st_ino },
-        kind: match kind {
-            FileType::Socket => FileKind::Socket,
-            FileType::Directory => FileKind::Directory,
-            FileType::RegularFile => FileKind::Regular,
-            _ => FileKind::Other,
-        },
-        uid: stat.st_uid,
-        mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
-    }
-}
 
 fn one_byte(byte: i64) -> libc::flock64 {
     libc::flock64 {
@@ -55,21 +37,9 @@ fn set_lock(fd: BorrowedFd<'_>, command: i32, lock: &libc::flock) -> io::Result<
     }
 }
 
-/// Waits for a lock, as long as it takes. Of two processes that each wait for what the other has the kernel refuses one,
-/// which cannot know that other threads will release it.
-pub(super) fn await_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
-    loop {
-        if Kernel.lock_holder(fd, byte)? == Some(Kernel.pid()) {
-            // Another copy of this library has it, in this process: to the kernel it is ours already.
-            thread::sleep(ANOTHER_COPY);
-            continue;
-        }
-        match set_lock(fd, libc::F_SETLKW, &short(byte)) {
-            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
-            Err(error) if error.raw_os_error() == Some(libc::EDEADLK) => thread::sleep(DEADLOCK),
-            done => return done,
-        }
-    }
+/// Waits for a lock, as long as it takes, unless a signal comes or the kernel sees a circle.
+pub(super) fn own_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
+    set_lock(fd, libc::F_SETLKW, &short(byte))
 }
 
 impl Names for Kernel {
@@ -131,14 +101,14 @@ impl Names for Kernel {
 
     fn status_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
         match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(status(&stat))),
+            Ok(stat) => Ok(Some(posix::status(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     fn status(&self, fd: BorrowedFd<'_>) -> io::Result<Status> {
-        Ok(status(&rustix::fs::fstat(fd)?))
+        Ok(posix::status(&rustix::fs::fstat(fd)?))
     }
 
     fn set_mode(&self, fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
@@ -208,11 +178,11 @@ impl Names for Kernel {
     }
 
     fn locks(&self) -> &Locks<OwnedFd> {
-        &LOCKS
+        &posix::LOCKS
     }
 
     fn pid(&self) -> u32 {
-        linux::pid()
+        posix::pid()
     }
 
     fn random(&self) -> io::Result<u64> {
@@ -234,11 +204,6 @@ fn rename_plainly(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> i
         Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
     }
 }
-
-/// How often a lock is looked at that the kernel cannot be asked to wait for.
-const ANOTHER_COPY: Duration = Duration::from_millis(20);
-/// How long somebody who seems to wait in a circle pauses.
-const DEADLOCK: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod locks_at_the_edge;

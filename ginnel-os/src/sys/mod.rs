@@ -33,15 +33,24 @@ mod linux_msg;
 #[cfg(target_os = "linux")]
 mod linux_process;
 #[cfg(target_os = "linux")]
-mod linux_tcp;
-#[cfg(target_os = "linux")]
 mod linux_watch;
+#[cfg(unix)]
+mod posix;
+#[cfg(unix)]
+mod tcp;
 #[cfg(target_os = "linux")]
 pub use linux::Kernel;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{make_directory, peer_label, peer_pidfd, refuse_fds, take_inherited, user};
+use linux::tcp_socket;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{peer_label, peer_pidfd, refuse_fds};
+#[cfg(target_os = "linux")]
+use linux_files::own_lock;
 #[cfg(target_os = "linux")]
 pub(crate) use linux_msg::CONTROL;
+
+#[cfg(unix)]
+pub(crate) use posix::{make_directory, take_inherited, user};
 
 pub use call::{receive, send};
 pub(crate) use chance::{incarnation, jitter};

@@ -1,11 +1,13 @@
-//! TCP on Linux, for the ends of SP.
+//! TCP, for the ends of SP.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect as reach, sockopt};
+use rustix::net::{AddressFamily, SocketType, bind, connect as reach, sockopt};
+
+use super::tcp_socket;
 
 pub(super) fn is_connected_stream(fd: BorrowedFd<'_>) -> io::Result<bool> {
     if sockopt::socket_type(fd)? != SocketType::STREAM || sockopt::socket_acceptconn(fd)? {
@@ -41,8 +43,7 @@ pub(super) fn port(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
 
 fn socket(port: SocketAddr) -> io::Result<OwnedFd> {
     let family = if port.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    let fd = tcp_socket(family)?;
     // Those who are accepted inherit it from whoever listens.
     sockopt::set_tcp_nodelay(&fd, true)?;
     Ok(fd)

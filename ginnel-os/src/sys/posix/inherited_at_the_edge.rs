@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::Barrier;
 use std::thread;
 
 use super::*;
+use crate::sys::Descriptors;
 
 /// The reading end of a pipe, and the number of its writing end, which nobody owns and which would go through exec.
 fn inherited() -> (File, i32) {
