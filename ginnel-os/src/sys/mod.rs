@@ -15,13 +15,13 @@ use std::time::Instant;
 
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
-use rustix::net::SocketAddrUnix;
 
 use crate::connection::Directions;
 use crate::name::Locks;
 
 mod call;
 mod chance;
+pub(crate) mod codes;
 #[cfg(test)]
 pub(crate) mod double;
 #[cfg(target_os = "linux")]
@@ -55,6 +55,10 @@ pub type Handle = <Kernel as Descriptors>::Fd;
 pub type HandleRef<'a> = <Kernel as Descriptors>::Borrowed<'a>;
 /// What messages carry beside their bytes: an `OwnedFd` on Unix, and nothing on Windows.
 pub type Carried = <Kernel as Descriptors>::Carried;
+
+/// What a socket is found by in the kernel.
+#[cfg(unix)]
+pub type Name = rustix::net::SocketAddrUnix;
 
 /// A call did its work (`Some`), or it would have had to wait (`None`).
 pub type Would<T> = io::Result<Option<T>>;
@@ -175,7 +179,16 @@ pub trait Sys: Sockets + Names {
     /// What time it is.
     fn now(&self) -> Instant;
     /// The effective user id of this process.
+    #[cfg(unix)]
     fn user(&self) -> u32;
+    /// Is the peer of our own user?
+    #[cfg(unix)]
+    fn is_own_user(&self, fd: Self::Borrowed<'_>) -> io::Result<bool> {
+        Ok(self.peer_ids(fd)?.uid == self.user())
+    }
+    /// Is the peer of our own user?
+    #[cfg(windows)]
+    fn is_own_user(&self, fd: Self::Borrowed<'_>) -> io::Result<bool>;
     /// A further descriptor of the same socket to give away, close-on-exec. `None`: sockets cannot be given away here.
     /// `F_DUPFD_CLOEXEC`
     fn share(&self, fd: Self::Borrowed<'_>) -> Would<Self::Carried>;
@@ -279,11 +292,11 @@ pub unsafe trait Sockets: Descriptors {
     /// Two connected sockets, close-on-exec. socketpair(2)
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(Self::Fd, Self::Fd)>;
     /// Gives a socket its name. bind(2)
-    fn bind(&self, fd: Self::Borrowed<'_>, name: &SocketAddrUnix) -> io::Result<()>;
+    fn bind(&self, fd: Self::Borrowed<'_>, name: &Name) -> io::Result<()>;
     /// Starts to queue connections. listen(2)
     fn listen(&self, fd: Self::Borrowed<'_>, backlog: u32) -> io::Result<()>;
     /// Connects. `None`: the other side's queue is full, so try again with a pause. connect(2)
-    fn connect(&self, fd: Self::Borrowed<'_>, name: &SocketAddrUnix) -> Would<()>;
+    fn connect(&self, fd: Self::Borrowed<'_>, name: &Name) -> Would<()>;
     /// Takes a waiting connection, close-on-exec. accept(2)
     fn accept(&self, fd: Self::Borrowed<'_>, nonblocking: bool) -> Would<Self::Fd>;
     /// Sends, with control data, to a name if one is given; never raises SIGPIPE. sendmsg(2)
@@ -328,7 +341,7 @@ pub trait Names: Descriptors {
     fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// A socket address that leads to a name of an open directory; without a name, to the file that was opened.
     /// `/proc/self/fd`, proc(5)
-    fn through(&self, fd: Self::Borrowed<'_>, name: &[u8]) -> io::Result<SocketAddrUnix>;
+    fn through(&self, fd: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Name>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// As [`open_lock`](Self::open_lock), but it creates nothing. `None`: there is none.
@@ -378,7 +391,7 @@ pub trait Names: Descriptors {
 pub struct Outgoing<'a> {
     pub(crate) bytes: &'a [IoSlice<'a>],
     pub(crate) control: &'a [u8],
-    pub(crate) to: Option<&'a SocketAddrUnix>,
+    pub(crate) to: Option<&'a Name>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -393,7 +406,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// To whom, on an unconnected datagram socket.
-    pub fn to(&self) -> Option<&'a SocketAddrUnix> {
+    pub fn to(&self) -> Option<&'a Name> {
         self.to
     }
 }

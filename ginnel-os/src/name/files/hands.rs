@@ -8,6 +8,7 @@ use super::locks::{Lock, Locks};
 use super::place::Place;
 use super::record::Record;
 use crate::error::SocketError;
+use crate::listener::ListenerOptions;
 use crate::sys::{FileKind, Names, Rename, SocketKind, Sockets, Status, Would};
 
 /// How a path is to be owned.
@@ -20,6 +21,14 @@ pub(crate) struct Claim {
     /// User and group id, where they are to be others than ours.
     pub(crate) owner: (Option<u32>, Option<u32>),
     pub(crate) backlog: u32,
+}
+
+impl Claim {
+    /// As a listener's options say.
+    pub(crate) const fn of(kind: SocketKind, options: &ListenerOptions) -> Self {
+        let &ListenerOptions { mode, owner, backlog, nonblocking, .. } = options;
+        Self { kind, nonblocking, mode, owner, backlog }
+    }
 }
 
 /// A path, and what is held of it and of the socket that is published there.
