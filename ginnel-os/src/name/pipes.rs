@@ -181,7 +181,9 @@ impl<S: Sys> Contender<S> {
             Step::TryLock => self.take(),
             Step::SeekLeader => self.seek(),
             // Nobody but us can have made a pipe of a name that is ours.
-            Step::Inspect => Ok(if matches!(self.held, Held::Name(_)) { Seen::Found(ITSELF) } else { Seen::Absent }),
+            Step::Inspect => {
+                Ok(if matches!(self.held, Held::Name(_)) { Seen::Found(ITSELF) } else { Seen::Absent })
+            }
             Step::InspectDisplaced => Ok(Seen::Found(ITSELF)),
             Step::Identify => Ok(Seen::Found(ITSELF)),
             Step::Record => Ok(Seen::Recorded(1)),

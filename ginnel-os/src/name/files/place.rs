@@ -8,6 +8,7 @@ use ginnel_proto::{Address, AddressKind, limits};
 use rustix::net::SocketAddrUnix;
 
 use super::runtime;
+use crate::SocketError;
 use crate::sys::Names;
 
 /// An address, with portable names looked up.
@@ -25,6 +26,7 @@ impl Located {
             AddressKind::Abstract(name) => Self::Abstract(SocketAddrUnix::new_abstract_name(name)?),
             AddressKind::Fd(number) => Self::Inherited(number),
             AddressKind::Named(name) => Self::Path(runtime::directory()?.join(format!("{name}.sock"))),
+            AddressKind::Pipe(_) => return Err(SocketError::NoPipes.into()),
             _ => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
