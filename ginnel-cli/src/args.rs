@@ -103,7 +103,7 @@ pub(crate) struct RecvArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT_CALL)]
 pub(crate) struct CallArgs {
-    /// A path, @NAME (abstract), named:NAME or fd:NUMBER (connected)
+    /// A path, @NAME (abstract), named:NAME, fd:NUMBER (connected) or \\.\pipe\NAME (Windows)
     #[arg(value_name = "ADDR")]
     pub(crate) address: OsString,
     /// What the question and the answer are
@@ -124,7 +124,7 @@ pub(crate) struct CallArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT_WHO)]
 pub(crate) struct WhoArgs {
-    /// A path, @NAME (abstract), named:NAME or fd:NUMBER (connected)
+    /// A path, @NAME (abstract), named:NAME, fd:NUMBER (connected) or \\.\pipe\NAME (Windows)
     #[arg(value_name = "ADDR")]
     pub(crate) address: OsString,
     /// They listen for packets over a connection
@@ -142,7 +142,7 @@ pub(crate) struct WhoArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT_PEER)]
 pub(crate) struct PeerArgs {
-    /// A path, or named:NAME
+    /// A path, named:NAME, or \\.\pipe\NAME (Windows)
     #[arg(value_name = "ADDR")]
     pub(crate) address: OsString,
     /// What others see it by, up to 255 bytes
@@ -185,7 +185,7 @@ pub(crate) struct SpeechArgs {
 /// Where, what kind, and for how long.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlaceArgs {
-    /// A path, @NAME (abstract), named:NAME or fd:NUMBER (inherited)
+    /// A path, @NAME (abstract), named:NAME, fd:NUMBER (inherited) or \\.\pipe\NAME (Windows)
     #[arg(value_name = "ADDR")]
     pub(crate) address: OsString,
     /// Packets over a connection instead of a byte stream

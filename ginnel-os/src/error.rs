@@ -76,6 +76,9 @@ pub enum SocketError {
     /// Nobody can be dialled at `socket://`. [`io::ErrorKind::Unsupported`]
     #[error("nobody can be dialled at socket://: hand a socket in")]
     NotDialled,
+    /// Only Windows has named pipes. [`io::ErrorKind::Unsupported`]
+    #[error("only Windows has named pipes, and this system is another")]
+    NoPipes,
     /// The descriptor listens where a connected one is wanted, or the other way round.
     /// [`io::ErrorKind::InvalidInput`]
     #[error("the descriptor {}", if *.listening { "listens; a connected one is wanted" } else { "does not listen" })]
@@ -152,7 +155,7 @@ impl SocketError {
             Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } | Self::ForeignLock { .. } => {
                 io::ErrorKind::PermissionDenied
             }
-            Self::RemoteFileSystem | Self::NotDialled => io::ErrorKind::Unsupported,
+            Self::RemoteFileSystem | Self::NotDialled | Self::NoPipes => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidInput,
         }
     }

@@ -6,15 +6,23 @@
 //!
 //! `Ok(None)` means "not yet" everywhere: the call would have had to wait.
 
+#[cfg(unix)]
+mod ancillary;
+#[cfg(windows)]
+#[path = "ancillary/absent.rs"]
 mod ancillary;
 mod client;
 pub mod connection;
 mod credentials;
+#[cfg(unix)]
 mod datagram;
 pub mod driven;
 pub mod engine;
 mod error;
-#[cfg(feature = "serde")]
+#[cfg(all(feature = "serde", unix))]
+mod fd;
+#[cfg(all(feature = "serde", windows))]
+#[path = "fd/absent.rs"]
 mod fd;
 mod hub;
 mod inbox;
@@ -40,13 +48,15 @@ mod unix;
 pub use client::{Client, ClientOptions};
 pub use connection::{Connection, ConnectionOptions, Directions, Error, Offer, SendError, Step};
 pub use credentials::{Credentials, Policy, PolicyError};
+#[cfg(unix)]
 pub use datagram::Datagram;
 pub use error::SocketError;
-#[cfg(feature = "serde")]
+#[cfg(all(feature = "serde", unix))]
 pub use fd::{Fd, decode_with_fds, encode_with_fds};
 pub use hub::{Hub, Many};
 pub use listener::{AcceptPause, Knock, Listener, ListenerOptions};
 pub use listener_builder::{ListenerBuilder, Publish};
+#[cfg(unix)]
 pub use name::{Locks, activated};
 pub use peer::{Neighbour, Peer, PeerEvent, PeerMachine, PeerOptions};
 pub use poller::{System, Waitable, Waker};

@@ -5,10 +5,9 @@ use std::time::Duration;
 use ginnel_proto::{Address, Backoff, limits};
 
 use crate::credentials::Policy;
-use crate::error::SocketError;
-use crate::name::{Claim, Located, Ownership, Place};
+use crate::name::{self, Ownership, Published};
 use crate::socket::{self, AdoptError};
-use crate::sys::{self, Handle, Kernel, Names, SocketKind, Sockets, Would};
+use crate::sys::{self, Handle, Kernel, Names, SocketKind, Sockets, Would, codes};
 
 /// How a listener is published.
 #[derive(Clone, Debug)]
@@ -76,26 +75,11 @@ impl<S: Sockets + Names> Listener<S> {
         address: &Address,
         options: ListenerOptions,
     ) -> io::Result<Self> {
-        match Located::of(address)? {
-            Located::Inherited(number) => {
-                let fd = sys.duplicate(number)?;
-                Ok(Self::adopt_on(sys, kind, fd, options)?)
-            }
-            Located::Abstract(name) => {
-                if options.allow.is_none() {
-                    return Err(SocketError::AbstractWithoutPolicy.into());
-                }
-                let fd = sys.socket(kind, options.nonblocking)?;
-                sys.bind(sys.borrow(&fd), &name)?;
-                sys.listen(sys.borrow(&fd), options.backlog)?;
-                Ok(Self::new(sys, fd, None, options))
-            }
-            Located::Path(path) => {
-                let ListenerOptions { mode, owner, backlog, nonblocking, .. } = options;
-                let claim = Claim { kind, nonblocking, mode, owner, backlog };
-                let (fd, name) = Ownership::claim(sys.clone(), Place::of(&sys, &path)?, claim)?;
-                Ok(Self::new(sys, fd, Some(name), options))
-            }
+        match name::publish(&sys, kind, address, &options)? {
+            Published::Owned(fd, name) => Ok(Self::new(sys, fd, Some(name), options)),
+            Published::Unowned(fd) => Ok(Self::new(sys, fd, None, options)),
+            #[cfg(unix)]
+            Published::Inherited(fd) => Ok(Self::adopt_on(sys, kind, fd, options)?),
         }
     }
 
@@ -264,8 +248,8 @@ impl AcceptPause {
 
     pub(crate) fn after_on<S: Names>(&mut self, sys: &S, error: io::Error) -> io::Result<Duration> {
         match error.raw_os_error() {
-            Some(libc::ECONNABORTED | libc::EPROTO) => Ok(Duration::ZERO),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+            Some(code) if codes::GONE.contains(&code) => Ok(Duration::ZERO),
+            Some(code) if codes::NO_ROOM.contains(&code) => {
                 let pause = self.0.next(sys::jitter(sys));
                 tracing::warn!(%error, ?pause, "cannot accept, pausing");
                 Ok(pause)

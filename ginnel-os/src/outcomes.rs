@@ -12,7 +12,7 @@ use ginnel_proto::{Answer, CallId};
 use crate::Message;
 use crate::connection::{Error, SendError};
 use crate::inbox::{WORD, load};
-use crate::sys::Carried;
+use crate::sys::{Carried, codes};
 
 /// What became of what was sent and asked, by connection.
 #[derive(Debug, Default)]
@@ -140,7 +140,7 @@ impl Outcomes {
 pub(crate) fn blame(why: Refused, gone: Reason) -> Error {
     match why {
         Refused::Gone => gone.into(),
-        Refused::Descriptors => io::Error::from_raw_os_error(libc::EPERM).into(),
+        Refused::Descriptors => io::Error::from_raw_os_error(codes::FDS_REFUSED).into(),
         Refused::Refusal(refusal) => refusal.into(),
     }
 }

@@ -16,7 +16,7 @@ use crate::connection::Error;
 use crate::error::SocketError;
 use crate::hub::{Hub, Many};
 use crate::inbox::WORD;
-use crate::name::Located;
+use crate::name;
 use crate::net::{NetOptions, SocketNet};
 use crate::server::Happening;
 use crate::sys::{Carried, Kernel, Sockets, Sys, jitter};
@@ -37,7 +37,7 @@ impl Peer {
     /// [`SocketError::ForeignLock`], [`SocketError::NotALockFile`] and [`SocketError::NotASocketFile`];
     /// [`SocketError::NotAPath`]; [`SocketError::NotAPeerWire`]; or the kernel's. Nothing was changed.
     pub fn join(address: &Address, options: &PeerOptions) -> io::Result<Self> {
-        let Located::Path(path) = Located::of(address)? else { return Err(SocketError::NotAPath.into()) };
+        let (spot, address) = name::meeting(address)?;
         let session = &options.connection.session;
         if session.link.wire != Wire::Native {
             return Err(SocketError::NotAPeerWire.into());
@@ -48,8 +48,7 @@ impl Peer {
         net.link.fds = net.link.fds.max(1);
         let incarnation = net.link.incarnation;
         let mut net = SocketNet::new(net)?;
-        net.contend(path.clone())?;
-        let path = Address::path(path).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        net.contend(spot)?;
         let mut client = options.client.clone();
         (client.queue, client.seed) = (session.link.queue, u64::from(jitter(&Kernel)));
         let machine = machine::Peer::new(machine::PeerOptions {
@@ -58,7 +57,7 @@ impl Peer {
             process: Kernel.process()?,
             client,
             server: server::ServerOptions { queue: session.link.queue, ..options.server.clone() },
-            ..machine::PeerOptions::new(path, options.hello.clone())
+            ..machine::PeerOptions::new(address, options.hello.clone())
         });
         let mut peer = Self::new_over(machine, net, session.inbox);
         peer.order(Command::Join);

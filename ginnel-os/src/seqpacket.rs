@@ -9,7 +9,7 @@ use ginnel_proto::Message;
 use crate::ancillary;
 use crate::error::SocketError;
 use crate::socket::{self, Arrived, Form, Received};
-use crate::sys::{Carried, HandleRef, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would};
+use crate::sys::{Carried, HandleRef, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would, codes};
 
 /// Whole packets over a connection, in order, with descriptors. Never waits by itself.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl<S: Sockets> SeqPacket<S> {
     #[inline]
     fn past_reset<T>(&self, mut call: impl FnMut() -> Would<T>) -> Would<T> {
         match call() {
-            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
+            Err(error) if error.raw_os_error() == Some(codes::RESET) => {
                 self.reset.store(true, Ordering::Relaxed);
                 call()
             }
@@ -163,7 +163,7 @@ impl<S: Sockets> SeqPacket<S> {
 
     fn end(&self) -> io::Result<Option<Received<S::Carried>>> {
         if self.reset.swap(false, Ordering::Relaxed) {
-            return Err(io::Error::from_raw_os_error(libc::ECONNRESET));
+            return Err(io::Error::from_raw_os_error(codes::RESET));
         }
         Ok(None)
     }

@@ -11,6 +11,7 @@ use ginnel_proto::client::Reason;
 
 use crate::driven::{Awaited, Driven};
 use crate::poller::Waitable;
+use crate::sys::codes;
 
 /// Something driven that handles on any thread share with one driver.
 ///
@@ -114,7 +115,7 @@ impl<D: Driven> Shared<D> {
             lot.driven.leave();
         }
         let active = lot.driven.turn(look).inspect_err(|error| {
-            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            let errno = error.raw_os_error().unwrap_or(codes::UNKNOWN);
             lot.over = Some(Reason::Error { errno });
         });
         let woken = lot.take_ripe();

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ginnel_proto::{Address, Backoff, Message};
-use rustix::net::SocketAddrUnix;
 
 use crate::ancillary::{self, Rights};
 use crate::error::SocketError;
-use crate::name::Target;
+use crate::name::{self, Target};
 use crate::sys::{
-    self, Carried, Handle, Incoming, Kernel, Names, Outgoing, SocketKind, Sockets, Wait, Would,
+    self, Carried, Handle, Incoming, Kernel, Name, Names, Outgoing, SocketKind, Sockets, Wait, Would, codes,
 };
 
 /// The size of a received packet, and the descriptors that came with it.
@@ -75,7 +74,7 @@ pub(crate) fn send<S: Sockets>(
 pub(crate) fn send_to<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
-    to: &SocketAddrUnix,
+    to: &Name,
     (bytes, fds): (&[u8], &[S::Lent<'_>]),
     wait: Wait,
 ) -> Would<usize> {
@@ -214,21 +213,12 @@ impl<S: Sockets + Names> Connecting<S> {
     /// # Errors
     /// As there.
     pub fn on(sys: S, kind: SocketKind, address: &Address, nonblocking: bool) -> io::Result<Self> {
-        match Target::of(&sys, address)? {
-            Target::Inherited(number) => {
-                let fd = sys.duplicate(number)?;
-                check_kind(&sys, sys.borrow(&fd), kind)?;
-                Ok(Self { sys, fd, target: None, pause: PAUSE })
-            }
-            target => {
-                let fd = sys.socket(kind, nonblocking)?;
-                Ok(Self { sys, fd, target: Some(target), pause: PAUSE })
-            }
-        }
+        let (fd, target) = name::begin(&sys, kind, address, nonblocking)?;
+        Ok(Self { sys, fd, target, pause: PAUSE })
     }
 
     /// A non-blocking socket for what has this name.
-    pub(crate) fn to(sys: S, kind: SocketKind, name: SocketAddrUnix) -> io::Result<Self> {
+    pub(crate) fn to(sys: S, kind: SocketKind, name: Name) -> io::Result<Self> {
         let fd = sys.socket(kind, true)?;
         Ok(Self { sys, fd, target: Some(Target::Direct(name)), pause: PAUSE })
     }
@@ -281,7 +271,7 @@ fn kind_name(kind: SocketKind) -> &'static str {
 /// Is it a local socket of this kind?
 pub(crate) fn check_kind<S: Sockets>(sys: &S, fd: S::Borrowed<'_>, kind: SocketKind) -> io::Result<()> {
     let found = match sys.kind(fd) {
-        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => None,
+        Err(error) if error.raw_os_error() == Some(codes::NO_SOCKET) => None,
         found => found?,
     };
     if found == Some(kind) {

@@ -21,7 +21,7 @@ use crate::engine::Engine;
 use crate::net::SocketNet;
 use crate::socket::AdoptError;
 use crate::stream::Stream;
-use crate::sys::{Carried, Descriptors, Handle, Kernel, Sockets, Sys};
+use crate::sys::{Carried, Descriptors, Handle, Kernel, Sockets, Sys, codes};
 
 pub use device::pass;
 pub use options::Options;
@@ -104,7 +104,7 @@ impl<P: Pattern> Socket<P> {
                 Err(crate::SocketError::WrongRole { listening: true }.into())
             }
             Ok(false) => Err(crate::SocketError::NoStream.into()),
-            Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => {
+            Err(error) if error.raw_os_error() == Some(codes::NO_SOCKET) => {
                 Err(crate::SocketError::NoStream.into())
             }
             Err(error) => Err(error),

@@ -9,7 +9,8 @@ use ginnel_proto::machine::ConnId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Message, decode_with_fds, encode_with_fds};
+use crate::Message;
+use crate::fd::{decode_with_fds, encode_with_fds};
 
 /// How values of two types are written: those that go, and those that come.
 pub struct Typing<Tx, Rx, K> {

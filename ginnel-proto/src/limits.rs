@@ -26,6 +26,9 @@ pub const COMPONENT: usize = 255;
 /// Most bytes that `sun_path` holds on Linux beside the NUL that ends a path or starts an abstract name.
 pub const SUN_PATH: usize = 107;
 
+/// Most UTF-16 units of the name of a pipe, `\\.\pipe\` included: what `CreateNamedPipeW` takes.
+pub const PIPE: usize = 256;
+
 /// Most slices that one vectored write sends: `UIO_MAXIOV`. The rest is left for the next.
 pub const SLICES: usize = 1024;
 

@@ -203,7 +203,7 @@ pub enum Failure {
     Fault(PeerFault),
     /// It ended the connection before it had greeted.
     Closed,
-    /// The system's reason, a number of errno(3).
+    /// The system's reason, a number of errno(3), on Windows of `GetLastError`.
     Errno(i32),
 }
 
@@ -232,7 +232,7 @@ pub enum Loss {
     Fault(PeerFault),
     /// Its process has ended, though something keeps the connection.
     Died,
-    /// The system's reason, a number of errno(3).
+    /// The system's reason, a number of errno(3), on Windows of `GetLastError`.
     Errno(i32),
 }
 

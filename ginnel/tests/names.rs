@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ginnel::{Datagram, Peer, PeerEvent, Role, Stream};
+use ginnel::{Datagram, Peer, PeerEvent, Role, SocketError, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn place() -> (tempfile::TempDir, PathBuf) {
@@ -195,4 +195,19 @@ fn of_many_threads_one_owns_the_path_at_a_time() {
     });
     assert!(owned.load(Ordering::SeqCst) > 0, "somebody always gets it");
     assert_eq!(names(dir.path()), ["s.lock"]);
+}
+
+#[test]
+fn a_named_pipe_is_refused_as_what_it_is() {
+    let pipe = r"\\.\pipe\app";
+    let refused = |error: io::Error| {
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
+        assert_eq!(SocketError::of(&error), Some(&SocketError::NoPipes));
+    };
+    refused(Stream::listen(pipe).unwrap_err());
+    refused(Stream::connect(pipe).unwrap_err());
+    refused(Datagram::bind(pipe).unwrap_err());
+    let dir = tempfile::tempdir().unwrap();
+    drop(Stream::listen(&dir.path().join(pipe)).unwrap());
+    assert_eq!(names(dir.path()), [format!("{pipe}.lock")], "behind a directory it is the name of a file");
 }

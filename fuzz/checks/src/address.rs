@@ -42,6 +42,11 @@ fn keeps_rules(address: &Address) {
                 (1..=limits::NAME).contains(&name.len()) && !name.starts_with('.') && !name.contains('/')
             );
         }
+        AddressKind::Pipe(text) => {
+            let name = text.strip_prefix(r"\\.\pipe\").expect("the prefix is made small");
+            assert!(!name.is_empty() && text.encode_utf16().count() <= limits::PIPE);
+            assert!(!name.contains(['/', '\\', '\0']) && !name.ends_with(['.', ' ']));
+        }
         AddressKind::Fd(_) => {}
         other => panic!("{other:?} is no known kind"),
     }

@@ -134,6 +134,7 @@ what is sent while nobody is there is lost, see --delay.
 
 URLs:
   ipc:///run/app.sock    a socket file: the path behind ipc://, to the last byte
+  ipc://app              on Windows the pipe \\\\.\\pipe\\app
   abstract://name        a Linux abstract name, for this user unless --allow
   tcp://127.0.0.1:5555   a port; port 0 when listening: any, told with -v
   socket://              only with --listen, beside --fd: what it stands for

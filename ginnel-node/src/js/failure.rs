@@ -163,6 +163,7 @@ fn rule_broken(rule: SocketError) -> Failure {
         Rule::OpenDirectory { .. } | Rule::UnsafeDirectory { .. } | Rule::ForeignLock { .. } => {
             (Fault::Other, "ERR_GINNEL_UNSAFE_PLACE")
         }
+        Rule::NoPipes => (Fault::Other, "ENOTSUP"),
         Rule::RemoteFileSystem => (Fault::Other, "ERR_GINNEL_REMOTE"),
         _ => (Fault::Type, "ERR_GINNEL_MISUSE"),
     };

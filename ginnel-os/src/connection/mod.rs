@@ -16,7 +16,7 @@ use ginnel_proto::{Answer, Backoff, CallId, Delivery, Message, Next, Parts, Peer
 
 use crate::error::SocketError;
 use crate::stream::Stream;
-use crate::sys::{self, Kernel, Names, Sys, Wait};
+use crate::sys::{self, Kernel, Names, Sys, Wait, codes};
 
 pub use error::{Error, SendError};
 pub use options::ConnectionOptions;
@@ -311,7 +311,7 @@ impl<S: Sys> Connection<S> {
     /// All is done; was anything dropped on the way?
     fn closed(&mut self) -> Result<Step<()>, Error> {
         match std::mem::take(&mut self.refused) {
-            true => Err(io::Error::from_raw_os_error(libc::EPERM).into()),
+            true => Err(io::Error::from_raw_os_error(codes::FDS_REFUSED).into()),
             false => Ok(Step::Done(())),
         }
     }

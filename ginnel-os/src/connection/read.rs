@@ -8,7 +8,7 @@ use ginnel_proto::{Gathered, Line, PeerFault};
 use super::{Connection, Directions, Error};
 use crate::error::SocketError;
 use crate::stream::{Chunk, Stream};
-use crate::sys::{Sys, Wait, Would};
+use crate::sys::{Sys, Wait, Would, codes};
 
 impl<S: Sys> Connection<S> {
     /// Somebody else's read brought these bytes, as [`Stream::receive_behind`] told. `false`: there was nothing.
@@ -105,7 +105,7 @@ fn judge_error<F>(
         }
         // Whoever closes without having read our greeting resets us, and we have said nothing else: that is an end like
         // any other.
-        _ if error.raw_os_error() == Some(libc::ECONNRESET) && line.has_only_greeted() => {
+        _ if error.raw_os_error() == Some(codes::RESET) && line.has_only_greeted() => {
             line.ended();
             Ok(chunk(0))
         }

@@ -9,7 +9,7 @@ use ginnel_proto::{Frame, Kind, Message, Session};
 
 use super::{Connection, Directions, Error, SendError, Step};
 use crate::stream::Stream;
-use crate::sys::{Carried, Sockets, Sys, Wait, Would};
+use crate::sys::{Carried, Sockets, Sys, Wait, Would, codes};
 
 /// What became of a message that was offered.
 #[derive(Debug)]
@@ -192,7 +192,7 @@ impl<S: Sys> Connection<S> {
     #[inline]
     pub(super) fn drain(&mut self, stream: &Stream<S>) -> Result<Step<()>, SendError<S::Carried>> {
         self.write_now(stream).map_err(|error| {
-            let refused = error.raw_os_error() == Some(libc::EPERM);
+            let refused = error.raw_os_error() == Some(codes::FDS_REFUSED);
             let frame = if refused { self.session.line().outbound().take_back() } else { None };
             if let Some(Frame { kind: Kind::Response(id) | Kind::Failure(id), .. }) = frame {
                 self.session.undeliverable(id);
@@ -242,7 +242,7 @@ pub(crate) fn write_all<S: Sockets>(
         match send(stream, &transmit) {
             Ok(Some(written)) => outbound.transmitted(written),
             Ok(None) => return Ok(Written::Some),
-            Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => return Ok(Written::Stalled),
+            Err(error) if error.raw_os_error() == Some(codes::FDS_UNDER_WAY) => return Ok(Written::Stalled),
             Err(error) => return Err(error),
         }
     }

@@ -1,22 +1,24 @@
-//! Names in the file system: what an address means there, and owning one.
+//! Names that sockets are found by, and owning one.
 //!
-//! What is done next is decided by [`ginnel_proto::election`]; this carries it out.
+//! What is done next is decided by [`ginnel_proto::election`]; this carries it out. On Unix names are
+//! files; on Windows they are names of pipes, and objects of the kernel.
 
-mod activation;
-mod contender;
-mod hands;
-mod locks;
-mod ownership;
-mod place;
-mod record;
-mod runtime;
+#[cfg(unix)]
+mod files;
 
-pub use activation::activated;
-pub(crate) use contender::Contender;
-pub(crate) use hands::Claim;
-pub use locks::Locks;
-pub(crate) use ownership::Ownership;
-pub(crate) use place::{Located, Place, Target};
+#[cfg(windows)]
+mod pipes;
 
-#[cfg(test)]
-mod tests;
+#[cfg(unix)]
+use files as names;
+#[cfg(windows)]
+use pipes as names;
+
+pub(crate) use names::{
+    Claim, Contender, Ownership, Published, Spot, Target, begin, meeting, private, publish,
+};
+
+#[cfg(unix)]
+pub(crate) use files::{Located, Place};
+#[cfg(unix)]
+pub use files::{Locks, activated};

@@ -18,7 +18,7 @@ use super::{DoorId, NetOptions};
 use crate::SocketError;
 use crate::connection::{Directions, Written, judge, stall, write_all};
 use crate::stream::Stream;
-use crate::sys::{Descriptors, Sys, Wait};
+use crate::sys::{Descriptors, Sys, Wait, codes};
 use process::Process;
 
 /// Where a connection stands.
@@ -228,7 +228,8 @@ impl<S: Sys> Conn<S> {
                     self.stalled = now.checked_add(stall(self.stream.sys(), &mut self.pause));
                     return After::Stays;
                 }
-                Err(error) if error.raw_os_error() == Some(libc::EPERM) && self.give_back(reports) => {}
+                Err(error) if error.raw_os_error() == Some(codes::FDS_REFUSED) && self.give_back(reports) => {
+                }
                 Err(error) => {
                     // What the other side said before comes first.
                     self.broken = Some(errno(&error));
@@ -327,7 +328,7 @@ impl<S: Sys> Conn<S> {
                 Ok(Polled::Pending) => return None,
                 Ok(Polled::Ended) => return Some(self.ended(reports)),
                 Err(PeerFault::WrongFds { .. }) if self.lost.is_some() => {
-                    return Some(self.lose(Loss::Errno(libc::EMFILE), reports));
+                    return Some(self.lose(Loss::Errno(codes::TOO_MANY_FILES), reports));
                 }
                 Err(fault) => return Some(self.lose(Loss::Fault(fault), reports)),
                 Ok(heard) => {
@@ -381,8 +382,8 @@ impl<S: Sys> Conn<S> {
 
 pub(super) fn errno(error: &io::Error) -> i32 {
     match SocketError::of(error) {
-        Some(SocketError::FdsLost { .. }) => libc::EMFILE,
-        _ => error.raw_os_error().unwrap_or(libc::EIO),
+        Some(SocketError::FdsLost { .. }) => codes::TOO_MANY_FILES,
+        _ => error.raw_os_error().unwrap_or(codes::UNKNOWN),
     }
 }
 

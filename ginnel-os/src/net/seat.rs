@@ -1,7 +1,6 @@
 //! An engine's part in who listens at a path: the steps of a contest, and the words between peers.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use super::SocketNet;
 use super::door::{Door, DoorId};
 use crate::connection::Directions;
 use crate::listener::Listener;
-use crate::name::{Claim, Contender};
+use crate::name::{Claim, Contender, Spot};
 use crate::socket::Connecting;
 use crate::sys::{Poller, SocketKind, Sys};
 
@@ -55,16 +54,9 @@ impl<S: Sys> SocketNet<S> {
     /// # Errors
     /// The path does not suit peers: [`SocketError::OpenDirectory`](crate::SocketError::OpenDirectory) and its like, or the
     /// kernel's. Nothing was changed.
-    pub fn contend(&mut self, path: PathBuf) -> io::Result<()> {
-        let options = &self.options.listener;
-        let claim = Claim {
-            kind: SocketKind::Stream,
-            nonblocking: true,
-            mode: options.mode,
-            owner: options.owner,
-            backlog: options.backlog,
-        };
-        let contender = Contender::new(self.sys.clone(), path, claim);
+    pub fn contend(&mut self, spot: Spot) -> io::Result<()> {
+        let claim = Claim { nonblocking: true, ..Claim::of(SocketKind::Stream, &self.options.listener) };
+        let contender = Contender::new(self.sys.clone(), spot, claim);
         contender.check()?;
         self.seat = Some(Box::new(Seat { contender, hello: Bytes::new() }));
         Ok(())
@@ -195,7 +187,7 @@ impl<S: Sys> SocketNet<S> {
         let (Some(conn), Some(door)) = (self.conns.get(&id), self.doors.get(&DoorId::ONLY)) else {
             return Ok(None);
         };
-        if self.sys.peer_ids(conn.borrowed())?.uid != self.sys.user() {
+        if !self.sys.is_own_user(conn.borrowed())? {
             return Ok(None);
         }
         self.sys.share(door.borrowed())

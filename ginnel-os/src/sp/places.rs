@@ -2,10 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::process;
-use std::sync::OnceLock;
 
-use ginnel_proto::limits;
 use ginnel_proto::machine::{ConnId, Failure};
 use ginnel_proto::sp::{Command, Family, Pattern, Url};
 use ginnel_proto::{Address, AddressKind, Wire};
@@ -16,6 +13,7 @@ use crate::credentials::Policy;
 use crate::driven::Driven;
 use crate::error::SocketError;
 use crate::listener::{Listener, ListenerOptions};
+use crate::name;
 use crate::net::DoorId;
 use crate::sys::{Kernel, SocketKind, Sys};
 
@@ -39,7 +37,7 @@ impl<P: Pattern> Socket<P> {
             Url::Socket => return Ok(HANDED_IN),
             Url::Ipc(address) => (address, self.listener.allow.clone()),
             // Whoever may connect to files must not reach into this process.
-            Url::Inproc(name) => (inproc(&name)?, None),
+            Url::Inproc(name) => (name::private(&name)?, None),
             Url::Tcp { family, host, port } => {
                 let fd = Kernel.listen_tcp(resolve(family, &host, port)?, self.listener.backlog)?;
                 let listener = Listener::of(Kernel, fd, self.options(self.listener.allow.clone()));
@@ -99,7 +97,7 @@ impl<P: Pattern> Socket<P> {
         let address = match self.place(url)? {
             Url::Socket => return Err(Error::Io(SocketError::NotDialled.into())),
             Url::Ipc(address) => address,
-            Url::Inproc(name) => inproc(&name)?,
+            Url::Inproc(name) => name::private(&name)?,
             Url::Tcp { family, host, port } => Address::tcp(resolve(family, &host, port)?),
         };
         let id = self.engine.machine().upcoming_dialer();
@@ -157,19 +155,3 @@ fn resolve(family: Family, host: &str, port: u16) -> io::Result<SocketAddr> {
     }
     (host, port).to_socket_addrs()?.find(suits).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
-
-/// A name in this process is an abstract name that nobody else can guess, and that serves our user alone: it stands in
-/// `/proc/net/unix` for everybody to see.
-fn inproc(name: &str) -> io::Result<Address> {
-    let random = SECRET.get_or_init(|| {
-        let random = || crate::sys::Names::random(&Kernel).unwrap_or_default();
-        (random(), random())
-    });
-    let address = format!("ginnel/{}/{:016x}{:016x}/{name}", process::id(), random.0, random.1);
-    debug_assert!(address.len() <= limits::SUN_PATH);
-    Ok(Address::abstract_name(address)?)
-}
-
-/// Drawn once for each process: a name within it must be found by all of its ends. One of the statics that
-/// ARCHITECTURE.md names.
-static SECRET: OnceLock<(u64, u64)> = OnceLock::new();

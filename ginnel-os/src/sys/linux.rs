@@ -9,13 +9,19 @@ use std::time::Instant;
 
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::{
     Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would, linux_msg,
     linux_process, linux_watch, posix, tcp,
 };
 use crate::poller::System;
+
+pub(crate) use super::linux_files::{SUN_PATH, abstract_name, other_kind, own_lock, plain_name};
+pub(crate) use super::linux_msg::{CONTROL, peer_label, peer_pidfd, refuse_fds};
+
+/// What a socket is found by in the kernel.
+pub type Name = rustix::net::SocketAddrUnix;
 
 /// The real kernel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +83,7 @@ unsafe impl Sockets for Kernel {
         Ok(rustix::net::socketpair(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
     }
 
-    fn bind(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+    fn bind(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
         Ok(rustix::net::bind(fd, name)?)
     }
 
@@ -85,7 +91,7 @@ unsafe impl Sockets for Kernel {
         Ok(rustix::net::listen(fd, i32::try_from(backlog).unwrap_or(i32::MAX))?)
     }
 
-    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
+    fn connect(&self, fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
         posix::not_yet(rustix::net::connect(fd, name))
     }
 
@@ -215,21 +221,6 @@ impl Sys for Kernel {
     fn tcp_port(&self, fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
         tcp::port(fd)
     }
-}
-
-/// The peer's pidfd, if the kernel has such a thing and the peer can still be named. `SO_PEERPIDFD`
-pub(crate) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
-    linux_msg::peer_pidfd(fd)
-}
-
-/// The peer's security label, if a security module gave it one. `SO_PEERSEC`
-pub(crate) fn peer_label(fd: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
-    linux_msg::peer_label(fd)
-}
-
-/// Refuses descriptors: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux 6.16.
-pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    linux_msg::refuse_fds(fd)
 }
 
 /// A new TCP socket, close-on-exec and non-blocking.

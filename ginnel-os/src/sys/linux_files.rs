@@ -5,13 +5,31 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use ginnel_proto::limits;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::SocketAddrUnix;
 
 use super::linux::Kernel;
-use super::{Names, Rename, Status, Would, posix};
+use super::{Name, Names, Rename, SocketKind, Status, Would, posix};
 use crate::name::Locks;
+
+/// Bytes of a path that fit a socket address.
+pub(crate) const SUN_PATH: usize = limits::SUN_PATH;
+
+/// A path that fits, as the kernel takes it.
+pub(crate) fn plain_name(path: &Path) -> io::Result<Name> {
+    Ok(Name::new(path)?)
+}
+
+/// A name that is no file. unix(7), "Abstract sockets"
+pub(crate) fn abstract_name(name: &[u8]) -> io::Result<Name> {
+    Ok(Name::new_abstract_name(name)?)
+}
+
+/// The kind of socket to find out with whether anybody lives behind a socket file: its own, so that a full queue says so.
+pub(crate) const fn other_kind(kind: SocketKind) -> SocketKind {
+    kind
+}
 
 fn one_byte(byte: i64) -> libc::flock64 {
     libc::flock64 {
@@ -38,7 +56,7 @@ fn set_lock(fd: BorrowedFd<'_>, command: i32, lock: &libc::flock) -> io::Result<
 }
 
 /// Waits for a lock, as long as it takes, unless a signal comes or the kernel sees a circle.
-pub(super) fn own_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
+pub(crate) fn own_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
     set_lock(fd, libc::F_SETLKW, &short(byte))
 }
 
@@ -64,13 +82,13 @@ impl Names for Kernel {
         self.status(pin.as_fd())
     }
 
-    fn address_of(&self, pin: &OwnedFd) -> io::Result<SocketAddrUnix> {
-        Ok(SocketAddrUnix::new(format!("/proc/self/fd/{}", pin.as_raw_fd()))?)
+    fn address_of(&self, pin: &OwnedFd) -> io::Result<Name> {
+        Ok(Name::new(format!("/proc/self/fd/{}", pin.as_raw_fd()))?)
     }
 
-    fn through(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+    fn through(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Name> {
         let directory = format!("/proc/self/fd/{}/", directory.as_raw_fd());
-        Ok(SocketAddrUnix::new([directory.as_bytes(), name].concat())?)
+        Ok(Name::new([directory.as_bytes(), name].concat())?)
     }
 
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
@@ -131,7 +149,7 @@ impl Names for Kernel {
 
     fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
         let flags = match how {
-            Rename::NoReplace => RenameFlags::NOREPLACE,
+            Rename::NoReplace | Rename::Aside => RenameFlags::NOREPLACE,
             Rename::Exchange => RenameFlags::EXCHANGE,
         };
         match rustix::fs::renameat_with(dir, from, dir, to, flags) {
@@ -201,7 +219,7 @@ fn rename_plainly(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> i
             rustix::fs::linkat(dir, from, dir, to, AtFlags::empty())?;
             Ok(rustix::fs::unlinkat(dir, from, AtFlags::empty())?)
         }
-        Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
+        Rename::Aside | Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
     }
 }
 

@@ -15,13 +15,13 @@ use std::time::Instant;
 
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
-use rustix::net::SocketAddrUnix;
 
 use crate::connection::Directions;
 use crate::name::Locks;
 
 mod call;
 mod chance;
+pub(crate) mod codes;
 #[cfg(test)]
 pub(crate) mod double;
 #[cfg(target_os = "linux")]
@@ -39,15 +39,17 @@ mod posix;
 #[cfg(unix)]
 mod tcp;
 #[cfg(target_os = "linux")]
-pub use linux::Kernel;
-#[cfg(target_os = "linux")]
-use linux::tcp_socket;
-#[cfg(target_os = "linux")]
-pub(crate) use linux::{peer_label, peer_pidfd, refuse_fds};
-#[cfg(target_os = "linux")]
-use linux_files::own_lock;
-#[cfg(target_os = "linux")]
-pub(crate) use linux_msg::CONTROL;
+use linux as system;
+
+pub use system::Kernel;
+#[cfg(unix)]
+pub use system::Name;
+#[cfg(unix)]
+pub(crate) use system::{CONTROL, SUN_PATH, abstract_name, other_kind, plain_name};
+#[cfg(unix)]
+use system::{own_lock, tcp_socket};
+#[cfg(unix)]
+pub(crate) use system::{peer_label, peer_pidfd, refuse_fds};
 
 #[cfg(unix)]
 pub(crate) use posix::{make_directory, take_inherited, user};
@@ -158,6 +160,8 @@ pub struct Status {
 pub enum Rename {
     /// Fail with `EEXIST` if there is anything.
     NoReplace,
+    /// The target is a name that nobody else would ever use, so nothing is there.
+    Aside,
     /// Swap the two names in one step.
     Exchange,
 }
@@ -184,7 +188,16 @@ pub trait Sys: Sockets + Names {
     /// What time it is.
     fn now(&self) -> Instant;
     /// The effective user id of this process.
+    #[cfg(unix)]
     fn user(&self) -> u32;
+    /// Is the peer of our own user?
+    #[cfg(unix)]
+    fn is_own_user(&self, fd: Self::Borrowed<'_>) -> io::Result<bool> {
+        Ok(self.peer_ids(fd)?.uid == self.user())
+    }
+    /// Is the peer of our own user?
+    #[cfg(windows)]
+    fn is_own_user(&self, fd: Self::Borrowed<'_>) -> io::Result<bool>;
     /// A further descriptor of the same socket to give away, close-on-exec. `None`: sockets cannot be given away here.
     /// `F_DUPFD_CLOEXEC`
     fn share(&self, fd: Self::Borrowed<'_>) -> Would<Self::Carried>;
@@ -293,11 +306,11 @@ pub unsafe trait Sockets: Descriptors {
     /// Two connected sockets, close-on-exec. socketpair(2)
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(Self::Fd, Self::Fd)>;
     /// Gives a socket its name. bind(2)
-    fn bind(&self, fd: Self::Borrowed<'_>, name: &SocketAddrUnix) -> io::Result<()>;
+    fn bind(&self, fd: Self::Borrowed<'_>, name: &Name) -> io::Result<()>;
     /// Starts to queue connections. listen(2)
     fn listen(&self, fd: Self::Borrowed<'_>, backlog: u32) -> io::Result<()>;
     /// Connects. `None`: the other side's queue is full, so try again with a pause. connect(2)
-    fn connect(&self, fd: Self::Borrowed<'_>, name: &SocketAddrUnix) -> Would<()>;
+    fn connect(&self, fd: Self::Borrowed<'_>, name: &Name) -> Would<()>;
     /// Takes a waiting connection, close-on-exec. accept(2)
     fn accept(&self, fd: Self::Borrowed<'_>, nonblocking: bool) -> Would<Self::Fd>;
     /// Sends, with control data, to a name if one is given; never raises SIGPIPE. sendmsg(2)
@@ -346,9 +359,9 @@ pub trait Names: Descriptors {
     /// What was pinned. fstat(2)
     fn pinned(&self, pin: &Self::Pin) -> io::Result<Status>;
     /// A socket address that leads to what was pinned, for as long as it is. `/proc/self/fd`, proc(5)
-    fn address_of(&self, pin: &Self::Pin) -> io::Result<SocketAddrUnix>;
+    fn address_of(&self, pin: &Self::Pin) -> io::Result<Name>;
     /// A socket address that leads to a name of an open directory. `/proc/self/fd`, proc(5)
-    fn through(&self, fd: Self::Borrowed<'_>, name: &[u8]) -> io::Result<SocketAddrUnix>;
+    fn through(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Name>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// As [`open_lock`](Self::open_lock), but it creates nothing. `None`: there is none.
@@ -398,7 +411,7 @@ pub trait Names: Descriptors {
 pub struct Outgoing<'a> {
     pub(crate) bytes: &'a [IoSlice<'a>],
     pub(crate) control: &'a [u8],
-    pub(crate) to: Option<&'a SocketAddrUnix>,
+    pub(crate) to: Option<&'a Name>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -413,7 +426,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// To whom, on an unconnected datagram socket.
-    pub fn to(&self) -> Option<&'a SocketAddrUnix> {
+    pub fn to(&self) -> Option<&'a Name> {
         self.to
     }
 }

@@ -72,7 +72,7 @@ pub enum Reason {
     /// The system's reason.
     #[error("the system says no: {}", std::io::Error::from_raw_os_error(*errno))]
     Error {
-        /// A number of errno(3).
+        /// A number of errno(3), on Windows of `GetLastError`.
         errno: i32,
     },
     /// The other side's queue is full.

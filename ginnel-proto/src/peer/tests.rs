@@ -12,7 +12,7 @@ mod listening;
 type Said = Vec<Output<Event<u32>, u32>>;
 
 const ENOENT: i32 = 2;
-const ECONNREFUSED: i32 = 111;
+const ECONNREFUSED: i32 = if cfg!(windows) { 10061 } else { 111 };
 const SOCKET: Inode = Inode { device: 1, number: 7 };
 
 struct Bench {

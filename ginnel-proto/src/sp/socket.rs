@@ -72,7 +72,7 @@ pub enum Gone {
     /// There is a pipe already, and a pair has one.
     #[error("there is a pipe already, and a pair has one")]
     Paired,
-    /// The system's reason, a number of errno(3).
+    /// The system's reason, a number of errno(3), on Windows of `GetLastError`.
     #[error("the system says no: {}", std::io::Error::from_raw_os_error(*.0))]
     Errno(i32),
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::address::PIPES;
 use crate::{Address, AddressError};
 
 /// Where an end listens or dials, spelt as nng spells it.
@@ -9,16 +10,20 @@ use crate::{Address, AddressError};
 /// |---|---|
 /// | `socket://` | sockets that are handed in, see `adopt` |
 /// | `ipc:///run/app.sock`, `unix:///run/app.sock` | a socket file; behind `ipc://` stands the path, to the last byte |
+/// | `ipc://app` on Windows | the pipe `\\.\pipe\app` |
 /// | `abstract://name` | a Linux abstract name; `%2F` and its like stand for bytes |
 /// | `tcp://127.0.0.1:5555`, `tcp://[::1]:5555`, `tcp://localhost:5555` | a port; `*`, or no host, is all of this machine |
 /// | `tcp4://`, `tcp6://` | the same over one version of IP |
 /// | `inproc://name` | this process alone |
 ///
+/// On Windows nng puts `\\.\pipe\` in front of whatever stands behind `ipc://`, and so does this; what could not be found there
+/// is refused, as [`Address::pipe`] says. That includes slashes, so no URL of a socket file is by accident one of a pipe.
+///
 /// ```
 /// use ginnel_proto::sp::Url;
-/// let url: Url = "ipc:///run/app.sock".parse()?;
+/// let url: Url = "ipc://app.sock".parse()?;
 /// assert!(matches!(url, Url::Ipc(_)));
-/// assert_eq!(url.to_string(), "ipc:///run/app.sock");
+/// assert_eq!(url.to_string(), "ipc://app.sock");
 /// assert!("socket://something".parse::<Url>().is_err());
 /// # Ok::<(), ginnel_proto::AddressError>(())
 /// ```
@@ -27,7 +32,7 @@ use crate::{Address, AddressError};
 pub enum Url {
     /// Sockets that are handed in.
     Socket,
-    /// A socket file, or an abstract name.
+    /// A socket file, an abstract name, or a named pipe.
     Ipc(Address),
     /// A port of a host.
     Tcp {
@@ -62,7 +67,8 @@ impl FromStr for Url {
         match scheme {
             "socket" if rest.is_empty() => Ok(Self::Socket),
             "socket" => Err(AddressError::NothingBehind),
-            "ipc" | "unix" => Ok(Self::Ipc(Address::path(rest)?)),
+            "ipc" => Ok(Self::Ipc(behind_ipc(rest)?)),
+            "unix" => Ok(Self::Ipc(Address::path(rest)?)),
             "abstract" => Ok(Self::Ipc(Address::abstract_name(decode(rest)?)?)),
             "tcp" => tcp(Family::Any, rest),
             "tcp4" => tcp(Family::V4, rest),
@@ -73,6 +79,19 @@ impl FromStr for Url {
             _ => Err(AddressError::Transport),
         }
     }
+}
+
+/// What `ipc://` names. With [`FILES`], the only place of this crate that depends on the system: the same URL is to
+/// reach nng on both, and nng reads it so.
+#[cfg(not(windows))]
+fn behind_ipc(path: &str) -> Result<Address, AddressError> {
+    Address::path(path)
+}
+
+/// What `ipc://` names. nng: `IPC_PIPE_PREFIX` in its platform code for Windows.
+#[cfg(windows)]
+fn behind_ipc(name: &str) -> Result<Address, AddressError> {
+    Address::pipe(format!("{PIPES}{name}"))
 }
 
 fn tcp(family: Family, rest: &str) -> Result<Url, AddressError> {
@@ -116,7 +135,10 @@ impl fmt::Display for Url {
         match self {
             Self::Socket => f.write_str("socket://"),
             Self::Ipc(address) => match address.kind() {
-                crate::AddressKind::Path(path) => write!(f, "ipc://{}", path.display()),
+                crate::AddressKind::Path(path) => write!(f, "{FILES}{}", path.display()),
+                crate::AddressKind::Pipe(name) => {
+                    write!(f, "ipc://{}", name.strip_prefix(PIPES).unwrap_or(name))
+                }
                 crate::AddressKind::Abstract(name) => {
                     f.write_str("abstract://")?;
                     name.iter().try_for_each(|&byte| match byte {
@@ -142,6 +164,9 @@ impl fmt::Display for Url {
     }
 }
 
+/// How a socket file's URL is written, so that it is read as one again.
+const FILES: &str = if cfg!(windows) { "unix://" } else { "ipc://" };
+
 /// Most bytes of a name within a process.
 const NAME: usize = 59;
 
@@ -160,8 +185,6 @@ mod tests {
         let path = |path: &str| Address::path(path).map(Url::Ipc);
         let table = [
             ("socket://", Ok(Url::Socket)),
-            ("ipc:///run/a", path("/run/a")),
-            ("ipc://a?b#c", path("a?b#c")),
             ("unix:///run/a", path("/run/a")),
             ("abstract://a%2Fb", Address::abstract_name("a/b").map(Url::Ipc)),
             ("tcp://127.0.0.1:80", tcp(Family::Any, "127.0.0.1", 80)),
@@ -176,6 +199,29 @@ mod tests {
         }
     }
 
+    #[cfg(not(windows))]
+    #[test]
+    fn behind_ipc_stands_a_path_to_the_last_byte() {
+        for path in ["/run/a", "a?b#c", r"\\.\pipe\a"] {
+            let url = Address::path(path).map(Url::Ipc);
+            assert_eq!(format!("ipc://{path}").parse(), url);
+            assert_eq!(url.unwrap().to_string(), format!("ipc://{path}"));
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn behind_ipc_stands_the_name_of_a_pipe() {
+        let url: Url = "ipc://a?b#c".parse().unwrap();
+        assert_eq!(url, Url::Ipc(Address::pipe(r"\\.\pipe\a?b#c").unwrap()));
+        assert_eq!(url.to_string(), "ipc://a?b#c");
+        let slash = AddressError::PipeCharacter { found: '/' };
+        assert_eq!("ipc:///run/a".parse::<Url>(), Err(slash));
+        assert_eq!("ipc://".parse::<Url>(), Err(AddressError::PipeEmpty));
+        let file = Url::Ipc(Address::path("/run/a").unwrap());
+        assert_eq!(file.to_string(), "unix:///run/a");
+    }
+
     #[test]
     fn anything_else_is_refused_with_the_fact() {
         let table = [
@@ -186,7 +232,8 @@ mod tests {
             ("socket://junk", AddressError::NothingBehind),
             ("socket:///p", AddressError::NothingBehind),
             ("socket://?q", AddressError::NothingBehind),
-            ("ipc://", AddressError::Empty),
+            ("unix://", AddressError::Empty),
+            ("unix:///", AddressError::NoName),
             ("abstract://", AddressError::Empty),
             ("abstract://%2", AddressError::Escape),
             ("abstract://%zz", AddressError::Escape),
@@ -207,7 +254,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_written_as_it_can_be_read_again(text in "(socket|ipc|abstract|tcp6|inproc)://[\\PC]{0,80}") {
+        fn what_is_read_is_written_as_it_can_be_read_again(text in "(socket|ipc|unix|abstract|tcp6|inproc)://[\\PC]{0,80}") {
             if let Ok(url) = text.parse::<Url>() {
                 prop_assert_eq!(url.to_string().parse::<Url>(), Ok(url));
             }

@@ -4,7 +4,7 @@ use ginnel_proto::PeerFault;
 use ginnel_proto::machine::{Failure, Loss, NetEvent, Refused};
 
 use super::{After, Conn, Reports, Stage};
-use crate::sys::Sys;
+use crate::sys::{Sys, codes};
 
 impl<S: Sys> Conn<S> {
     /// The system cannot serve it.
@@ -20,7 +20,7 @@ impl<S: Sys> Conn<S> {
     /// The other side ended it, or it never stood: a port where nobody listens is told of by the first write.
     pub(super) fn ended(&mut self, reports: &mut Reports<S>) -> After {
         match (self.stage, self.broken) {
-            (Stage::Opening { .. }, Some(errno)) if !matches!(errno, libc::EPIPE | libc::ECONNRESET) => {
+            (Stage::Opening { .. }, Some(errno)) if !matches!(errno, codes::BROKEN | codes::RESET) => {
                 self.lose(Loss::Errno(errno), reports)
             }
             _ => {

@@ -5,7 +5,7 @@ use ginnel_proto::machine::ProcessId;
 use super::Conn;
 use crate::connection::Directions;
 use crate::net::seat;
-use crate::sys::{Poller, Sys};
+use crate::sys::{Poller, Sys, codes};
 
 /// What is known of the process at the other end.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl<S: Sys> Conn<S> {
             Ok(Process::Watched(process))
         });
         self.process = watched.unwrap_or_else(|error| {
-            if error.raw_os_error() == Some(libc::ESRCH) {
+            if error.raw_os_error() == Some(codes::NO_PROCESS) {
                 return Process::Dead;
             }
             tracing::warn!(%error, "cannot watch the process at the other end");

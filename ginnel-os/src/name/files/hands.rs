@@ -8,7 +8,8 @@ use super::locks::{Lock, Locks};
 use super::place::Place;
 use super::record::Record;
 use crate::error::SocketError;
-use crate::sys::{FileKind, Names, Rename, SocketKind, Sockets, Status, Would};
+use crate::listener::ListenerOptions;
+use crate::sys::{self, FileKind, Names, Rename, SocketKind, Sockets, Status, Would};
 
 /// How a path is to be owned.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,14 @@ pub(crate) struct Claim {
     /// User and group id, where they are to be others than ours.
     pub(crate) owner: (Option<u32>, Option<u32>),
     pub(crate) backlog: u32,
+}
+
+impl Claim {
+    /// As a listener's options say.
+    pub(crate) const fn of(kind: SocketKind, options: &ListenerOptions) -> Self {
+        let &ListenerOptions { mode, owner, backlog, nonblocking, .. } = options;
+        Self { kind, nonblocking, mode, owner, backlog }
+    }
 }
 
 /// A path, and what is held of it and of the socket that is published there.
@@ -224,7 +233,7 @@ impl<S: Sockets + Names> Hands<S> {
     /// not known for certain is an error.
     fn probe(&self, pinned: &S::Pin) -> io::Result<Seen> {
         let address = self.sys.address_of(pinned)?;
-        let socket = self.sys.socket(self.claim.kind, true)?;
+        let socket = self.sys.socket(sys::other_kind(self.claim.kind), true)?;
         match self.sys.connect(self.sys.borrow(&socket), &address) {
             Ok(_) => Ok(Seen::Answered),
             Err(error) => match error.raw_os_error() {
@@ -284,7 +293,7 @@ impl<S: Sockets + Names> Hands<S> {
 
     fn withdraw(&mut self) -> io::Result<Seen> {
         self.private = self.place.private(self.sys.random()?);
-        self.rename(self.place.name(), &self.private, Rename::NoReplace)
+        self.rename(self.place.name(), &self.private, Rename::Aside)
     }
 
     /// Gives the name to its owner, with its mode.

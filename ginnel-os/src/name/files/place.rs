@@ -5,16 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ginnel_proto::{Address, AddressKind, limits};
-use rustix::net::SocketAddrUnix;
 
 use super::runtime;
-use crate::sys::Names;
+use crate::SocketError;
+use crate::sys::{self, Name, Names};
 
 /// An address, with portable names looked up.
 #[derive(Debug)]
 pub(crate) enum Located {
     Path(PathBuf),
-    Abstract(SocketAddrUnix),
+    Abstract(Name),
     Inherited(u16),
 }
 
@@ -22,9 +22,10 @@ impl Located {
     pub(crate) fn of(address: &Address) -> io::Result<Self> {
         Ok(match address.kind() {
             AddressKind::Path(path) => Self::Path(path.to_owned()),
-            AddressKind::Abstract(name) => Self::Abstract(SocketAddrUnix::new_abstract_name(name)?),
+            AddressKind::Abstract(name) => Self::Abstract(sys::abstract_name(name)?),
             AddressKind::Fd(number) => Self::Inherited(number),
             AddressKind::Named(name) => Self::Path(runtime::directory()?.join(format!("{name}.sock"))),
+            AddressKind::Pipe(_) => return Err(SocketError::NoPipes.into()),
             _ => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
@@ -34,9 +35,9 @@ impl Located {
 #[derive(Debug)]
 pub(crate) enum Target<P> {
     /// A name that fits a socket address.
-    Direct(SocketAddrUnix),
+    Direct(Name),
     /// A longer one, by way of a descriptor that points at it.
-    Opened { name: SocketAddrUnix, _pointer: P },
+    Opened { name: Name, _pointer: P },
     /// A descriptor that is connected already.
     Inherited(u16),
 }
@@ -54,14 +55,14 @@ impl<P> Target<P> {
     }
 
     fn at<S: Names<Pin = P>>(sys: &S, path: &Path) -> io::Result<Self> {
-        if path.as_os_str().len() <= limits::SUN_PATH {
-            return Ok(Self::Direct(SocketAddrUnix::new(path)?));
+        if path.as_os_str().len() <= sys::SUN_PATH {
+            return Ok(Self::Direct(sys::plain_name(path)?));
         }
         let place = Place::of(sys, path)?;
         place.target(sys, place.name())
     }
 
-    pub(crate) fn name(&self) -> Option<&SocketAddrUnix> {
+    pub(crate) fn name(&self) -> Option<&Name> {
         match self {
             Self::Direct(name) | Self::Opened { name, .. } => Some(name),
             Self::Inherited(_) => None,
@@ -145,7 +146,7 @@ impl<F> Place<F> {
 
     /// A name of this directory as something to bind: by its path if that fits, else through the descriptor of
     /// the directory.
-    pub(crate) fn bindable<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<SocketAddrUnix> {
+    pub(crate) fn bindable<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Name> {
         if let Some(direct) = self.direct(name)? {
             return Ok(direct);
         }
@@ -157,10 +158,10 @@ impl<F> Place<F> {
         matches!(self.direct(&self.name), Ok(Some(_)))
     }
 
-    fn direct(&self, name: &[u8]) -> io::Result<Option<SocketAddrUnix>> {
+    fn direct(&self, name: &[u8]) -> io::Result<Option<Name>> {
         let path = self.parent.join(std::ffi::OsStr::from_bytes(name));
-        let fits = path.as_os_str().len() <= limits::SUN_PATH;
-        Ok(fits.then(|| SocketAddrUnix::new(path)).transpose()?)
+        let fits = path.as_os_str().len() <= sys::SUN_PATH;
+        fits.then(|| sys::plain_name(&path)).transpose()
     }
 }
 

@@ -1,7 +1,8 @@
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::str::FromStr;
-use std::{fmt, io};
 
+use super::PolicyError;
 use crate::sys::{self, Kernel, PeerIds, Sockets};
 
 /// Who is at the other end, as the kernel recorded it when the connection was made (`SO_PEERCRED`, unix(7)).
@@ -132,19 +133,6 @@ impl FromStr for Policy {
         Ok(policy)
     }
 }
-
-/// A text that is no [`Policy`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct PolicyError;
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("who is allowed is written uid:NUMBER, gid:NUMBER, same-user or anyone, comma separated")
-    }
-}
-
-impl std::error::Error for PolicyError {}
 
 #[cfg(test)]
 mod tests {

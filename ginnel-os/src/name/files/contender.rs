@@ -5,13 +5,12 @@ use std::io;
 use std::path::PathBuf;
 
 use ginnel_proto::election::{Inode, Refusal, Seen, Step};
-use rustix::net::SocketAddrUnix;
 
 use super::hands::{Claim, Hands};
 use super::locks::Lock;
 use super::place::Place;
 use crate::error::SocketError;
-use crate::sys::{Alarm, FileKind, Status, Sys};
+use crate::sys::{Alarm, FileKind, Name, Status, Sys};
 
 /// One peer's hold on a path.
 #[derive(Debug)]
@@ -198,7 +197,7 @@ impl<S: Sys> Contender<S> {
     }
 
     /// Where what was looked at last is reached.
-    pub(crate) fn target(&self) -> io::Result<SocketAddrUnix> {
+    pub(crate) fn target(&self) -> io::Result<Name> {
         let pinned = self.hands.as_ref().and_then(|hands| hands.pinned.as_ref());
         self.sys.address_of(pinned.ok_or(io::ErrorKind::NotFound)?)
     }
