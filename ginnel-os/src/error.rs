@@ -112,6 +112,12 @@ pub enum SocketError {
         /// Its owner's user id.
         owner: u32,
     },
+    /// Sockets are named pipes here. [`io::ErrorKind::Unsupported`]
+    #[error("sockets are named pipes here: \\\\.\\pipe\\NAME, or named:NAME")]
+    NotAPipe,
+    /// Another user's process listens there. [`io::ErrorKind::PermissionDenied`]
+    #[error("the pipe belongs to another user, who was not asked anything")]
+    ForeignPipe,
     /// Peers meet at a path, or at a portable name. [`io::ErrorKind::InvalidInput`]
     #[error("peers meet at a path or at a portable name, not at an abstract name or a descriptor")]
     NotAPath,
@@ -152,10 +158,11 @@ impl SocketError {
             Self::NotASocketFile | Self::NotALockFile => io::ErrorKind::AlreadyExists,
             Self::AddressInUse => io::ErrorKind::AddrInUse,
             Self::LockLost => io::ErrorKind::AddrNotAvailable,
-            Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } | Self::ForeignLock { .. } => {
-                io::ErrorKind::PermissionDenied
+            Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } => io::ErrorKind::PermissionDenied,
+            Self::ForeignLock { .. } | Self::ForeignPipe => io::ErrorKind::PermissionDenied,
+            Self::RemoteFileSystem | Self::NotDialled | Self::NoPipes | Self::NotAPipe => {
+                io::ErrorKind::Unsupported
             }
-            Self::RemoteFileSystem | Self::NotDialled | Self::NoPipes => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidInput,
         }
     }

@@ -4,9 +4,7 @@
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 
-use rustix::net::SocketAddrUnix;
-
-use super::{Incoming, Outgoing, Sockets, Taken, Wait, Would};
+use super::{Incoming, Name, Outgoing, Sockets, Taken, Wait, Would};
 use crate::SocketError;
 use crate::ancillary::{self, Rights};
 
@@ -18,7 +16,7 @@ pub fn send<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
     (bytes, fds): (&[u8], &[S::Lent<'_>]),
-    to: Option<&SocketAddrUnix>,
+    to: Option<&Name>,
     wait: Wait,
 ) -> Would<usize> {
     let mut rights = Rights::new();
