@@ -76,6 +76,12 @@ pub enum SocketError {
     /// Nobody can be dialled at `socket://`. [`io::ErrorKind::Unsupported`]
     #[error("nobody can be dialled at socket://: hand a socket in")]
     NotDialled,
+    /// Only Linux has names that are no files. [`io::ErrorKind::Unsupported`]
+    #[error("only Linux has abstract names, and this system is another")]
+    NoAbstractNames,
+    /// macOS has no packet sockets of the local family. [`io::ErrorKind::Unsupported`]
+    #[error("this system has no local packet sockets (SOCK_SEQPACKET)")]
+    NoSeqPacket,
     /// Only Windows has named pipes. [`io::ErrorKind::Unsupported`]
     #[error("only Windows has named pipes, and this system is another")]
     NoPipes,
@@ -112,6 +118,12 @@ pub enum SocketError {
         /// Its owner's user id.
         owner: u32,
     },
+    /// Sockets are named pipes here. [`io::ErrorKind::Unsupported`]
+    #[error("sockets are named pipes here: \\\\.\\pipe\\NAME, or named:NAME")]
+    NotAPipe,
+    /// Another user's process listens there. [`io::ErrorKind::PermissionDenied`]
+    #[error("the pipe belongs to another user, who was not asked anything")]
+    ForeignPipe,
     /// Peers meet at a path, or at a portable name. [`io::ErrorKind::InvalidInput`]
     #[error("peers meet at a path or at a portable name, not at an abstract name or a descriptor")]
     NotAPath,
@@ -152,10 +164,11 @@ impl SocketError {
             Self::NotASocketFile | Self::NotALockFile => io::ErrorKind::AlreadyExists,
             Self::AddressInUse => io::ErrorKind::AddrInUse,
             Self::LockLost => io::ErrorKind::AddrNotAvailable,
-            Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } | Self::ForeignLock { .. } => {
-                io::ErrorKind::PermissionDenied
-            }
-            Self::RemoteFileSystem | Self::NotDialled | Self::NoPipes => io::ErrorKind::Unsupported,
+            Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } => io::ErrorKind::PermissionDenied,
+            Self::ForeignLock { .. } | Self::ForeignPipe => io::ErrorKind::PermissionDenied,
+            Self::RemoteFileSystem | Self::NotDialled => io::ErrorKind::Unsupported,
+            Self::NoPipes | Self::NotAPipe => io::ErrorKind::Unsupported,
+            Self::NoAbstractNames | Self::NoSeqPacket => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidInput,
         }
     }

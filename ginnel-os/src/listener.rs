@@ -14,8 +14,10 @@ use crate::sys::{self, Handle, Kernel, Names, SocketKind, Sockets, Would, codes}
 #[non_exhaustive]
 pub struct ListenerOptions {
     /// Permission bits of the socket file: who may connect. 0600 unless told otherwise.
+    #[cfg(unix)]
     pub mode: u32,
     /// User and group id to give the socket file to.
+    #[cfg(unix)]
     pub owner: (Option<u32>, Option<u32>),
     /// Connections that may wait, cut by the kernel to `net.core.somaxconn`. 4,096 unless told otherwise.
     pub backlog: u32,
@@ -28,7 +30,9 @@ pub struct ListenerOptions {
 impl Default for ListenerOptions {
     fn default() -> Self {
         Self {
+            #[cfg(unix)]
             mode: limits::SOCKET_MODE,
+            #[cfg(unix)]
             owner: (None, None),
             backlog: limits::BACKLOG,
             allow: None,
@@ -77,6 +81,7 @@ impl<S: Sockets + Names> Listener<S> {
     ) -> io::Result<Self> {
         match name::publish(&sys, kind, address, &options)? {
             Published::Owned(fd, name) => Ok(Self::new(sys, fd, Some(name), options)),
+            #[cfg(unix)]
             Published::Unowned(fd) => Ok(Self::new(sys, fd, None, options)),
             #[cfg(unix)]
             Published::Inherited(fd) => Ok(Self::adopt_on(sys, kind, fd, options)?),

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
 
 use ginnel_proto::ToAddress;
 
@@ -28,7 +27,7 @@ pub trait Publish: Sized {
 ///
 /// `L` is the listener of a driver: `ginnel::Listener<S>` or `ginnel_tokio::Listener<S>`.
 pub struct ListenerBuilder<L> {
-    options: ListenerOptions,
+    pub(crate) options: ListenerOptions,
     listener: PhantomData<fn() -> L>,
 }
 
@@ -37,28 +36,6 @@ impl<L: Publish> ListenerBuilder<L> {
     pub fn new() -> Self {
         let options = ListenerOptions { nonblocking: L::NONBLOCKING, ..ListenerOptions::default() };
         Self { options, listener: PhantomData }
-    }
-
-    /// Sets the permission bits of the socket file: to connect, one must be able to write to it. They hold from
-    /// the moment the name appears.
-    #[must_use]
-    pub fn mode(mut self, mode: u32) -> Self {
-        self.options.mode = mode & 0o777;
-        self
-    }
-
-    /// Gives the socket file to this user id (which needs privilege) before its name appears.
-    #[must_use]
-    pub fn owner(mut self, uid: u32) -> Self {
-        self.options.owner.0 = Some(uid);
-        self
-    }
-
-    /// Gives the socket file to this group id before its name appears.
-    #[must_use]
-    pub fn group(mut self, gid: u32) -> Self {
-        self.options.owner.1 = Some(gid);
-        self
     }
 
     /// Sets how many connections may wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
@@ -86,24 +63,6 @@ impl<L: Publish> ListenerBuilder<L> {
     /// * The kernel's own otherwise. Nothing is changed in any of these cases.
     pub fn listen(self, address: impl ToAddress) -> io::Result<L> {
         Ok(L::publish(Listener::open(L::KIND, &address.to_address()?, self.options)?)?)
-    }
-
-    /// Adopts a listening descriptor. It becomes non-blocking for everyone who holds it, since `accept` has no
-    /// flag for that. Its name stays whoever's it is, and is not removed.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no such listening socket.
-    pub fn adopt(self, fd: OwnedFd) -> Result<L, AdoptError> {
-        L::publish(Listener::adopt(L::KIND, fd, self.options)?)
-    }
-
-    /// Takes a listening socket that a service manager passed (`LISTEN_FDS`, sd_listen_fds(3)): the first with
-    /// this name that was not taken yet, or the first of all.
-    ///
-    /// # Errors
-    /// `NotFound` if none was passed to this very process, `InvalidInput` if it is no such listening socket.
-    pub fn from_activation(self, name: Option<&str>) -> io::Result<L> {
-        Ok(L::publish(Listener::from_activation(L::KIND, name, self.options)?)?)
     }
 }
 

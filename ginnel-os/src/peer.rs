@@ -43,8 +43,7 @@ impl Peer {
             return Err(SocketError::NotAPeerWire.into());
         }
         let mut net = NetOptions { parts: options.server.total, ..NetOptions::of(&options.connection) };
-        net.listener.mode = options.mode;
-        net.listener.allow = options.allow.clone();
+        net.listener = options.listener.clone();
         net.link.fds = net.link.fds.max(1);
         let incarnation = net.link.incarnation;
         let mut net = SocketNet::new(net)?;
@@ -174,5 +173,5 @@ fn unreachable(reason: Reason) -> Error {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

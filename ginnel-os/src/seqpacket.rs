@@ -74,6 +74,7 @@ impl<S: Sockets> SeqPacket<S> {
     pub fn unchecked_on(sys: S, fd: S::Fd) -> Self {
         // A descriptor that is no socket says so at the first call that matters.
         let _ = sys.stamp_packets(sys.borrow(&fd));
+        sys.quieten(sys.borrow(&fd));
         let checked = socket::check_kind(&sys, sys.borrow(&fd), SocketKind::SeqPacket).is_ok();
         Self { sys, fd, checked, reset: AtomicBool::new(false) }
     }

@@ -28,6 +28,7 @@ pub(crate) enum Form<'a> {
     /// A packet, whose true length is wanted even if it is cut.
     Packet,
     /// The same, and the `sun_path` of who sent it.
+    #[cfg_attr(windows, expect(dead_code, reason = "there are no datagrams"))]
     PacketFrom(&'a mut Vec<u8>),
 }
 
@@ -71,6 +72,7 @@ pub(crate) fn send<S: Sockets>(
 }
 
 /// As [`send`], to whoever is bound to `to`.
+#[cfg(unix)]
 pub(crate) fn send_to<S: Sockets>(
     sys: &S,
     fd: S::Borrowed<'_>,
@@ -345,5 +347,5 @@ impl<F> From<AdoptError<F>> for io::Error {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

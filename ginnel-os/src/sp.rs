@@ -260,5 +260,5 @@ fn tell(event: &Event) {
 /// Events that nobody has taken.
 const EVENTS: usize = 1024;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

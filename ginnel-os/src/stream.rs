@@ -73,7 +73,8 @@ impl<S: Sockets> Stream<S> {
     }
 
     /// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
-    pub(crate) const fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+    pub(crate) fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+        sys.quieten(sys.borrow(&fd));
         Self { sys, fd, unread: AtomicBool::new(false), ours: false }
     }
 

@@ -12,6 +12,7 @@ use crate::driven::Driven;
 use crate::engine::{Engine, Net};
 use crate::hub::{Hub, Many};
 use crate::listener::{Listener, ListenerOptions};
+use crate::listener_builder::{ListenerBuilder, Publish};
 use crate::name;
 use crate::net::SocketNet;
 use crate::seqpacket::SeqPacket;
@@ -111,6 +112,48 @@ impl Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.borrowed()
+    }
+}
+
+impl<L: Publish> ListenerBuilder<L> {
+    /// Sets the permission bits of the socket file: to connect, one must be able to write to it. They hold from
+    /// the moment the name appears.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.options.mode = mode & 0o777;
+        self
+    }
+
+    /// Gives the socket file to this user id (which needs privilege) before its name appears.
+    #[must_use]
+    pub fn owner(mut self, uid: u32) -> Self {
+        self.options.owner.0 = Some(uid);
+        self
+    }
+
+    /// Gives the socket file to this group id before its name appears.
+    #[must_use]
+    pub fn group(mut self, gid: u32) -> Self {
+        self.options.owner.1 = Some(gid);
+        self
+    }
+
+    /// Adopts a listening descriptor. It becomes non-blocking for everyone who holds it, since `accept` has no
+    /// flag for that. Its name stays whoever's it is, and is not removed.
+    ///
+    /// # Errors
+    /// The descriptor comes back if it is no such listening socket.
+    pub fn adopt(self, fd: OwnedFd) -> Result<L, AdoptError> {
+        L::publish(Listener::adopt(L::KIND, fd, self.options)?)
+    }
+
+    /// Takes a listening socket that a service manager passed (`LISTEN_FDS`, sd_listen_fds(3)): the first with
+    /// this name that was not taken yet, or the first of all.
+    ///
+    /// # Errors
+    /// `NotFound` if none was passed to this very process, `InvalidInput` if it is no such listening socket.
+    pub fn from_activation(self, name: Option<&str>) -> io::Result<L> {
+        Ok(L::publish(Listener::from_activation(L::KIND, name, self.options)?)?)
     }
 }
 

@@ -25,10 +25,15 @@ pub(crate) fn meeting(address: &Address) -> io::Result<(Spot, Address)> {
 
 fn locate(address: &Address) -> io::Result<Name> {
     match address.kind() {
-        AddressKind::Pipe(text) => Ok(Name::new(text)),
-        AddressKind::Named(name) => Ok(Name::new(&format!(r"\\.\pipe\ginnel-{}-{name}", user()))),
+        AddressKind::Pipe(text) => made(text),
+        AddressKind::Named(name) => made(&format!(r"\\.\pipe\ginnel-{}-{name}", user())),
         _ => Err(SocketError::NotAPipe.into()),
     }
+}
+
+/// A name that the rules for addresses let through is one that the system takes.
+fn made(text: &str) -> io::Result<Name> {
+    Name::new(text).ok_or_else(|| SocketError::NotAPipe.into())
 }
 
 /// A name that only this process finds, and that serves our user alone: everybody can list the names of pipes, so nobody
@@ -50,20 +55,23 @@ static SECRET: OnceLock<(u64, u64)> = OnceLock::new();
 /// How a name is to be owned.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
-    pub(crate) kind: SocketKind,
-    pub(crate) nonblocking: bool,
+    kind: SocketKind,
     /// Whom the pipe lets in, beside those who may do anything.
-    pub(crate) allow: Policy,
+    allow: Policy,
     /// How many instances wait.
-    pub(crate) backlog: u32,
+    backlog: u32,
 }
 
 impl Claim {
     /// As a listener's options say: without a policy our own user, and nobody else.
     pub(crate) fn of(kind: SocketKind, options: &ListenerOptions) -> Self {
-        let ListenerOptions { allow, backlog, nonblocking, .. } = options;
+        let ListenerOptions { allow, backlog, .. } = options;
         let allow = allow.clone().unwrap_or_else(Policy::same_user);
-        Self { kind, nonblocking: *nonblocking, allow, backlog: *backlog }
+        Self { kind, allow, backlog: *backlog }
+    }
+
+    fn listen<S: Names>(&self, sys: &S, name: &Name) -> io::Result<S::Fd> {
+        sys.listen_at(name, self.kind, &self.allow, self.backlog)
     }
 }
 
@@ -72,8 +80,6 @@ impl Claim {
 pub(crate) enum Published<S: Sockets + Names> {
     /// It has a name.
     Owned(S::Fd, Ownership<S>),
-    /// Its port is the kernel's.
-    Unowned(S::Fd),
 }
 
 /// Publishes a listening pipe at an address.
@@ -86,7 +92,7 @@ pub(crate) fn publish<S: Sockets + Names>(
     let name = locate(address)?;
     let claim = Claim::of(kind, options);
     let object = sys.take_name(&name)?.ok_or(SocketError::AddressInUse)?;
-    let socket = sys.listen_at(&name, &claim)?;
+    let socket = claim.listen(sys, &name)?;
     Ok(Published::Owned(socket, Ownership { _object: object }))
 }
 
@@ -204,7 +210,7 @@ impl<S: Sys> Contender<S> {
     /// of a pipe, the name is taken: that passes.
     fn take(&mut self) -> io::Result<Seen> {
         let Some(object) = self.sys.take_name(&self.name)? else { return Ok(Seen::Held) };
-        match self.sys.listen_at(&self.name, &self.claim) {
+        match self.claim.listen(&self.sys, &self.name) {
             Ok(socket) => self.held = Held::Fresh(object, socket),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Ok(Seen::Held),
             Err(error) => return Err(error),
@@ -248,6 +254,11 @@ impl<S: Sys> Contender<S> {
 
     /// As [`watch`](Self::watch).
     pub(crate) const fn watched(&self) -> Option<&S::Fd> {
+        None
+    }
+
+    /// As [`watch`](Self::watch): it tells nothing.
+    pub(crate) const fn changes(&self) -> Option<io::Result<bool>> {
         None
     }
 

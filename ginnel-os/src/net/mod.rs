@@ -375,5 +375,5 @@ const MANY: usize = 256;
 /// Bytes of it; the kernel doubles them for its own needs.
 const SMALL_BUFFER: usize = 32 << 10;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -11,7 +11,7 @@ use ginnel_proto::{Frame, Kind, Message};
 use super::SocketNet;
 use super::door::{Door, DoorId};
 use crate::connection::Directions;
-use crate::listener::Listener;
+use crate::listener::{Listener, ListenerOptions};
 use crate::name::{Claim, Contender, Spot};
 use crate::socket::Connecting;
 use crate::sys::{Poller, SocketKind, Sys};
@@ -55,7 +55,8 @@ impl<S: Sys> SocketNet<S> {
     /// The path does not suit peers: [`SocketError::OpenDirectory`](crate::SocketError::OpenDirectory) and its like, or the
     /// kernel's. Nothing was changed.
     pub fn contend(&mut self, spot: Spot) -> io::Result<()> {
-        let claim = Claim { nonblocking: true, ..Claim::of(SocketKind::Stream, &self.options.listener) };
+        let options = ListenerOptions { nonblocking: true, ..self.options.listener.clone() };
+        let claim = Claim::of(SocketKind::Stream, &options);
         let contender = Contender::new(self.sys.clone(), spot, claim);
         contender.check()?;
         self.seat = Some(Box::new(Seat { contender, hello: Bytes::new() }));
@@ -133,9 +134,7 @@ impl<S: Sys> SocketNet<S> {
 
     /// Something happened to the name, to the lock or to their directory.
     pub(super) fn disturbed(&mut self) {
-        let watched = self.seat.as_ref().and_then(|seat| seat.contender.watched());
-        let changed = watched.map(|watch| self.sys.changes(self.sys.borrow(watch)));
-        match changed {
+        match self.seat.as_ref().and_then(|seat| seat.contender.changes()) {
             Some(Ok(false)) | None => {}
             Some(Ok(true)) => self.reports.push_back(NetEvent::Disturbed),
             Some(Err(error)) => {

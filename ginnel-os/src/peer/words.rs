@@ -5,11 +5,12 @@ use ginnel_proto::client::{ClientOptions, Reason};
 use ginnel_proto::machine::ConnId;
 use ginnel_proto::peer::{Hello, HelloError, Role};
 use ginnel_proto::server::ServerOptions;
-use ginnel_proto::{CallId, Request, limits};
+use ginnel_proto::{CallId, Request};
 
 use crate::Message;
 use crate::connection::{ConnectionOptions, Error};
 use crate::credentials::Policy;
+use crate::listener::ListenerOptions;
 use crate::sys::{Carried, PeerIds};
 
 /// How a peer takes part.
@@ -29,8 +30,7 @@ pub struct PeerOptions {
     pub(super) client: ClientOptions,
     pub(super) server: ServerOptions,
     pub(super) standby: bool,
-    pub(super) mode: u32,
-    pub(super) allow: Option<Policy>,
+    pub(super) listener: ListenerOptions,
 }
 
 impl PeerOptions {
@@ -43,9 +43,9 @@ impl PeerOptions {
             connection: ConnectionOptions::new(),
             client: ClientOptions::default(),
             server: ServerOptions::default(),
-            standby: true,
-            mode: limits::SOCKET_MODE,
-            allow: None,
+            // Where sockets cannot be given away there is nothing to keep.
+            standby: cfg!(unix),
+            listener: ListenerOptions::default(),
         }
     }
 
@@ -75,6 +75,7 @@ impl PeerOptions {
 
     /// May one of those who connect keep a duplicate of the listening socket, and may this one? On unless told otherwise:
     /// then nobody who connects is refused while the listener changes.
+    #[cfg(unix)]
     pub const fn standby(mut self, standby: bool) -> Self {
         self.standby = standby;
         self
@@ -93,14 +94,15 @@ impl PeerOptions {
     }
 
     /// Permission bits of the socket file: 0600 unless told otherwise.
+    #[cfg(unix)]
     pub const fn mode(mut self, mode: u32) -> Self {
-        self.mode = mode;
+        self.listener.mode = mode;
         self
     }
 
     /// Who may connect beside what the permissions say.
     pub fn allow(mut self, policy: Policy) -> Self {
-        self.allow = Some(policy);
+        self.listener.allow = Some(policy);
         self
     }
 }
@@ -121,19 +123,33 @@ pub struct Neighbour {
     /// a standby takes over. Never decide by it.
     pub pid: Option<u32>,
     /// Effective user id, as recorded when the connection was made; `None` if it has gone already.
+    #[cfg(unix)]
     pub uid: Option<u32>,
     /// Effective group id, likewise.
+    #[cfg(unix)]
     pub gid: Option<u32>,
+    /// The security identifier of its user, as text; `None` if it has gone already.
+    #[cfg(windows)]
+    pub sid: Option<String>,
     hello: Hello,
 }
 
 impl Neighbour {
     pub(super) fn new(id: ConnId, hello: Hello, ids: Option<PeerIds>) -> Self {
-        let (uid, gid) = (ids.map(|ids| ids.uid), ids.map(|ids| ids.gid));
         // Of a standby that has just taken over the kernel says that it is the one before.
         let is_said = |pid: &u32| hello.process().is_none_or(|process| process.pid == *pid);
-        let pid = ids.and_then(|ids| ids.pid).filter(is_said);
-        Self { id, pid, uid, gid, hello }
+        let pid = ids.as_ref().and_then(|ids| ids.pid).filter(is_said);
+        Self {
+            id,
+            pid,
+            #[cfg(unix)]
+            uid: ids.map(|ids| ids.uid),
+            #[cfg(unix)]
+            gid: ids.map(|ids| ids.gid),
+            #[cfg(windows)]
+            sid: ids.map(|ids| ids.sid),
+            hello,
+        }
     }
 
     /// Is it whoever listens?

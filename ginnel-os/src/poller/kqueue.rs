@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Directions;
-use crate::sys::event::{self, Event, event};
+use crate::sys::kqueue::event::{self, Event, event};
 use crate::sys::{Alarm, Kernel, Poller, Ready};
 
 /// One queue of the kernel's, which holds an event of our own to end its waits with.

@@ -138,6 +138,7 @@ impl Options {
     }
 
     /// Permission bits of its socket files: who may connect. 0600 unless told otherwise.
+    #[cfg(unix)]
     pub const fn mode(mut self, mode: u32) -> Self {
         self.listener.mode = mode;
         self

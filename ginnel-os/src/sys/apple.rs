@@ -1,7 +1,7 @@
 //! What only macOS has, or has not.
 #![expect(unsafe_code, reason = "calls of this system that rustix lacks take pointers")]
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -9,7 +9,8 @@ use rustix::fs::{OFlags, RenameFlags};
 use rustix::io::{Errno, FdFlags, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
-use super::{Rename, Slot, SocketKind, Wait, Would, kqueue_msg};
+use super::kqueue::msg;
+use super::{Rename, SocketKind, posix};
 use crate::SocketError;
 use crate::ancillary::Layout;
 
@@ -48,7 +49,7 @@ pub(super) fn close_on_exec(fd: &OwnedFd) {
 /// Sending never raises SIGPIPE. `SO_NOSIGPIPE`, setsockopt(2)
 pub(super) fn quieten(fd: BorrowedFd<'_>) {
     // It fails for what is no socket, and for one whose ends are both closed.
-    let _ = kqueue_msg::set_option(fd, (libc::SOL_SOCKET, libc::SO_NOSIGPIPE), 1);
+    let _ = msg::set_option(fd, (libc::SOL_SOCKET, libc::SO_NOSIGPIPE), 1);
 }
 
 fn prepared(fd: OwnedFd, nonblocking: bool) -> rustix::io::Result<OwnedFd> {
@@ -80,6 +81,54 @@ pub(super) fn is_local(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(rustix::net::getsockname(fd)?.address_family() == AddressFamily::UNIX)
 }
 
+/// Does it listen? `SO_ACCEPTCONN` is declared and no option; the flag is told among all that is known of a descriptor.
+/// `PROC_PIDFDSOCKETINFO`, `<sys/proc_info.h>`
+#[cfg(target_os = "macos")]
+pub(super) fn is_listening(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+
+    // What is no socket says so.
+    rustix::net::sockopt::socket_type(fd)?;
+    let mut info = [0_u8; ROOM];
+    // SAFETY: the kernel writes at most so many bytes.
+    let written = unsafe {
+        libc::proc_pidfdinfo(
+            posix::pid() as i32,
+            fd.as_raw_fd(),
+            SOCKET_INFO,
+            info.as_mut_ptr().cast(),
+            ROOM as i32,
+        )
+    };
+    match info.get(OPTIONS..OPTIONS + 2).map(<[u8; 2]>::try_from) {
+        Some(Ok(options)) if written > OPTIONS as i32 + 1 => {
+            Ok(i32::from(i16::from_ne_bytes(options)) & libc::SO_ACCEPTCONN != 0)
+        }
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// `PROC_PIDFDSOCKETINFO`, which libc does not name.
+#[cfg(target_os = "macos")]
+const SOCKET_INFO: libc::c_int = 3;
+/// Room for `struct socket_fdinfo`, which has 792 bytes.
+#[cfg(target_os = "macos")]
+const ROOM: usize = 1024;
+/// Where `psi.soi_options` stands in it: behind 24 bytes of `proc_fileinfo`, 136 of `vinfo_stat`, two addresses and three
+/// numbers.
+#[cfg(target_os = "macos")]
+const OPTIONS: usize = 24 + 136 + 2 * 8 + 3 * 4;
+
+/// A socket that is not connected is taken for one that listens: nothing tells the two apart.
+#[cfg(not(target_os = "macos"))]
+pub(super) fn is_listening(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    match rustix::net::getpeername(fd) {
+        Err(Errno::NOTCONN) => Ok(true),
+        Ok(_) | Err(Errno::INVAL) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// An empty packet is not told from the end: there are no packet sockets that could end.
 pub(super) fn stamp_packets(fd: BorrowedFd<'_>) -> io::Result<()> {
     rustix::net::sockopt::socket_type(fd)?;
@@ -89,7 +138,7 @@ pub(super) fn stamp_packets(fd: BorrowedFd<'_>) -> io::Result<()> {
 /// The process that used the other end last. `LOCAL_PEERPID`
 pub(super) fn peer_pid(fd: BorrowedFd<'_>, _peer: &libc::xucred) -> Option<i32> {
     // SAFETY: any bytes are a number.
-    unsafe { kqueue_msg::option(fd, (LOCAL, libc::LOCAL_PEERPID)) }.ok()
+    unsafe { msg::option(fd, (LOCAL, libc::LOCAL_PEERPID)) }.ok()
 }
 
 /// A socket file cannot be opened, not even to be told of it. It is known by its inode number, which APFS gives to no
@@ -107,7 +156,11 @@ pub(super) fn rename(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -
     rustix::fs::renameat_with(dir, from, dir, to, flags)
 }
 
-pub(super) fn bind_at(directory: BorrowedFd<'_>, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+pub(super) fn bind_at(
+    directory: BorrowedFd<'_>,
+    fd: BorrowedFd<'_>,
+    name: &SocketAddrUnix,
+) -> io::Result<()> {
     inside(directory, || Ok(rustix::net::bind(fd, name)?))
 }
 
@@ -178,15 +231,4 @@ pub(super) fn start_of(pid: u32) -> io::Result<Option<u64>> {
 #[cfg(not(target_os = "macos"))]
 pub(super) fn start_of(_pid: u32) -> io::Result<Option<u64>> {
     Ok(None)
-}
-
-/// There are no calls for several packets.
-pub(super) use kqueue_msg::{receive_each, send_each};
-
-pub(super) fn send_many(fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
-    send_each(fd, packets, wait)
-}
-
-pub(super) fn receive_many(fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
-    receive_each(fd, slots, wait)
 }

@@ -1,7 +1,7 @@
 //! What only FreeBSD has, or has not.
 #![expect(unsafe_code, reason = "calls of this system that rustix lacks take pointers")]
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
@@ -11,8 +11,8 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::addr::{SocketAddrArg, SocketAddrOpaque};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use super::kqueue_msg::{self, call, wait_flag};
-use super::{Rename, Slot, SocketKind, Wait, Would};
+use super::kqueue::msg;
+use super::{Rename, SocketKind};
 use crate::ancillary::Layout;
 
 /// How control messages lie here: a length of four bytes, two `int`s, and everything aligned to a register. `_ALIGN` in
@@ -73,10 +73,15 @@ pub(super) fn is_local(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(rustix::net::sockopt::socket_domain(fd)? == AddressFamily::UNIX)
 }
 
+/// Does it listen?
+pub(super) fn is_listening(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_acceptconn(fd)?)
+}
+
 /// Packets of local sockets have no time, but may have the credentials of their sender, each of them.
 /// `LOCAL_CREDS_PERSISTENT`, FreeBSD 13
 pub(super) fn stamp_packets(fd: BorrowedFd<'_>) -> io::Result<()> {
-    kqueue_msg::set_option(fd, (LOCAL, libc::LOCAL_CREDS_PERSISTENT), 1)
+    msg::set_option(fd, (LOCAL, libc::LOCAL_CREDS_PERSISTENT), 1)
 }
 
 /// It stands among the credentials, FreeBSD 13.
@@ -96,7 +101,8 @@ pub(super) fn rename(_: BorrowedFd<'_>, _: &[u8], _: &[u8], _: Rename) -> rustix
     Err(Errno::NOSYS)
 }
 
-type At = unsafe extern "C" fn(libc::c_int, libc::c_int, *const libc::sockaddr, libc::socklen_t) -> libc::c_int;
+type At =
+    unsafe extern "C" fn(libc::c_int, libc::c_int, *const libc::sockaddr, libc::socklen_t) -> libc::c_int;
 
 unsafe extern "C" {
     fn bindat(
@@ -113,12 +119,7 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-fn at(
-    ask: At,
-    directory: BorrowedFd<'_>,
-    fd: BorrowedFd<'_>,
-    name: &SocketAddrUnix,
-) -> io::Result<()> {
+fn at(ask: At, directory: BorrowedFd<'_>, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
     let asked = |name: *const SocketAddrOpaque, length| {
         // SAFETY: name and length are lent side by side for the call, which reads them only. bindat(2), connectat(2)
         unsafe { ask(directory.as_raw_fd(), fd.as_raw_fd(), name.cast(), length) }
@@ -130,7 +131,11 @@ fn at(
     }
 }
 
-pub(super) fn bind_at(directory: BorrowedFd<'_>, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+pub(super) fn bind_at(
+    directory: BorrowedFd<'_>,
+    fd: BorrowedFd<'_>,
+    name: &SocketAddrUnix,
+) -> io::Result<()> {
     at(bindat, directory, fd, name)
 }
 
@@ -170,29 +175,5 @@ pub(super) fn start_of(pid: u32) -> io::Result<Option<u64>> {
     // SAFETY: the whole structure was written; it is integers, and pointers that nobody follows.
     let start = unsafe { process.assume_init() }.ki_start;
     let (seconds, micros) = (start.tv_sec.unsigned_abs(), start.tv_usec.unsigned_abs());
-    Ok(Some(u64::from(seconds) * 1_000_000 + u64::from(micros)))
-}
-
-/// Most packets in one call, as on Linux.
-const MOST_PACKETS: usize = 1024;
-
-pub(super) fn send_many(fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
-    let mut messages: Vec<libc::mmsghdr> = packets.iter().take(MOST_PACKETS).map(packet_header).collect();
-    let flags = libc::MSG_NOSIGNAL | wait_flag(wait);
-    let (start, count) = (messages.as_mut_ptr(), messages.len());
-    // SAFETY: `messages` and the packets that they point to live across the call, which writes `msg_len` of
-    // the first `count` headers. sendmmsg(2)
-    call(wait, || unsafe { libc::sendmmsg(fd.as_raw_fd(), start, count, flags) })
-}
-
-fn packet_header(packet: &IoSlice<'_>) -> libc::mmsghdr {
-    let mut message = kqueue_msg::header();
-    message.msg_iov = ptr::from_ref(packet).cast_mut().cast();
-    message.msg_iovlen = 1;
-    libc::mmsghdr { msg_hdr: message, msg_len: 0 }
-}
-
-/// recvmmsg(2) is a loop of the C library's, and loses what it received before an error: so the loop is ours.
-pub(super) fn receive_many(fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
-    kqueue_msg::receive_each(fd, slots, wait)
+    Ok(Some(seconds * 1_000_000 + micros))
 }

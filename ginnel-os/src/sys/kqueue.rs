@@ -11,16 +11,23 @@ use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
-use super::kqueue_files::Pin;
 use super::{
-    Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would, kqueue_msg,
-    kqueue_name, kqueue_process, kqueue_watch, posix, special, tcp,
+    Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would, posix,
+    special, tcp,
 };
 use crate::poller::System;
 
-pub(crate) use super::kqueue_files::{other_kind, own_lock};
-pub use super::kqueue_name::Name;
-pub(crate) use super::kqueue_name::{SUN_PATH, abstract_name, plain_name};
+pub(crate) mod event;
+mod files;
+pub(super) mod msg;
+mod name;
+mod process;
+mod watch;
+
+pub use files::Pin;
+pub(crate) use files::{other_kind, own_lock};
+pub use name::Name;
+pub(crate) use name::{SUN_PATH, abstract_name, plain_name};
 pub(crate) use special::CONTROL;
 
 /// The real kernel.
@@ -84,7 +91,7 @@ unsafe impl Sockets for Kernel {
     }
 
     fn bind(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
-        kqueue_name::bind(fd, name)
+        name::bind(fd, name)
     }
 
     fn listen(&self, fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
@@ -92,7 +99,7 @@ unsafe impl Sockets for Kernel {
     }
 
     fn connect(&self, fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
-        kqueue_name::connect(fd, name)
+        name::connect(fd, name)
     }
 
     fn accept(&self, fd: BorrowedFd<'_>, nonblocking: bool) -> Would<OwnedFd> {
@@ -101,20 +108,20 @@ unsafe impl Sockets for Kernel {
 
     #[inline]
     fn send(&self, fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
-        kqueue_msg::send(fd, outgoing, wait)
+        msg::send(fd, outgoing, wait)
     }
 
     #[inline]
     fn receive(&self, fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
-        kqueue_msg::receive(fd, incoming, wait)
+        msg::receive(fd, incoming, wait)
     }
 
     fn send_many(&self, fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
-        kqueue_msg::send_many(fd, packets, wait)
+        msg::send_many(fd, packets, wait)
     }
 
     fn receive_many(&self, fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
-        kqueue_msg::receive_many(fd, slots, wait)
+        msg::receive_many(fd, slots, wait)
     }
 
     fn shutdown(&self, fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
@@ -127,11 +134,11 @@ unsafe impl Sockets for Kernel {
     }
 
     fn peer_ids(&self, fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
-        kqueue_process::peer_ids(fd)
+        process::peer_ids(fd)
     }
 
     fn peer_groups(&self, fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
-        kqueue_process::peer_groups(fd)
+        process::peer_groups(fd)
     }
 
     fn kind(&self, fd: BorrowedFd<'_>) -> io::Result<Option<SocketKind>> {
@@ -148,7 +155,7 @@ unsafe impl Sockets for Kernel {
     }
 
     fn is_listening(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
-        Ok(sockopt::socket_acceptconn(fd)?)
+        special::is_listening(fd)
     }
 
     fn set_nonblocking(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -179,6 +186,10 @@ impl Sys for Kernel {
         Instant::now()
     }
 
+    fn user(&self) -> u32 {
+        posix::user()
+    }
+
     fn is_own_user(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
         Ok(self.peer_ids(fd)?.uid == posix::user())
     }
@@ -188,11 +199,11 @@ impl Sys for Kernel {
     }
 
     fn process(&self) -> io::Result<Option<ProcessId>> {
-        kqueue_process::this()
+        process::this()
     }
 
     fn watch_process(&self, process: ProcessId, peer: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
-        kqueue_process::watch(process, peer)
+        process::watch(process, peer)
     }
 
     fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {
@@ -200,15 +211,15 @@ impl Sys for Kernel {
     }
 
     fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
-        kqueue_watch::is_local(directory)
+        watch::is_local(directory)
     }
 
     fn watch(&self, own: &Pin, directory: BorrowedFd<'_>, lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        kqueue_watch::watch(own, directory, lock)
+        watch::watch(own, directory, lock)
     }
 
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
-        kqueue_watch::changes(watch)
+        watch::changes(watch)
     }
 
     fn is_connected_stream(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {

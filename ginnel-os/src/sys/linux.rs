@@ -23,6 +23,9 @@ pub(crate) use super::linux_msg::{CONTROL, peer_label, peer_pidfd, refuse_fds};
 /// What a socket is found by in the kernel.
 pub type Name = rustix::net::SocketAddrUnix;
 
+/// What holds on to a file: a descriptor that only points at it.
+pub type Pin = OwnedFd;
+
 /// The real kernel.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]

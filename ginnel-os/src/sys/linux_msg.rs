@@ -6,13 +6,22 @@ use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
+use ginnel_proto::limits;
 use rustix::net::addr::{SocketAddrArg, SocketAddrOpaque};
 
 use super::{Incoming, Outgoing, PeerIds, Slot, Taken, Wait, Would};
 use crate::ancillary::Layout;
 
 /// How Linux lays out control messages: `size_t` length, two `int`s, data aligned to `size_t`. cmsg(3)
-pub(crate) const CONTROL: Layout = Layout { length: size_of::<usize>(), align: size_of::<usize>() };
+pub(crate) const CONTROL: Layout = Layout {
+    length: size_of::<usize>(),
+    align: size_of::<usize>(),
+    most_fds: limits::MAX_FDS,
+    // `SCM_TIMESTAMPNS` has the number of the option that asks for it.
+    stamp: Some(libc::SO_TIMESTAMPNS),
+    // `SCM_PIDFD`, Linux 6.5: a descriptor too, if somebody asked for it on an adopted socket.
+    pidfd: Some(4),
+};
 
 /// `SO_PEERPIDFD`, Linux 6.5; libc does not name it on every target.
 const SO_PEERPIDFD: i32 = 77;

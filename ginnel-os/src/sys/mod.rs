@@ -10,19 +10,20 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+#[cfg(unix)]
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(unix)]
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
 
 use crate::connection::Directions;
-use crate::name::Locks;
 
 mod call;
 mod chance;
 pub(crate) mod codes;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) mod double;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -34,31 +35,56 @@ mod linux_msg;
 mod linux_process;
 #[cfg(target_os = "linux")]
 mod linux_watch;
+#[cfg(target_os = "linux")]
+use linux as system;
+
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+pub(crate) mod kqueue;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+use kqueue as system;
+#[cfg(target_vendor = "apple")]
+#[path = "apple.rs"]
+mod special;
+#[cfg(target_os = "freebsd")]
+#[path = "bsd.rs"]
+mod special;
+
 #[cfg(unix)]
 mod posix;
 #[cfg(unix)]
 mod tcp;
-#[cfg(target_os = "linux")]
-use linux as system;
 
-pub use system::Kernel;
 #[cfg(unix)]
-pub use system::Name;
+pub(crate) use posix::{make_directory, take_inherited, user};
 #[cfg(unix)]
 pub(crate) use system::{CONTROL, SUN_PATH, abstract_name, other_kind, plain_name};
+#[cfg(unix)]
+pub use system::{Kernel, Name, Pin};
 #[cfg(unix)]
 use system::{own_lock, tcp_socket};
 #[cfg(unix)]
 pub(crate) use system::{peer_label, peer_pidfd, refuse_fds};
 
 #[cfg(unix)]
-pub(crate) use posix::{make_directory, take_inherited, user};
+#[path = "names/files.rs"]
+mod names;
+#[cfg(windows)]
+#[path = "names/pipes.rs"]
+mod names;
 
 pub use call::{receive, send};
 pub(crate) use chance::{incarnation, jitter};
+pub use names::*;
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("ginnel runs on Linux so far; macOS, FreeBSD and Windows are planned");
+#[cfg(windows)]
+pub mod windows;
+#[cfg(windows)]
+pub use windows::Kernel;
+#[cfg(windows)]
+pub(crate) use windows::user;
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd", windows)))]
+compile_error!("ginnel runs on Linux, macOS, FreeBSD and Windows");
 
 /// A socket of the real kernel.
 pub type Handle = <Kernel as Descriptors>::Fd;
@@ -66,6 +92,10 @@ pub type Handle = <Kernel as Descriptors>::Fd;
 pub type HandleRef<'a> = <Kernel as Descriptors>::Borrowed<'a>;
 /// What messages carry beside their bytes: an `OwnedFd` on Unix, and nothing on Windows.
 pub type Carried = <Kernel as Descriptors>::Carried;
+
+/// What a socket is found by in the kernel.
+#[cfg(windows)]
+pub type Name = windows::PipeName;
 
 /// A call did its work (`Some`), or it would have had to wait (`None`).
 pub type Would<T> = io::Result<Option<T>>;
@@ -126,47 +156,21 @@ pub struct Slot<'a> {
     pub taken: Taken,
 }
 
-/// The kinds of file that make a difference here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "whoever implements `Sys` chooses one of these")]
-pub enum FileKind {
-    /// `S_IFSOCK`.
-    Socket,
-    /// `S_IFDIR`.
-    Directory,
-    /// `S_IFREG`.
-    Regular,
-    /// Anything else: a link, a FIFO, a device.
-    Other,
-}
-
-/// What a file is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Who is at the other end of a pipe.
+#[cfg(windows)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
-pub struct Status {
-    /// Which file.
-    pub inode: Inode,
-    /// What kind of file.
-    pub kind: FileKind,
-    /// Its owner's user id.
-    pub uid: u32,
-    /// Permission bits.
-    pub mode: u32,
-}
-
-/// How a rename treats what stands at its target.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "whoever implements `Sys` must know all of them")]
-pub enum Rename {
-    /// Fail with `EEXIST` if there is anything.
-    NoReplace,
-    /// The target is a name that nobody else would ever use, so nothing is there.
-    Aside,
-    /// Swap the two names in one step.
-    Exchange,
+pub struct PeerIds {
+    /// Process id.
+    pub pid: Option<u32>,
+    /// The session that it runs in.
+    pub session: Option<u32>,
+    /// The security identifier of its user, as text.
+    pub sid: String,
 }
 
 /// The process id, user id and group id that the kernel recorded for a peer.
+#[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
 pub struct PeerIds {
@@ -210,10 +214,13 @@ pub trait Sys: Sockets + Names {
         process: ProcessId,
         connection: Self::Borrowed<'_>,
     ) -> io::Result<Option<Self::Fd>>;
+    #[cfg(unix)]
     /// Waits elsewhere for a record lock, as long as it takes, and then tells [`Locks::arrived`]. `F_SETLKW`
     fn await_lock(&self, lock: Arc<Self::Fd>, inode: Inode, byte: i64) -> io::Result<()>;
+    #[cfg(unix)]
     /// Does everybody who sees this directory live on this machine? fstatfs(2)
     fn is_local(&self, directory: Self::Borrowed<'_>) -> io::Result<bool>;
+    #[cfg(unix)]
     /// A descriptor that is readable once what was pinned or its directory was renamed or has lost a name, or the lock file
     /// was closed by somebody. inotify(7)
     fn watch(
@@ -222,6 +229,7 @@ pub trait Sys: Sockets + Names {
         directory: Self::Borrowed<'_>,
         lock: Self::Borrowed<'_>,
     ) -> io::Result<Self::Fd>;
+    #[cfg(unix)]
     /// Takes what a watch has to tell. `false`: nothing.
     fn changes(&self, watch: Self::Borrowed<'_>) -> io::Result<bool>;
     /// Is it a connected stream socket, of whatever family? `SO_TYPE`, getpeername(2)
@@ -285,6 +293,7 @@ pub trait Descriptors: Clone + fmt::Debug {
     /// # Safety
     /// The kernel put this number into control data of `recvmsg` for this process, and nobody owns it yet.
     unsafe fn own(&self, number: i32) -> Self::Carried;
+    #[cfg(unix)]
     /// Duplicates a descriptor that this process inherited, close-on-exec, leaving the original open. Any number may be
     /// given: it is looked up by one call, and `EBADF` if nothing is open there.
     fn duplicate(&self, number: u16) -> io::Result<Self::Fd>;
@@ -330,6 +339,7 @@ pub unsafe trait Sockets: Descriptors {
     }
     /// Who is at the other end, as recorded at connect or listen. `SO_PEERCRED`, unix(7)
     fn peer_ids(&self, fd: Self::Borrowed<'_>) -> io::Result<PeerIds>;
+    #[cfg(unix)]
     /// The peer's supplementary groups. `SO_PEERGROUPS`
     fn peer_groups(&self, fd: Self::Borrowed<'_>) -> io::Result<Vec<u32>>;
     /// The kind of a local socket; `None` if it is a socket of another family. `SO_DOMAIN`, `SO_TYPE`
@@ -342,68 +352,9 @@ pub unsafe trait Sockets: Descriptors {
     fn set_send_buffer(&self, fd: Self::Borrowed<'_>, bytes: usize) -> io::Result<()>;
     /// Every packet that it receives carries a time from now on. `SO_TIMESTAMPNS`
     fn stamp_packets(&self, fd: Self::Borrowed<'_>) -> io::Result<()>;
-}
-
-/// A kernel's names and record locks. Errors are the kernel's own, unchanged.
-pub trait Names: Descriptors {
-    /// What holds on to a file, as a descriptor that only points at it. Not every kernel has those.
-    type Pin: fmt::Debug;
-
-    /// Opens a directory to name files in. `O_PATH`
-    fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
-    /// Opens a name only to hold on to what it is: its inode number is not used again meanwhile. Never through a
-    /// link. `O_PATH | O_NOFOLLOW`
-    fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Pin>;
-    /// Opens a name, through links, only to point at it. `O_PATH`
-    fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Pin>;
-    /// What was pinned. fstat(2)
-    fn pinned(&self, pin: &Self::Pin) -> io::Result<Status>;
-    /// A socket address that leads to what was pinned, for as long as it is. `/proc/self/fd`, proc(5)
-    fn address_of(&self, pin: &Self::Pin) -> io::Result<Name>;
-    /// A socket address that leads to a name of an open directory. `/proc/self/fd`, proc(5)
-    fn through(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Name>;
-    /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
-    fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
-    /// As [`open_lock`](Self::open_lock), but it creates nothing. `None`: there is none.
-    fn find_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Option<Self::Fd>>;
-    /// Reads a lock file from its start. pread(2)
-    fn read_record(&self, fd: Self::Borrowed<'_>, record: &mut [u8]) -> io::Result<usize>;
-    /// Writes a lock file from its start. pwrite(2)
-    fn write_record(&self, fd: Self::Borrowed<'_>, record: &[u8]) -> io::Result<()>;
-    /// What a name is, without following a link; `None` if there is none. fstatat(2)
-    fn status_at(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Option<Status>>;
-    /// What an open file is. fstat(2)
-    fn status(&self, fd: Self::Borrowed<'_>) -> io::Result<Status>;
-    /// Sets permission bits of a socket before it is bound. fchmod(2)
-    fn set_mode(&self, fd: Self::Borrowed<'_>, mode: u32) -> io::Result<()>;
-    /// Sets permission bits of a name. fchmodat(2)
-    fn set_mode_at(&self, directory: Self::Borrowed<'_>, name: &[u8], mode: u32) -> io::Result<()>;
-    /// Sets owner and group of a name. fchownat(2)
-    fn set_owner_at(
-        &self,
-        directory: Self::Borrowed<'_>,
-        name: &[u8],
-        owner: (Option<u32>, Option<u32>),
-    ) -> io::Result<()>;
-    /// Renames within a directory. renameat2(2)
-    fn rename_at(&self, directory: Self::Borrowed<'_>, from: &[u8], to: &[u8], how: Rename)
-    -> io::Result<()>;
-    /// Removes a name. unlinkat(2)
-    fn unlink_at(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<()>;
-    /// The names in a directory.
-    fn list(&self, directory: Self::Borrowed<'_>) -> io::Result<Vec<Vec<u8>>>;
-    /// Takes an exclusive record lock on one byte. `None`: another process has it. `F_SETLK`, fcntl(2)
-    fn try_lock(&self, fd: Self::Borrowed<'_>, byte: i64) -> Would<()>;
-    /// Gives a record lock back. `F_UNLCK`, fcntl(2)
-    fn unlock(&self, fd: Self::Borrowed<'_>, byte: i64) -> io::Result<()>;
-    /// Does anybody hold a record lock on this byte, this process included? `F_OFD_GETLK`
-    fn lock_holder(&self, fd: Self::Borrowed<'_>, byte: i64) -> io::Result<Option<u32>>;
-    /// The lock files that this process has open.
-    fn locks(&self) -> &Locks<Self::Fd>;
-    /// This process.
-    fn pid(&self) -> u32;
-    /// Bits for a private name.
-    fn random(&self) -> io::Result<u64>;
+    /// Sending on this socket, which somebody else has made, never raises SIGPIPE from now on. It is to be told only where
+    /// sending has no flag for that. `SO_NOSIGPIPE`
+    fn quieten(&self, _fd: Self::Borrowed<'_>) {}
 }
 
 /// What one sending call is given. Only this crate makes one: control data can name any descriptor of the process.

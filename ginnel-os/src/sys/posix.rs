@@ -110,7 +110,7 @@ pub(super) fn status(stat: &Stat) -> Status {
             _ => FileKind::Other,
         },
         uid: stat.st_uid,
-        mode: u32::from(Mode::from_raw_mode(stat.st_mode).as_raw_mode()),
+        mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode() as _,
     }
 }
 

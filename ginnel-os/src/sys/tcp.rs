@@ -7,15 +7,17 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, bind, connect as reach, sockopt};
 
-use super::tcp_socket;
+use super::{Kernel, Sockets, tcp_socket};
 
 pub(super) fn is_connected_stream(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    if sockopt::socket_type(fd)? != SocketType::STREAM || sockopt::socket_acceptconn(fd)? {
+    if sockopt::socket_type(fd)? != SocketType::STREAM || Kernel.is_listening(fd)? {
         return Ok(false);
     }
     match rustix::net::getpeername(fd) {
         Ok(_) => Ok(true),
         Err(Errno::NOTCONN) => Ok(false),
+        // What macOS says when both directions are over.
+        Err(Errno::INVAL) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }

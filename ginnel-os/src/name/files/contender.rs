@@ -196,6 +196,11 @@ impl<S: Sys> Contender<S> {
         self.watch.as_ref()
     }
 
+    /// Takes what it has to tell: was it anything? `None`: there is no watch.
+    pub(crate) fn changes(&self) -> Option<io::Result<bool>> {
+        self.watch.as_ref().map(|watch| self.sys.changes(self.sys.borrow(watch)))
+    }
+
     /// Where what was looked at last is reached.
     pub(crate) fn target(&self) -> io::Result<Name> {
         let pinned = self.hands.as_ref().and_then(|hands| hands.pinned.as_ref());

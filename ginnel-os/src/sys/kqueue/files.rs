@@ -9,19 +9,19 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, RawMode, Uid};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::kqueue::Kernel;
-use super::kqueue_name::{self, Name};
-use super::{FileKind, Names, Rename, SocketKind, Status, Would, posix, special};
+use super::Kernel;
+use super::name::{self, Name};
 use crate::name::Locks;
+use crate::sys::{FileKind, Names, Rename, SocketKind, Status, Would, posix, special};
 
 /// What holds on to a name: its directory, what stood there, and a descriptor that points at it where there are such.
 #[derive(Debug)]
 pub struct Pin {
-    pub(super) directory: OwnedFd,
+    pub(in crate::sys) directory: OwnedFd,
     name: Vec<u8>,
     /// `None`: whatever the name leads to.
     status: Option<Status>,
-    pub(super) held: Option<OwnedFd>,
+    pub(in crate::sys) held: Option<OwnedFd>,
 }
 
 /// The kind of socket to find out with whether anybody lives behind a socket file. Of its own kind a full queue would look
@@ -85,11 +85,11 @@ impl Names for Kernel {
     }
 
     fn address_of(&self, pin: &Pin) -> io::Result<Name> {
-        kqueue_name::within(pin.directory.as_fd(), &pin.name, pin.status.map(|status| status.inode))
+        name::within(pin.directory.as_fd(), &pin.name, pin.status.map(|status| status.inode))
     }
 
     fn through(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Name> {
-        kqueue_name::within(directory, name, None)
+        name::within(directory, name, None)
     }
 
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
@@ -119,7 +119,7 @@ impl Names for Kernel {
     }
 
     fn status_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
-        kqueue_name::status_at(directory, name)
+        name::status_at(directory, name)
     }
 
     fn status(&self, fd: BorrowedFd<'_>) -> io::Result<Status> {

@@ -8,14 +8,15 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use rustix::net::SocketAddrUnix;
 use rustix::net::addr::{SocketAddrArg, SocketAddrOpaque};
 
-use super::{Incoming, Outgoing, Slot, Taken, Wait, Would, kqueue_name, special};
+use super::name;
+use crate::sys::{Incoming, Outgoing, Slot, Taken, Wait, Would, special};
 
 /// Most slices in one call: `IOV_MAX`.
 const MOST_SLICES: usize = 1024;
 
 /// Makes the call until it is not interrupted, or, if it may wait, once.
 #[inline]
-pub(super) fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
+fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
     loop {
         if let Ok(count) = usize::try_from(attempt()) {
             return Ok(Some(count));
@@ -30,7 +31,7 @@ pub(super) fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usiz
 }
 
 #[inline]
-pub(super) fn wait_flag(wait: Wait) -> i32 {
+fn wait_flag(wait: Wait) -> i32 {
     match wait {
         Wait::Never => libc::MSG_DONTWAIT,
         Wait::InCall => 0,
@@ -39,13 +40,13 @@ pub(super) fn wait_flag(wait: Wait) -> i32 {
 
 /// An empty message header.
 #[inline]
-pub(super) fn header() -> libc::msghdr {
+fn header() -> libc::msghdr {
     // SAFETY: `msghdr` is integers and pointers, for which zero and null are values.
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
 #[inline]
-pub(super) fn send(fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
+pub(in crate::sys) fn send(fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Would<usize> {
     // Where the flag is not known yet, the socket's own option does the same.
     let flags = libc::MSG_NOSIGNAL | wait_flag(wait);
     if let Outgoing { bytes: [one], control: [], to: None } = outgoing {
@@ -60,7 +61,7 @@ pub(super) fn send(fd: BorrowedFd<'_>, outgoing: Outgoing<'_>, wait: Wait) -> Wo
         message.msg_controllen = outgoing.control.len() as _;
     }
     let Some(to) = outgoing.to else { return attempt(fd, &message, flags, wait) };
-    kqueue_name::addressed(to, |to: &SocketAddrUnix| {
+    name::addressed(to, |to: &SocketAddrUnix| {
         let named = |name: *const SocketAddrOpaque, length| {
             message.msg_name = name.cast_mut().cast();
             message.msg_namelen = length;
@@ -79,7 +80,7 @@ fn attempt(fd: BorrowedFd<'_>, message: &libc::msghdr, flags: i32, wait: Wait) -
 }
 
 #[inline]
-pub(super) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
+pub(in crate::sys) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
     // A packet that does not fit reaches into this byte, whether or not the kernel tells its length.
     let mut spare = [MaybeUninit::uninit(); 1];
     let mut vectors = [vector(incoming.bytes), vector(&mut spare)];
@@ -112,20 +113,17 @@ pub(super) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) ->
 /// There are too many files open for the descriptors that came: the kernel closes them all, and says so in the place of what
 /// came with them. A packet is dropped with them; of a stream the bytes come with the next call.
 /// `unp_externalize` in both systems
-pub(super) fn is_loss(error: &io::Error) -> bool {
+fn is_loss(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMSGSIZE | libc::EMFILE))
 }
 
 #[inline]
-pub(super) fn vector(bytes: &mut [MaybeUninit<u8>]) -> libc::iovec {
+fn vector(bytes: &mut [MaybeUninit<u8>]) -> libc::iovec {
     libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() }
 }
 
 #[inline]
-pub(super) fn receive_header(
-    vectors: &mut [libc::iovec],
-    control: &mut [MaybeUninit<u8>],
-) -> libc::msghdr {
+fn receive_header(vectors: &mut [libc::iovec], control: &mut [MaybeUninit<u8>]) -> libc::msghdr {
     let mut message = header();
     message.msg_iov = vectors.as_mut_ptr();
     message.msg_iovlen = vectors.len() as _;
@@ -135,7 +133,7 @@ pub(super) fn receive_header(
 }
 
 #[inline]
-pub(super) fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
+fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
     Taken {
         bytes,
         control: message.msg_controllen as _,
@@ -157,8 +155,9 @@ fn copy_sun_path(name: &MaybeUninit<Name>, length: usize, into: &mut Vec<u8>) {
     into.extend(path.iter().take_while(|&&byte| byte != 0));
 }
 
-/// Sends packet by packet, until one does not fit; its error is that of the next call.
-pub(super) fn send_each(fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
+/// Sends packet by packet, until one does not fit; its error is that of the next call. macOS has no call for several, and
+/// FreeBSD's are loops of its C library.
+pub(in crate::sys) fn send_many(fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait) -> Would<usize> {
     for (sent, packet) in packets.iter().enumerate() {
         let outgoing = Outgoing { bytes: std::slice::from_ref(packet), control: &[], to: None };
         match send(fd, outgoing, wait) {
@@ -172,13 +171,12 @@ pub(super) fn send_each(fd: BorrowedFd<'_>, packets: &[IoSlice<'_>], wait: Wait)
 }
 
 /// Receives packet by packet, waiting for the first at most.
-pub(super) fn receive_each(fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
-    for index in 0..slots.len() {
-        let Slot { bytes, control, taken } = &mut slots[index];
-        let incoming = Incoming { bytes, control, whole: true, from: None };
+pub(in crate::sys) fn receive_many(fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
+    for (index, slot) in slots.iter_mut().enumerate() {
+        let incoming = Incoming { bytes: slot.bytes, control: slot.control, whole: true, from: None };
         let wait = if index == 0 { wait } else { Wait::Never };
         match receive(fd, incoming, wait) {
-            Ok(Some(took)) => *taken = took,
+            Ok(Some(took)) => slot.taken = took,
             Ok(None) | Err(_) if index > 0 => return Ok(Some(index)),
             none => return none.map(|_| None),
         }
@@ -186,19 +184,16 @@ pub(super) fn receive_each(fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wai
     Ok(Some(slots.len()))
 }
 
-pub(super) use special::{receive_many, send_many};
-
 /// Reads a socket option of a fixed size, all of whose bytes the kernel writes.
 ///
 /// # Safety
 /// Any bytes are a value of `T`.
-pub(super) unsafe fn option<T>(fd: BorrowedFd<'_>, (level, name): (i32, i32)) -> io::Result<T> {
+pub(in crate::sys) unsafe fn option<T>(fd: BorrowedFd<'_>, (level, name): (i32, i32)) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = size_of::<T>() as libc::socklen_t;
     // SAFETY: the kernel writes at most `length` bytes to `value` and the count to `length`. getsockopt(2)
-    let result = unsafe {
-        libc::getsockopt(fd.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut length)
-    };
+    let result =
+        unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut length) };
     match (result, length as usize) {
         // SAFETY: all of it was written, and the caller vouches that any bytes will do.
         (0, length) if length == size_of::<T>() => Ok(unsafe { value.assume_init() }),
@@ -207,10 +202,13 @@ pub(super) unsafe fn option<T>(fd: BorrowedFd<'_>, (level, name): (i32, i32)) ->
     }
 }
 
-pub(super) fn set_option(fd: BorrowedFd<'_>, (level, name): (i32, i32), value: i32) -> io::Result<()> {
+pub(in crate::sys) fn set_option(
+    fd: BorrowedFd<'_>,
+    (level, name): (i32, i32),
+    value: i32,
+) -> io::Result<()> {
     let length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: the kernel reads four bytes at `value`. setsockopt(2)
-    let result =
-        unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), length) };
+    let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), length) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

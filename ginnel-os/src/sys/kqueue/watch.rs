@@ -6,25 +6,24 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::event::{self, event};
-use super::kqueue_files::Pin;
-use super::special;
+use super::files::Pin;
+use crate::sys::special;
 
 /// File systems of which only a program knows where they lie call themselves local: locks on them may reach further than
 /// their sockets.
-pub(super) fn is_local(directory: BorrowedFd<'_>) -> io::Result<bool> {
+pub(in crate::sys) fn is_local(directory: BorrowedFd<'_>) -> io::Result<bool> {
     let system = rustix::fs::fstatfs(directory)?;
     let name: Vec<u8> = system.f_fstypename.iter().map(|&c| c as u8).take_while(|&c| c != 0).collect();
     let by_program = name.windows(b"fuse".len()).any(|part| part == b"fuse");
-    Ok(u64::from(system.f_flags) & MNT_LOCAL != 0 && !by_program)
+    // Both have another type in each of the systems.
+    let (flags, local): (u64, u64) = (system.f_flags as _, libc::MNT_LOCAL as _);
+    Ok(flags & local != 0 && !by_program)
 }
-
-#[expect(clippy::unnecessary_cast, clippy::cast_lossless, reason = "it has another type in each of the systems")]
-const MNT_LOCAL: u64 = libc::MNT_LOCAL as u64;
 
 /// A queue that tells when the socket file, the lock file or their directory loses its name. Where a socket file cannot be
 /// opened, its directory tells of every change of a name in it: neighbours wake whoever watches, who looks and goes back
 /// to sleep.
-pub(super) fn watch(
+pub(in crate::sys) fn watch(
     own: &Pin,
     directory: BorrowedFd<'_>,
     lock: BorrowedFd<'_>,
@@ -42,7 +41,7 @@ pub(super) fn watch(
 
 const LOST: u32 = libc::NOTE_DELETE | libc::NOTE_RENAME | libc::NOTE_LINK | libc::NOTE_REVOKE;
 
-pub(super) fn changes(watch: BorrowedFd<'_>) -> io::Result<bool> {
+pub(in crate::sys) fn changes(watch: BorrowedFd<'_>) -> io::Result<bool> {
     let mut some = false;
     loop {
         let mut room = [const { MaybeUninit::uninit() }; 8];

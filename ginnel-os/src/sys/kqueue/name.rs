@@ -11,8 +11,8 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 
-use super::{Status, Would, posix, special};
 use crate::SocketError;
+use crate::sys::{Status, Would, posix, special};
 
 /// Bytes of a path that fit a socket address: one less than `sun_path`, for the NUL. unix(4)
 pub(crate) const SUN_PATH: usize = 103;
@@ -45,7 +45,11 @@ pub(crate) fn abstract_name(_name: &[u8]) -> io::Result<Name> {
 }
 
 /// A name of an open directory.
-pub(super) fn within(directory: BorrowedFd<'_>, name: &[u8], only: Option<Inode>) -> io::Result<Name> {
+pub(in crate::sys) fn within(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    only: Option<Inode>,
+) -> io::Result<Name> {
     let directory = rustix::io::fcntl_dupfd_cloexec(directory, 3)?;
     let within = Within { directory, name: name.to_owned(), only };
     Ok(Name { path: SocketAddrUnix::new(name)?, within: Some(within) })
@@ -63,14 +67,14 @@ impl Within {
     }
 }
 
-pub(super) fn bind(fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
+pub(in crate::sys) fn bind(fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
     match &name.within {
         None => Ok(rustix::net::bind(fd, &name.path)?),
         Some(within) => special::bind_at(within.directory.as_fd(), fd, &name.path),
     }
 }
 
-pub(super) fn connect(fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
+pub(in crate::sys) fn connect(fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
     let Some(within) = &name.within else {
         return connected(rustix::net::connect(fd, &name.path).map_err(io::Error::from));
     };
@@ -91,7 +95,10 @@ fn connected(done: io::Result<()>) -> Would<()> {
 }
 
 /// Makes a call with the socket address that a name is to whoever calls.
-pub(super) fn addressed<T>(name: &Name, call: impl FnOnce(&SocketAddrUnix) -> io::Result<T>) -> io::Result<T> {
+pub(in crate::sys) fn addressed<T>(
+    name: &Name,
+    call: impl FnOnce(&SocketAddrUnix) -> io::Result<T>,
+) -> io::Result<T> {
     match &name.within {
         None => call(&name.path),
         Some(within) => special::inside(within.directory.as_fd(), || call(&name.path)),
@@ -99,7 +106,7 @@ pub(super) fn addressed<T>(name: &Name, call: impl FnOnce(&SocketAddrUnix) -> io
 }
 
 /// What a name is, without following a link.
-pub(super) fn status_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
+pub(in crate::sys) fn status_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
     match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(posix::status(&stat))),
         Err(Errno::NOENT) => Ok(None),

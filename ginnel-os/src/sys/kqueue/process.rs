@@ -8,12 +8,13 @@ use ginnel_proto::machine::ProcessId;
 use rustix::io::Errno;
 
 use super::event::{self, event};
-use super::{PeerIds, kqueue_msg, posix, special};
+use super::msg;
+use crate::sys::{PeerIds, posix, special};
 
 /// What the kernel noted of the other end when the connection was made: of its effective user and groups.
 fn peer(fd: BorrowedFd<'_>) -> io::Result<libc::xucred> {
     // SAFETY: the structure is integers, and in FreeBSD a union of a number and a pointer that is not followed.
-    let peer: libc::xucred = unsafe { kqueue_msg::option(fd, (special::LOCAL, libc::LOCAL_PEERCRED))? };
+    let peer: libc::xucred = unsafe { msg::option(fd, (special::LOCAL, libc::LOCAL_PEERCRED))? };
     if peer.cr_version == XUCRED_VERSION { Ok(peer) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
@@ -23,7 +24,7 @@ fn groups(peer: &libc::xucred) -> &[u32] {
     &peer.cr_groups[..count.min(peer.cr_groups.len())]
 }
 
-pub(super) fn peer_ids(fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
+pub(in crate::sys) fn peer_ids(fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
     let peer = peer(fd)?;
     let pid = special::peer_pid(fd, &peer).and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0);
     let gid = *groups(&peer).first().ok_or(io::ErrorKind::InvalidData)?;
@@ -31,19 +32,19 @@ pub(super) fn peer_ids(fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
 }
 
 /// Up to sixteen in all, however many there are.
-pub(super) fn peer_groups(fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
+pub(in crate::sys) fn peer_groups(fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
     Ok(groups(&peer(fd)?).to_vec())
 }
 
 /// This process. Nobody who has its number later began at the same microsecond.
-pub(super) fn this() -> io::Result<Option<ProcessId>> {
+pub(in crate::sys) fn this() -> io::Result<Option<ProcessId>> {
     let pid = posix::pid();
     Ok(special::start_of(pid)?.map(|id| ProcessId { pid, id }))
 }
 
 /// A queue that tells of the end of a process, which is itself readable in another queue. `ESRCH`: it has ended, and nobody
 /// can name it any more.
-pub(super) fn watch(process: ProcessId, connection: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+pub(in crate::sys) fn watch(process: ProcessId, connection: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     // The same number in another jail is another's.
     let is_ours = peer_ids(connection).is_ok_and(|peer| peer.pid == Some(process.pid));
     let ended = if is_ours { Err(Errno::SRCH.into()) } else { Ok(None) };
