@@ -50,9 +50,7 @@ impl Waitable {
     pub fn wait(&self, _: Option<Duration>) {
         todo!()
     }
-    pub fn in_loop(&self, _: std::task::Waker) {
-        todo!()
-    }
+    pub fn poll(&self, _: &std::task::Context<'_>) -> bool { todo!() }
 }
 impl Port {
     pub(crate) fn waker(&self) -> Waker {
