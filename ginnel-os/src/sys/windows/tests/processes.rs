@@ -28,9 +28,13 @@ fn told() -> PipeName {
     PipeName::new(&env::var("GINNEL_TEST_PIPE").expect("a name")).expect("a name")
 }
 
+/// This process has got so far. It says so once: nobody hears more.
+fn ready() {
+    println!("ready");
+}
+
 /// Until somebody kills this process.
 fn linger() -> ! {
-    println!("ready");
     loop {
         std::thread::park();
     }
@@ -40,7 +44,7 @@ fn linger() -> ! {
 fn a_server_that_is_killed_while_it_writes_is_the_end() -> io::Result<()> {
     let Some((mut child, name)) = other("a_server_that_is_killed_while_it_writes_is_the_end") else {
         let listener = listener(SocketKind::Stream, &told());
-        println!("ready");
+        ready();
         let server = accept(&listener);
         while server.send(&[IoSlice::new(&[1; 1 << 16])])?.is_some() {}
         linger();
@@ -60,6 +64,7 @@ fn a_server_that_is_killed_while_it_writes_is_the_end() -> io::Result<()> {
 fn the_right_to_a_name_dies_with_its_process() -> io::Result<()> {
     let Some((mut child, name)) = other("the_right_to_a_name_dies_with_its_process") else {
         let _held = Object::take(&told())?.expect("it is free");
+        ready();
         linger();
     };
     assert!(Object::is_taken(&name)?);
@@ -75,7 +80,7 @@ fn the_right_to_a_name_dies_with_its_process() -> io::Result<()> {
 fn the_other_process_is_known_at_both_ends() -> io::Result<()> {
     let Some((mut child, name)) = other("the_other_process_is_known_at_both_ends") else {
         let listener = listener(SocketKind::Stream, &told());
-        println!("ready");
+        ready();
         let server = accept(&listener);
         send_all(&server, &server.peer()?.pid.to_le_bytes())?;
         linger();
