@@ -64,7 +64,6 @@ pub use seqpacket::{Batch, Packet, SeqPacket};
 pub use server::{Happening, Server, ServerMachine, ServerOptions};
 pub use socket::{AdoptError, Connecting, Received};
 pub use stream::{Chunk, Stream};
-use sys::Carried;
 #[cfg(feature = "serde")]
 pub use typed::{Asked, TypedDelivery, TypedHappening, Typing};
 
@@ -82,6 +81,6 @@ pub use ginnel_proto::machine::ConnId;
 pub use ginnel_proto::peer::{Hello, HelloError, Role};
 pub use ginnel_proto::{CallId, PeerFault, Wire};
 
-pub use sys::{Direction, SocketKind, Wait, Would};
+pub use sys::{Carried, Direction, Handle, HandleRef, SocketKind, Wait, Would};
 #[cfg(unix)]
 pub use unix::{refuse_fds, shutdown};

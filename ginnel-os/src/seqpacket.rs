@@ -9,7 +9,7 @@ use ginnel_proto::Message;
 use crate::ancillary;
 use crate::error::SocketError;
 use crate::socket::{self, Arrived, Form, Received};
-use crate::sys::{Carried, HandleRef, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would, codes};
+use crate::sys::{Carried, Handle, HandleRef, Kernel, Slot, SocketKind, Sockets, Taken, Wait, Would, codes};
 
 /// Whole packets over a connection, in order, with descriptors. Never waits by itself.
 #[derive(Debug)]
@@ -173,6 +173,19 @@ impl<S: Sockets> SeqPacket<S> {
 /// Nothing came, not even the time that every packet carries.
 fn is_end<F>(arrived: &Arrived<F>) -> bool {
     arrived.bytes == 0 && arrived.plain
+}
+
+/// Takes the socket as it is, unchecked: calls on one that is no packet socket fail.
+impl From<Handle> for SeqPacket {
+    fn from(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
+}
+
+impl From<SeqPacket> for Handle {
+    fn from(socket: SeqPacket) -> Self {
+        socket.into_handle()
+    }
 }
 
 /// Room for several packets, used again and again.

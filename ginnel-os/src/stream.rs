@@ -208,3 +208,16 @@ impl<S: Sockets> Stream<S> {
         Ok(())
     }
 }
+
+/// Takes the socket as it is, unchecked: calls on one that is no stream fail.
+impl From<Handle> for Stream {
+    fn from(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
+}
+
+impl From<Stream> for Handle {
+    fn from(socket: Stream) -> Self {
+        socket.into_handle()
+    }
+}

@@ -32,19 +32,6 @@ impl Stream {
     }
 }
 
-/// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
-impl From<OwnedFd> for Stream {
-    fn from(fd: OwnedFd) -> Self {
-        Self::unchecked_on(Kernel, fd)
-    }
-}
-
-impl From<Stream> for OwnedFd {
-    fn from(stream: Stream) -> Self {
-        stream.into_handle()
-    }
-}
-
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.borrowed()
@@ -60,19 +47,6 @@ impl SeqPacket {
     /// [`SocketError::WrongRole`](crate::SocketError::WrongRole), with the descriptor.
     pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
         socket::adopt(&Kernel, fd, SocketKind::SeqPacket, false).map(Self::from)
-    }
-}
-
-/// Takes the descriptor as it is, unchecked: calls on one that is no packet socket fail.
-impl From<OwnedFd> for SeqPacket {
-    fn from(fd: OwnedFd) -> Self {
-        Self::unchecked_on(Kernel, fd)
-    }
-}
-
-impl From<SeqPacket> for OwnedFd {
-    fn from(socket: SeqPacket) -> Self {
-        socket.into_handle()
     }
 }
 

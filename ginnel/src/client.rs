@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use ginnel_os::driven::Driven;
@@ -33,7 +32,7 @@ use crate::{ClientHandle, Driver};
 /// ```
 #[derive(Debug)]
 pub struct Client {
-    os: os::Client,
+    pub(crate) os: os::Client,
     deadline: Option<Instant>,
 }
 
@@ -168,7 +167,7 @@ impl Client {
         self.answer(&request, Answer::Failure(why.into()))
     }
 
-    fn answer(&mut self, request: &Request, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+    fn answer(&mut self, request: &Request, answer: Answer<os::Carried>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let queued = turn_until(&mut self.os, self.deadline, |os| os.answer(request, &mut answer));
         queued.map_err(|error: Error| SendError::with(error, answer.map(Answer::into_message)))?;
@@ -226,12 +225,5 @@ impl Client {
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
     pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
-    }
-}
-
-/// One descriptor, readable when there is something to do.
-impl AsFd for Client {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
     }
 }

@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -198,7 +197,7 @@ impl ClientHandle {
         self.answer(&request, Answer::Failure(why.into()))
     }
 
-    fn answer(&self, request: &Request, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+    fn answer(&self, request: &Request, answer: Answer<os::Carried>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let room = self.seat(Awaited::Room(CONNECTION));
         let queued = sit_until(room, self.deadline, |os| {

@@ -1,10 +1,9 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use ginnel_os::{
-    self as os, AdoptError, ConnectionOptions, Credentials, Delivery, Error, Greeting, Message, Request,
-    SendError, SocketKind,
+    self as os, ConnectionOptions, Credentials, Delivery, Error, Greeting, Message, Request, SendError,
+    SocketKind,
 };
 use ginnel_proto::{Answer, CallId, ToAddress};
 
@@ -78,14 +77,6 @@ impl Connection {
         let mut core = os::Connection::new(options);
         core.try_write(&os);
         Self { os, waits, core }
-    }
-
-    /// Adopts a connected descriptor after checking it. Its flags stay as they are.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no connected stream socket of the local family.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Stream::adopt(fd).map(Self::from)
     }
 
     /// Queues a message, waiting for room: `Ok` means that it is queued for this connection. It leaves with
@@ -217,7 +208,7 @@ impl Connection {
         self.answer(request.id, Answer::Failure(why.into()))
     }
 
-    fn answer(&mut self, id: CallId, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+    fn answer(&mut self, id: CallId, answer: Answer<os::Carried>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let queued = driver::drive((&mut self.core, &self.os), self.waits, |core, ready, _| {
             core.answer(&self.os, ready, (id, &mut answer))
@@ -252,7 +243,7 @@ impl Connection {
     /// Ends the connection at once: nothing goes or comes any more.
     pub fn abort(&mut self) {
         // It fails if the other side has gone already.
-        let _ = os::shutdown(self.os.as_fd(), std::net::Shutdown::Both);
+        let _ = self.os.shutdown(std::net::Shutdown::Both);
     }
 
     /// Two halves for two threads: one that sends, one that receives. Calls belong to the whole.
@@ -275,15 +266,7 @@ impl Connection {
     /// # Errors
     /// The kernel's, see unix(7) on `SO_PEERCRED`.
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
-        Credentials::of(self.os.as_fd())
-    }
-
-    /// Refuses descriptors from now on, as [`Stream::refuse_fds`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn refuse_fds(&self) -> io::Result<bool> {
-        os::refuse_fds(self.os.as_fd())
+        Credentials::of(self.os.borrowed())
     }
 
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
@@ -302,13 +285,7 @@ impl From<Stream> for Connection {
 impl Socket for Connection {
     const KIND: SocketKind = SocketKind::Stream;
 
-    fn accepted(fd: OwnedFd, ours: bool) -> Self {
+    fn accepted(fd: os::Handle, ours: bool) -> Self {
         Stream::accepted(fd, ours).into()
-    }
-}
-
-impl AsFd for Connection {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
     }
 }

@@ -1,7 +1,11 @@
 //! The only place where this crate waits.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::{self, Context, Poll};
 use std::thread::{self, Thread};
@@ -9,10 +13,15 @@ use std::time::{Duration, Instant};
 
 use ginnel_os::driven::Driven;
 use ginnel_os::shared::{Seat, Shared, Turn};
-use ginnel_os::{self as os, Direction, Directions, PeerFault, Reason, Step, Wait, Would};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
+use ginnel_os::{self as os, Direction, Directions, HandleRef, PeerFault, Reason, Step, Wait, Would};
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+use system::{set_timeout, wait_for_engine};
+pub(crate) use system::{wait_any, wait_for_two};
 
 /// How a socket waits, and until when.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +62,7 @@ impl Waits {
     /// Changes the deadline. Without one the socket's own timeout is taken back.
     pub(crate) fn set_deadline(
         &mut self,
-        fd: BorrowedFd<'_>,
+        fd: HandleRef<'_>,
         directions: &[Direction],
         deadline: Option<Instant>,
     ) -> io::Result<()> {
@@ -70,7 +79,7 @@ impl Waits {
     #[inline]
     pub(crate) fn until<T>(
         self,
-        fd: BorrowedFd<'_>,
+        fd: HandleRef<'_>,
         direction: Direction,
         mut attempt: impl FnMut(Wait) -> Would<T>,
     ) -> io::Result<T> {
@@ -92,7 +101,7 @@ impl Waits {
     /// A large write waits inside the call again for each piece, and each time for the whole timeout, so a deadline
     /// makes it go piece by piece.
     #[inline]
-    fn prepare(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Wait> {
+    fn prepare(self, fd: HandleRef<'_>, direction: Direction) -> io::Result<Wait> {
         match (self.in_call, self.deadline, direction) {
             (true, None, _) => Ok(Wait::InCall),
             (true, Some(_), Direction::Read) => self.bound(fd, direction).map(|()| Wait::InCall),
@@ -102,7 +111,7 @@ impl Waits {
 
     /// Bounds a wait inside the call by the deadline. After it the call waits for two ticks of the kernel's clock at
     /// most, which is how it takes what is ready: `accept` and `connect` have no flag that says "never".
-    pub(crate) fn bound(self, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<()> {
+    pub(crate) fn bound(self, fd: HandleRef<'_>, direction: Direction) -> io::Result<()> {
         match self.deadline {
             Some(deadline) if self.in_call => {
                 set_timeout(fd, direction, Some(remaining(deadline).unwrap_or_default()))
@@ -138,57 +147,12 @@ impl Waits {
 }
 
 /// Waits until the descriptor is ready in this direction or the deadline has passed.
-pub(crate) fn wait_for(
-    fd: BorrowedFd<'_>,
-    direction: Direction,
-    deadline: Option<Instant>,
-) -> io::Result<()> {
+pub(crate) fn wait_for(fd: HandleRef<'_>, direction: Direction, deadline: Option<Instant>) -> io::Result<()> {
     let interest = match direction {
         Direction::Read => Directions::READ,
         Direction::Write => Directions::WRITE,
     };
     wait_any(fd, interest, deadline).map(|_| ())
-}
-
-/// Waits until the descriptor is ready in one of the directions or the deadline has passed; says in which. poll(2)
-pub(crate) fn wait_any(
-    fd: BorrowedFd<'_>,
-    interest: Directions,
-    deadline: Option<Instant>,
-) -> io::Result<Directions> {
-    let mut flags = PollFlags::empty();
-    flags.set(PollFlags::IN, interest.read);
-    flags.set(PollFlags::OUT, interest.write);
-    loop {
-        let rest = deadline.map(|deadline| remaining(deadline).ok_or_else(timed_out)).transpose()?;
-        let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
-        let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
-        match poll(&mut fds, rest.as_ref()) {
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => {
-                let found = fds[0].revents();
-                let broken = found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
-                let read = interest.read && (broken || found.contains(PollFlags::IN));
-                let write = interest.write && (broken || found.contains(PollFlags::OUT));
-                return Ok(Directions { read, write });
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Waits until one of two descriptors is readable, or until this moment. poll(2)
-pub(crate) fn wait_for_two(
-    (one, other): (BorrowedFd<'_>, BorrowedFd<'_>),
-    until: Option<Instant>,
-) -> io::Result<()> {
-    let rest = until.map(|until| remaining(until).unwrap_or_default());
-    let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
-    let mut fds = [one, other].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-    match poll(&mut fds, rest.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Attempts until one is done, waiting between them for what they ask for.
@@ -211,7 +175,7 @@ pub(crate) fn drive<T, E: From<io::Error> + From<PeerFault>>(
         let look = core.before_wait(stream)?;
         // A ping may have found no room.
         let interest = Directions { write: interest.write || core.waits_to_write(), ..interest };
-        ready = waits.look_again(look, |first| wait_any(stream.as_fd(), interest, first))?;
+        ready = waits.look_again(look, |first| wait_any(stream.borrowed(), interest, first))?;
     }
 }
 
@@ -276,10 +240,7 @@ pub(crate) fn run<D: Driven>(shared: &Shared<D>) -> io::Result<()> {
                 ready = !ready;
             }
             Turn::Idle(until) => {
-                match wait_any(descriptor.as_fd(), Directions::READ, until) {
-                    Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-                    other => drop(other?),
-                }
+                wait_for_engine(&descriptor, until)?;
                 ready = true;
             }
         }
@@ -318,17 +279,6 @@ pub(crate) fn timed_out() -> io::Error {
 /// What is left until a moment; `None` if it has passed.
 fn remaining(deadline: Instant) -> Option<Duration> {
     deadline.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
-}
-
-/// Bounds every wait inside a call on this socket. `SO_RCVTIMEO`, `SO_SNDTIMEO`, socket(7)
-fn set_timeout(fd: BorrowedFd<'_>, direction: Direction, rest: Option<Duration>) -> io::Result<()> {
-    let which = match direction {
-        Direction::Read => Timeout::Recv,
-        Direction::Write => Timeout::Send,
-    };
-    // 0 would mean "for ever"; anything shorter than a tick is rounded up.
-    let rest = rest.map(|rest| rest.max(Duration::from_micros(100)));
-    Ok(sockopt::set_socket_timeout(fd, which, rest)?)
 }
 
 /// How often a call may find nothing after `poll` said "ready" before it pauses each time. Two who share a socket race

@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -152,12 +151,5 @@ impl<M: Many> Hub<M> {
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
     pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
-    }
-}
-
-/// One descriptor, readable when there is something to do.
-impl<M: Many> AsFd for Hub<M> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
     }
 }

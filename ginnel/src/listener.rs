@@ -1,6 +1,5 @@
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use ginnel_os::{
@@ -14,7 +13,7 @@ pub trait Socket: Sized {
     #[doc(hidden)]
     const KIND: SocketKind;
     #[doc(hidden)]
-    fn accepted(fd: OwnedFd, ours: bool) -> Self;
+    fn accepted(fd: os::Handle, ours: bool) -> Self;
 }
 
 /// A name that others connect to.
@@ -36,8 +35,8 @@ pub trait Socket: Sized {
 #[derive(Debug)]
 #[doc(alias = "UnixListener")]
 pub struct Listener<S> {
-    os: os::Listener,
-    waits: Waits,
+    pub(crate) os: os::Listener,
+    pub(crate) waits: Waits,
     kind: PhantomData<fn() -> S>,
 }
 
@@ -53,15 +52,6 @@ impl<S: Socket> Listener<S> {
         ListenerBuilder::new()
     }
 
-    /// Adopts a listening descriptor after checking it. It becomes non-blocking for everyone who holds it, since
-    /// `accept` has no flag for that; its name is not removed at the end.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no such listening socket.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Self::builder().adopt(fd)
-    }
-
     /// Waits for a connection from somebody who is allowed.
     ///
     /// While the process has no descriptors left it pauses, up to 100 ms at a time, says so with a `tracing`
@@ -72,7 +62,7 @@ impl<S: Socket> Listener<S> {
     pub fn accept(&self) -> io::Result<S> {
         let mut pause = AcceptPause::new();
         loop {
-            match self.waits.until(self.os.as_fd(), Direction::Read, |_| self.os.accept()) {
+            match self.waits.until(self.os.borrowed(), Direction::Read, |_| self.os.accept()) {
                 Ok(Knock::Allowed(fd)) => return Ok(S::accepted(fd, !self.os.is_adopted())),
                 Ok(Knock::Denied) => self.waits.pause(Duration::ZERO)?,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
@@ -91,7 +81,7 @@ impl<S: Socket> Listener<S> {
     /// # Errors
     /// The kernel's, see setsockopt(2).
     pub fn set_deadline(&mut self, deadline: Option<Instant>) -> io::Result<()> {
-        self.waits.set_deadline(self.os.as_fd(), &[Direction::Read], deadline)
+        self.waits.set_deadline(self.os.borrowed(), &[Direction::Read], deadline)
     }
 
     /// Does the path still name this listener? Somebody may have removed or replaced it.
@@ -119,12 +109,6 @@ impl<S: Socket> Publish for Listener<S> {
     fn publish(os: os::Listener) -> Result<Self, AdoptError> {
         let waits = if os.is_adopted() { Waits::BY_POLL } else { Waits::IN_CALL };
         Ok(Self { os, waits, kind: PhantomData })
-    }
-}
-
-impl<S> AsFd for Listener<S> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
     }
 }
 

@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,8 +10,8 @@ use crate::driver::{Waits, wait_any};
 
 /// What two halves share. The lock is held for a look or a write that does not wait, never for a wait.
 #[derive(Debug)]
-struct Shared {
-    stream: os::Stream,
+pub(crate) struct Shared {
+    pub(crate) stream: os::Stream,
     core: Mutex<os::Connection>,
     /// A greeting came, or nothing will come any more.
     heard: Condvar,
@@ -41,8 +40,8 @@ pub(crate) fn split(connection: Connection) -> (Sender, Receiver) {
 /// sends and does not read waits for ever. Dropping it says goodbye.
 #[derive(Debug)]
 pub struct Sender {
-    shared: Arc<Shared>,
-    waits: Waits,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) waits: Waits,
 }
 
 impl Sender {
@@ -110,7 +109,7 @@ impl Sender {
                 Step::Done(()) => return Ok(()),
                 Step::Pause(length) => self.waits.pause(length)?,
                 Step::Wait(directions) => {
-                    wait_any(self.shared.stream.as_fd(), directions, self.waits.deadline())?;
+                    wait_any(self.shared.stream.borrowed(), directions, self.waits.deadline())?;
                 }
             }
         }
@@ -136,17 +135,11 @@ impl Drop for Sender {
     }
 }
 
-impl AsFd for Sender {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.stream.as_fd()
-    }
-}
-
 /// The receiving half of a [`Connection`].
 #[derive(Debug)]
 pub struct Receiver {
-    shared: Arc<Shared>,
-    waits: Waits,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) waits: Waits,
     buffer: Vec<u8>,
 }
 
@@ -203,7 +196,8 @@ impl Receiver {
         }
         let look = core.before_wait(&self.shared.stream)?;
         drop(core);
-        self.waits.look_again(look, |first| wait_any(self.shared.stream.as_fd(), Directions::READ, first))?;
+        self.waits
+            .look_again(look, |first| wait_any(self.shared.stream.borrowed(), Directions::READ, first))?;
         Ok(())
     }
 
@@ -216,12 +210,6 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.shared.no_more();
-    }
-}
-
-impl AsFd for Receiver {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.stream.as_fd()
     }
 }
 

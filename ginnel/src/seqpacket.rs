@@ -1,9 +1,7 @@
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use ginnel_os::{self as os, AdoptError, Batch, Credentials, Direction, Message, SocketKind};
+use ginnel_os::{self as os, Batch, Credentials, Direction, Message, SocketKind};
 use ginnel_proto::{ToAddress, limits};
 
 use crate::driver::Waits;
@@ -29,8 +27,8 @@ use crate::stream::connect;
 #[derive(Debug)]
 #[doc(alias = "SOCK_SEQPACKET")]
 pub struct SeqPacket {
-    os: os::SeqPacket,
-    waits: Waits,
+    pub(crate) os: os::SeqPacket,
+    pub(crate) waits: Waits,
     most: usize,
 }
 
@@ -69,20 +67,11 @@ impl SeqPacket {
         Ok((Self::new(a, Waits::IN_CALL), Self::new(b, Waits::IN_CALL)))
     }
 
-    /// Adopts a connected descriptor after checking it. Its flags stay as they are; the packets that it receives
-    /// carry a time from now on (`SO_TIMESTAMPNS`), by which an empty packet is told from the end.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no connected packet socket of the local family.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Ok(Self::new(os::SeqPacket::adopt(fd)?, Waits::BY_POLL))
-    }
-
-    fn new(os: os::SeqPacket, waits: Waits) -> Self {
+    pub(crate) fn new(os: os::SeqPacket, waits: Waits) -> Self {
         Self { os, waits, most: limits::PACKET }
     }
 
-    fn made((fd, waits): (OwnedFd, Waits)) -> Self {
+    fn made((fd, waits): (os::Handle, Waits)) -> Self {
         Self::new(fd.into(), waits)
     }
 
@@ -92,18 +81,7 @@ impl SeqPacket {
     /// `EMSGSIZE`: larger than `SO_SNDBUF` holds. `EPIPE`, `ECONNRESET`: the peer is gone; what it sent before can
     /// still be received. `TimedOut`: the deadline passed. Nothing was sent in any of these cases.
     pub fn send(&self, packet: &[u8]) -> io::Result<()> {
-        self.send_with_fds(packet, &[])
-    }
-
-    /// Sends one packet, whole, with duplicates of at most 253 descriptors. It may be empty.
-    ///
-    /// # Errors
-    /// `InvalidInput`: more than 253 descriptors. `EPERM`: the peer refuses descriptors. `ETOOMANYREFS`: too many
-    /// descriptors of this user are under way unread; try again with a pause. Else as [`send`](Self::send).
-    #[doc(alias = "sendmsg")]
-    #[doc(alias = "SCM_RIGHTS")]
-    pub fn send_with_fds(&self, packet: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-        self.waits.until(self.as_fd(), Direction::Write, |wait| self.os.send(packet, fds, wait))
+        self.waits.until(self.os.borrowed(), Direction::Write, |wait| self.os.send(packet, &[], wait))
     }
 
     /// Sends packets in one system call and returns how many of them went, at least one of a non-empty list. At
@@ -113,7 +91,7 @@ impl SeqPacket {
     /// As [`send`](Self::send), about the first packet; what is wrong with a later one shows in the next call.
     #[doc(alias = "sendmmsg")]
     pub fn send_batch(&self, packets: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.waits.until(self.as_fd(), Direction::Write, |wait| self.os.send_batch(packets, wait))
+        self.waits.until(self.os.borrowed(), Direction::Write, |wait| self.os.send_batch(packets, wait))
     }
 
     /// Receives one packet of up to 1 MiB, or what [`set_max_packet`](Self::set_max_packet) says; `None` is the
@@ -126,7 +104,7 @@ impl SeqPacket {
     /// closed without reading everything, told after its last packet. `TimedOut`: the deadline passed.
     #[doc(alias = "recvmsg")]
     pub fn recv(&self) -> io::Result<Option<Message>> {
-        self.waits.until(self.as_fd(), Direction::Read, |wait| self.os.receive(self.most, wait))
+        self.waits.until(self.os.borrowed(), Direction::Read, |wait| self.os.receive(self.most, wait))
     }
 
     /// Receives one packet into `bytes` and says how long it is and what descriptors came with it; `None` is the
@@ -134,8 +112,8 @@ impl SeqPacket {
     ///
     /// # Errors
     /// As [`recv`](Self::recv). Of a packet that was cut or lost descriptors, the bytes stand in `bytes`.
-    pub fn recv_into(&self, bytes: &mut [u8]) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
-        self.waits.until(self.as_fd(), Direction::Read, |wait| self.os.receive_into(bytes, wait))
+    pub fn recv_into(&self, bytes: &mut [u8]) -> io::Result<Option<(usize, Vec<os::Carried>)>> {
+        self.waits.until(self.os.borrowed(), Direction::Read, |wait| self.os.receive_into(bytes, wait))
     }
 
     /// Receives what packets there are, as many as `batch` holds, in one system call, and waits only for the
@@ -145,7 +123,7 @@ impl SeqPacket {
     /// As [`recv`](Self::recv), except that each [`Packet`](os::Packet) tells what is wrong with it.
     #[doc(alias = "recvmmsg")]
     pub fn recv_batch(&self, batch: &mut Batch) -> io::Result<usize> {
-        self.waits.until(self.as_fd(), Direction::Read, |wait| self.os.receive_batch(batch, wait))
+        self.waits.until(self.os.borrowed(), Direction::Read, |wait| self.os.receive_batch(batch, wait))
     }
 
     /// Sets how many bytes a packet may have that [`recv`](Self::recv) takes: 2 GiB less one at most. Room for so many
@@ -160,25 +138,7 @@ impl SeqPacket {
     /// The kernel's, see unix(7) on `SO_PEERCRED`.
     #[doc(alias = "SO_PEERCRED")]
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
-        Credentials::of(self.as_fd())
-    }
-
-    /// Refuses descriptors from now on: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux
-    /// 6.16 and cannot.
-    ///
-    /// # Errors
-    /// The kernel's, see setsockopt(2).
-    #[doc(alias = "SO_PASSRIGHTS")]
-    pub fn refuse_fds(&self) -> io::Result<bool> {
-        os::refuse_fds(self.as_fd())
-    }
-
-    /// Ends one or both directions; the peer receives the end after what is under way.
-    ///
-    /// # Errors
-    /// The kernel's, see shutdown(2).
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        os::shutdown(self.as_fd(), how)
+        Credentials::of(self.os.borrowed())
     }
 
     /// Lets every call from now on fail with `TimedOut` once this moment has come; `None`: wait for ever.
@@ -189,36 +149,30 @@ impl SeqPacket {
     /// # Errors
     /// The kernel's, see setsockopt(2).
     pub fn set_deadline(&mut self, deadline: Option<Instant>) -> io::Result<()> {
-        self.waits.set_deadline(self.os.as_fd(), &[Direction::Read, Direction::Write], deadline)
+        self.waits.set_deadline(self.os.borrowed(), &[Direction::Read, Direction::Write], deadline)
     }
 }
 
 impl Socket for SeqPacket {
     const KIND: SocketKind = SocketKind::SeqPacket;
 
-    fn accepted(fd: OwnedFd, _ours: bool) -> Self {
+    fn accepted(fd: os::Handle, _ours: bool) -> Self {
         Self::new(fd.into(), Waits::IN_CALL)
     }
 }
 
 /// Takes the descriptor unchecked, as std does; [`SeqPacket::adopt`] checks it.
-impl From<OwnedFd> for SeqPacket {
-    fn from(fd: OwnedFd) -> Self {
+impl From<os::Handle> for SeqPacket {
+    fn from(fd: os::Handle) -> Self {
         Self::new(fd.into(), Waits::BY_POLL)
     }
 }
 
 /// Gives the descriptor away, without deadlines.
-impl From<SeqPacket> for OwnedFd {
+impl From<SeqPacket> for os::Handle {
     fn from(mut socket: SeqPacket) -> Self {
         // A descriptor that cannot take it is no socket, and had no deadline.
         let _ = socket.set_deadline(None);
         socket.os.into()
-    }
-}
-
-impl AsFd for SeqPacket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
     }
 }

@@ -36,7 +36,6 @@ mod ends;
 mod handle;
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -98,7 +97,7 @@ pub type RawPair1 = Socket<proto::RawPair1>;
 
 /// One end, with any number of pipes.
 pub struct Socket<P: Pattern> {
-    os: os::sp::Socket<P>,
+    pub(crate) os: os::sp::Socket<P>,
     deadline: Option<Instant>,
     /// Messages that were fed since somebody looked after the pipes.
     fed: u8,
@@ -192,7 +191,7 @@ impl<P: Pattern> Socket<P> {
     ///
     /// # Errors
     /// It is no socket, no stream, not connected, or it listens. It comes back untouched.
-    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<ConnId, AdoptError> {
+    pub fn adopt(&mut self, socket: impl Into<os::Handle>) -> Result<ConnId, AdoptError> {
         let pipe = self.os.adopt(socket.into())?;
         self.os.flush();
         Ok(pipe)
@@ -289,12 +288,5 @@ impl<P: Pattern> fmt::Debug for Socket<P> {
             .field("end", &P::END)
             .field("pipes", &self.os.pipe_count())
             .finish_non_exhaustive()
-    }
-}
-
-/// One descriptor, readable when there is something to do.
-impl<P: Pattern> AsFd for Socket<P> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
     }
 }

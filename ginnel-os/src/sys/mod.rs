@@ -87,11 +87,19 @@ pub(crate) use windows::user;
 compile_error!("ginnel runs on Linux, macOS, FreeBSD and Windows");
 
 /// A socket of the real kernel.
-pub type Handle = <Kernel as Descriptors>::Fd;
+#[cfg(unix)]
+pub type Handle = std::os::fd::OwnedFd;
+/// A socket of the real kernel.
+#[cfg(windows)]
+pub type Handle = windows::Socket;
 /// A socket of the real kernel, on loan.
 pub type HandleRef<'a> = <Kernel as Descriptors>::Borrowed<'a>;
-/// What messages carry beside their bytes: an `OwnedFd` on Unix, and nothing on Windows.
-pub type Carried = <Kernel as Descriptors>::Carried;
+/// What messages carry beside their bytes: a descriptor.
+#[cfg(unix)]
+pub type Carried = std::os::fd::OwnedFd;
+/// What messages carry beside their bytes: nothing.
+#[cfg(windows)]
+pub type Carried = windows::NoFd;
 
 /// What a socket is found by in the kernel.
 #[cfg(windows)]

@@ -1,6 +1,5 @@
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use ginnel_os::Error;
@@ -74,7 +73,7 @@ impl<P: Forwards> Device<P> {
             let active = front.turn(true)?;
             if !(back.turn(true)? || active || front.wants_turn() || back.wants_turn()) {
                 let until = [*deadline, front.deadline(), back.deadline()].into_iter().flatten().min();
-                wait_for_two((front.as_fd(), back.as_fd()), until)?;
+                wait_for_two((&front.descriptor(), &back.descriptor()), until)?;
             }
             if has_passed(*deadline) {
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -114,7 +113,7 @@ impl<P: Pattern> Handle<P> {
     ///
     /// # Errors
     /// As there.
-    pub fn adopt(&self, socket: impl Into<OwnedFd>) -> Result<ConnId, AdoptError> {
+    pub fn adopt(&self, socket: impl Into<os::Handle>) -> Result<ConnId, AdoptError> {
         self.shared.with(|os| os.adopt(socket.into()))
     }
 
