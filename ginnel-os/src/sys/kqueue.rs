@@ -27,7 +27,7 @@ mod watch;
 pub use files::Pin;
 pub(crate) use files::{other_kind, own_lock};
 pub use name::Name;
-pub(crate) use name::{SUN_PATH, abstract_name, plain_name};
+pub(crate) use name::{HAS_ABSTRACT_NAMES, SUN_PATH, abstract_name, plain_name};
 pub(crate) use special::CONTROL;
 
 /// The real kernel.

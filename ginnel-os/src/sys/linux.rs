@@ -17,7 +17,9 @@ use super::{
 };
 use crate::poller::System;
 
-pub(crate) use super::linux_files::{SUN_PATH, abstract_name, other_kind, own_lock, plain_name};
+pub(crate) use super::linux_files::{
+    HAS_ABSTRACT_NAMES, SUN_PATH, abstract_name, other_kind, own_lock, plain_name,
+};
 pub(crate) use super::linux_msg::{CONTROL, peer_label, peer_pidfd, refuse_fds};
 
 /// What a socket is found by in the kernel.

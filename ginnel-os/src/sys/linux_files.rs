@@ -16,6 +16,9 @@ use crate::name::Locks;
 /// Bytes of a path that fit a socket address.
 pub(crate) const SUN_PATH: usize = limits::SUN_PATH;
 
+/// Are there names that are no files?
+pub(crate) const HAS_ABSTRACT_NAMES: bool = true;
+
 /// A path that fits, as the kernel takes it.
 pub(crate) fn plain_name(path: &Path) -> io::Result<Name> {
     Ok(Name::new(path)?)

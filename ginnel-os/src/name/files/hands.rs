@@ -338,6 +338,12 @@ impl<S: Sockets + Names> Hands<S> {
         Ok(Seen::Done)
     }
 
+    /// Removes the lock file. Two who both own the path are the price, unless nobody else would ever open it.
+    pub(super) fn remove_lock(&self) {
+        // It fails only if somebody has been quicker.
+        let _ = self.sys.unlink_at(self.directory(), &self.place.lock());
+    }
+
     fn unlock(&mut self) -> Seen {
         if let Some(lock) = self.lock.take() {
             self.sys.locks().close(&self.sys, lock);

@@ -171,7 +171,7 @@ fn looks_made(name: &[u8]) -> bool {
 }
 
 /// FNV-1a: tells long names apart, and the same in every version of this library.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))

@@ -17,6 +17,9 @@ use crate::sys::{Status, Would, posix, special};
 /// Bytes of a path that fit a socket address: one less than `sun_path`, for the NUL. unix(4)
 pub(crate) const SUN_PATH: usize = 103;
 
+/// Are there names that are no files?
+pub(crate) const HAS_ABSTRACT_NAMES: bool = false;
+
 /// What a socket is found by.
 #[derive(Debug)]
 pub struct Name {
