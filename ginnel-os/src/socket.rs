@@ -347,5 +347,6 @@ impl<F> From<AdoptError<F>> for io::Error {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

@@ -22,7 +22,8 @@ use crate::connection::Directions;
 mod call;
 mod chance;
 pub(crate) mod codes;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 pub(crate) mod double;
 #[cfg(target_os = "linux")]
 mod linux;
