@@ -94,7 +94,9 @@ unsafe impl Sockets for Kernel {
         name::bind(fd, name)
     }
 
+    /// accept(2) knows no timeout here, so whoever listens never waits inside it.
     fn listen(&self, fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
+        rustix::io::ioctl_fionbio(fd, true)?;
         Ok(rustix::net::listen(fd, i32::try_from(backlog).unwrap_or(i32::MAX))?)
     }
 

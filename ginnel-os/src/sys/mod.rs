@@ -65,6 +65,8 @@ pub use system::{Kernel, Name, Pin};
 use system::{own_lock, tcp_socket};
 #[cfg(unix)]
 pub(crate) use system::{peer_label, peer_pidfd, refuse_fds};
+#[cfg(unix)]
+pub use tcp::share_port;
 
 #[cfg(unix)]
 #[path = "names/files.rs"]

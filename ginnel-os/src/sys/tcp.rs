@@ -39,6 +39,20 @@ pub(super) fn listen(port: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// A TCP socket that is bound and does not listen, to a port that other sockets may be bound to too; non-blocking and
+/// close-on-exec. `SO_REUSEPORT`
+///
+/// # Errors
+/// The kernel's, see bind(2).
+pub fn share_port(port: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if port.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = tcp_socket(family)?;
+    sockopt::set_socket_reuseaddr(&fd, true)?;
+    sockopt::set_socket_reuseport(&fd, true)?;
+    bind(&fd, &port)?;
+    Ok(fd)
+}
+
 pub(super) fn port(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
     Ok(SocketAddr::try_from(rustix::net::getsockname(fd)?)?)
 }
