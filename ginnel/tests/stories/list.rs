@@ -37,6 +37,7 @@ fn same_file(one: impl AsFd, other: impl AsFd) -> bool {
     identity(one.as_fd()) == identity(other.as_fd())
 }
 
+#[cfg(not(target_vendor = "apple"))]
 fn inode(path: &PathBuf) -> u64 {
     fs::symlink_metadata(path).expect("it is there").ino()
 }
@@ -160,6 +161,7 @@ driver! { story two_hundred_and_fifty_three_descriptors_fit_and_one_more_is_refu
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story descriptors_without_a_byte_are_refused_on_a_stream_and_sent_in_an_empty_packet {
     let (left, _right) = Stream::pair()?;
     let sent = file("x");
@@ -171,6 +173,7 @@ driver! { story descriptors_without_a_byte_are_refused_on_a_stream_and_sent_in_a
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story received_descriptors_are_close_on_exec {
     let (left, right) = SeqPacket::pair()?;
     driver!(wait left.send_with_fds(b"x", &[file("x").as_fd()]))?;
@@ -198,6 +201,7 @@ driver! { story a_plain_read_that_meets_descriptors_says_so_and_goes_on {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story packets_keep_their_borders_and_an_empty_one_is_not_the_end {
     let (_dir, path) = place();
     let listener = SeqPacket::listen(&path)?;
@@ -217,6 +221,7 @@ driver! { story packets_keep_their_borders_and_an_empty_one_is_not_the_end {
     driver!(join client)
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story a_cut_packet_names_both_sizes_and_the_next_is_whole {
     let (left, right) = SeqPacket::pair()?;
     driver!(wait left.send_with_fds(&[1; 100], &[file("x").as_fd()]))?;
@@ -228,6 +233,7 @@ driver! { story a_cut_packet_names_both_sizes_and_the_next_is_whole {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story the_largest_packet_that_recv_takes_can_be_set {
     let (left, mut right) = SeqPacket::pair()?;
     right.set_max_packet(4);
@@ -239,6 +245,7 @@ driver! { story the_largest_packet_that_recv_takes_can_be_set {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story a_packet_larger_than_the_send_buffer_is_refused_and_the_socket_goes_on {
     let (left, right) = SeqPacket::pair()?;
     let error = driver!(wait left.send(&vec![0; 8 << 20])).unwrap_err();
@@ -248,6 +255,7 @@ driver! { story a_packet_larger_than_the_send_buffer_is_refused_and_the_socket_g
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story batches_carry_many_packets_in_one_call {
     let (left, right) = SeqPacket::pair()?;
     let packets = ["a", "", "ccc", "dddddddd"].map(|text| IoSlice::new(text.as_bytes()));
@@ -267,6 +275,7 @@ driver! { story batches_carry_many_packets_in_one_call {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story what_had_arrived_is_delivered_before_a_reset {
     let (left, right) = SeqPacket::pair()?;
     driver!(wait left.send(b"one"))?;
@@ -337,6 +346,7 @@ driver! { story a_cut_datagram_is_an_error_too {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story a_live_listener_is_never_displaced {
     let (_dir, path) = place();
     let first = Stream::listen(&path)?;
@@ -350,6 +360,7 @@ driver! { story a_live_listener_is_never_displaced {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story a_live_listener_that_knows_no_lock_is_not_displaced_either {
     let (_dir, path) = place();
     let foreign = UnixListener::bind(&path)?;
@@ -507,6 +518,7 @@ driver! { story sun_path_is_full_at_107_bytes_and_nothing_changes_there {
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story an_abstract_name_needs_a_policy {
     let name = format!("@ginnel-story-{}-{}", std::process::id(), env!("CARGO_PKG_NAME"));
     let error = Stream::listen(&name).unwrap_err();
@@ -518,6 +530,7 @@ driver! { story an_abstract_name_needs_a_policy {
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story whoever_the_policy_does_not_allow_is_closed_before_a_byte_is_read {
     let (_dir, path) = place();
     let me = fs::metadata("/proc/self")?.uid();
@@ -529,6 +542,7 @@ driver! { story whoever_the_policy_does_not_allow_is_closed_before_a_byte_is_rea
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story credentials_say_who_is_at_the_other_end {
     let (_dir, path) = place();
     let listener = Stream::listen(&path)?;
@@ -589,6 +603,7 @@ driver! { story a_listener_is_a_sequence_of_connections {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story adopting_checks_and_gives_back_what_it_refuses {
     let (packets, _other) = SeqPacket::pair()?;
     let before = inode_of(&packets);
@@ -610,11 +625,13 @@ driver! { story adopting_checks_and_gives_back_what_it_refuses {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 fn inode_of(fd: &impl AsFd) -> u64 {
     let file = File::from(fd.as_fd().try_clone_to_owned().expect("a free descriptor"));
     file.metadata().expect("an open file").ino()
 }
 
+#[cfg(target_os = "linux")]
 driver! { story an_adopted_descriptor_keeps_its_flags {
     let (ours, theirs) = UnixStream::pair()?;
     let shared = ours.try_clone()?;
@@ -630,6 +647,7 @@ driver! { story an_adopted_descriptor_keeps_its_flags {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story an_inherited_descriptor_is_an_address {
     let (_dir, path) = place();
     let listening = UnixListener::bind(&path)?;
@@ -680,6 +698,7 @@ driver! { story bad_input_names_the_fact_and_the_limit_and_touches_nothing {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story the_wrong_kind_of_socket_is_told {
     let (_dir, path) = place();
     let _listener = SeqPacket::listen(&path)?;
@@ -771,6 +790,7 @@ driver! { story an_odd_lock_file_is_refused {
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story nothing_is_left_open_when_everything_is_dropped {
     let (_dir, path) = place();
     for _ in 0..20 {
