@@ -207,7 +207,11 @@ impl Watched<os::Stream> {
 
     /// Ends both directions, behind what was written: a pipe has no half of that.
     pub(crate) fn poll_finish(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(self.poll_flush(cx));
+        let flushed = match ready!(self.poll_flush(cx)) {
+            // The peer has gone first, or it was ended before: there is nobody to tell.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        };
         let finished = self.get().finish();
         Poll::Ready(flushed.and(finished))
     }
