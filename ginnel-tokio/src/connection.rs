@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ginnel_os::sys::{Carried, Handle};
 use ginnel_os::{
-    self as os, ConnectionOptions, Credentials, Delivery, Directions, Error, Greeting, Message,
-    PeerFault, Request, SendError, SocketKind, Step, Wait,
+    self as os, ConnectionOptions, Credentials, Delivery, Directions, Error, Greeting, Message, PeerFault,
+    Request, SendError, SocketKind, Step, Wait,
 };
 use ginnel_proto::{Answer, CallId, ToAddress};
 use tokio::task::coop;

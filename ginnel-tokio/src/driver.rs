@@ -21,14 +21,16 @@ use std::time::{Duration, Instant};
 
 use ginnel_os::shared::Turn;
 use ginnel_os::sys::Handle;
-use ginnel_os::{self as os, Connecting, Direction, Directions, PeerFault, SocketKind, Step, Waitable, Would};
+use ginnel_os::{
+    self as os, Connecting, Direction, Directions, PeerFault, SocketKind, Step, Waitable, Would,
+};
 use ginnel_proto::{Backoff, ToAddress};
 use tokio::task::coop;
 use tokio::time::Sleep;
 
 pub(crate) use turning::{Turning, run, sit_until};
-use watched::{Guard, Watch};
 pub(crate) use watched::{Door, Watched};
+use watched::{Guard, Watch};
 
 /// What an attempt found, and whether the socket has no more: then its readiness is cleared without another call.
 pub(crate) struct Ready<R> {

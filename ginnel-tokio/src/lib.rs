@@ -67,6 +67,8 @@ pub use client_handle::{Changes, ClientHandle};
 pub use connection::Connection;
 #[cfg(unix)]
 pub use datagram::Datagram;
+#[cfg(all(feature = "serde", unix))]
+pub use ginnel_os::Fd;
 pub use ginnel_os::{
     AdoptError, Batch, Bound, CallId, ClientOptions, ConnId, ConnectionOptions, Credentials, Delivery, Error,
     Greeting, Happening, Hello, HelloError, Incarnation, Limit, ListenerBuilder, Many, Message, Misuse,
@@ -75,8 +77,6 @@ pub use ginnel_os::{
 };
 #[cfg(feature = "serde")]
 pub use ginnel_os::{Asked, TypedDelivery, TypedHappening};
-#[cfg(all(feature = "serde", unix))]
-pub use ginnel_os::Fd;
 #[cfg(feature = "serde")]
 pub use ginnel_proto::codec;
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};

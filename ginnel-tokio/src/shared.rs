@@ -25,10 +25,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn of<D: Driven + Send + 'static>(
-        watched: Watched<Waitable>,
-        shared: Arc<Shared<D>>,
-    ) -> Self {
+    pub(crate) fn of<D: Driven + Send + 'static>(watched: Watched<Waitable>, shared: Arc<Shared<D>>) -> Self {
         let ends = Ends { shared };
         Self { running: Box::pin(async move { driver::run(&watched, &ends.shared).await }) }
     }

@@ -12,7 +12,9 @@ use ginnel_proto::sp::Pattern;
 use crate::driver::{Ready, Watched};
 use crate::listener::Socket;
 use crate::stream::taken;
-use crate::{Client, Connection, Hub, Listener, ReadHalf, Receiver, Sender, SeqPacket, Stream, WriteHalf, sp};
+use crate::{
+    Client, Connection, Hub, Listener, ReadHalf, Receiver, Sender, SeqPacket, Stream, WriteHalf, sp,
+};
 
 impl Stream {
     /// Adopts a connected descriptor after checking it. Its flags stay as they are.
@@ -94,11 +96,7 @@ impl From<Stream> for OwnedFd {
     }
 }
 
-async fn send(
-    watched: &Watched<os::Stream>,
-    bytes: &[u8],
-    fds: &[BorrowedFd<'_>],
-) -> io::Result<usize> {
+async fn send(watched: &Watched<os::Stream>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
     let bytes = [IoSlice::new(bytes)];
     let attempt = |os: &os::Stream| {
         let sent = os.send(&bytes, fds, Wait::Never)?;

@@ -209,7 +209,6 @@ async fn a_client_comes_back_to_the_next_server() -> Result<(), Error> {
     tokio::spawn(driver);
     for round in 0..3 {
         let mut server = next_server(&place.address).await?;
-        client.wait_for(|status| status == Status::Connected, LONG).await?;
         let asking = client.call(numbered(round, 4));
         let answering = async {
             loop {

@@ -41,8 +41,8 @@ async fn what_was_written_before_a_shutdown_is_read_and_then_the_end() -> io::Re
     let sent = vec![7; 300_000];
     let writing = async {
         left.write_all(&sent).await?;
-        left.shutdown().await?;
-        left.shutdown().await
+        AsyncWriteExt::shutdown(&mut left).await?;
+        AsyncWriteExt::shutdown(&mut left).await
     };
     let mut came = Vec::new();
     tokio::try_join!(writing, right.read_to_end(&mut came))?;

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ginnel_os::{Reason, Waitable};
 use ginnel_os::driven::Driven;
 use ginnel_os::shared::{Seat, Shared, Turn};
+use ginnel_os::{Reason, Waitable};
 use tokio::task::coop;
 
 use super::{Timer, Watched};

@@ -202,7 +202,9 @@ impl Watched<os::Stream> {
     /// Waits until the system has what was written: the last of it is on its way until then.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // To send nothing tells what became of what was sent before.
-        self.poll_until(cx, Direction::Write, |os| Ok(os.send(&[], &[], Wait::Never)?.map(|_| Ready::some(()))))
+        self.poll_until(cx, Direction::Write, |os| {
+            Ok(os.send(&[], &[], Wait::Never)?.map(|_| Ready::some(())))
+        })
     }
 
     /// Ends both directions, behind what was written: a pipe has no half of that.
