@@ -8,8 +8,8 @@ use std::time::Duration;
 use everywhere::{cancel, place};
 use ginnel_tokio::sp::{Rep, Req};
 use ginnel_tokio::{
-    Client, Connection, Delivery, Error, Happening, Message, Peer, Role, Server, ServerOptions, Status,
-    Stream,
+    Client, Connection, Delivery, Error, Happening, Message, Peer, PeerHandle, Role, Server, ServerOptions,
+    Status, Stream,
 };
 use tokio::task::JoinSet;
 
@@ -255,11 +255,12 @@ async fn of_three_peers_one_listens_and_when_it_leaves_another_does() -> Result<
     while let Some(joined) = joining.join_next().await {
         peers.push(joined.expect("no panic")?);
     }
-    for left in (1..=3).rev() {
-        let listens = until_one_listens(&peers).await?;
-        assert_eq!(peers.iter().filter(|peer| peer.role() == Role::Listener).count(), 1);
+    while !peers.is_empty() {
+        let listens = until(|| peers.iter().position(|peer| listens_for(peer, peers.len() - 1))).await;
         let listener = peers.swap_remove(listens);
         for peer in &peers {
+            let leader = until(|| peer.listener()).await;
+            assert_eq!(peer.role(), Role::Connector);
             let heard = async {
                 let (from, message) = listener.recv().await?;
                 assert_eq!(message.body, "hello");
@@ -267,30 +268,26 @@ async fn of_three_peers_one_listens_and_when_it_leaves_another_does() -> Result<
                 Ok::<_, Error>(())
             };
             let said = async {
-                peer.send(peer.listener().expect("it is a connector"), "hello").await?;
+                peer.send(leader, "hello").await?;
                 assert_eq!(peer.recv().await?.1.body, "well met");
                 Ok(())
             };
             tokio::try_join!(heard, said)?;
         }
-        assert_eq!(peers.len() + 1, left);
         listener.dispose(LONG).await?;
     }
     Ok(())
 }
 
-/// Which of them listens, once the others are connected to it.
-async fn until_one_listens(peers: &[ginnel_tokio::PeerHandle]) -> Result<usize, Error> {
+fn listens_for(peer: &PeerHandle, others: usize) -> bool {
+    peer.role() == Role::Listener && peer.connection_count() == others
+}
+
+/// Looks until it is there.
+async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     loop {
-        let settled = peers.iter().all(|peer| match peer.role() {
-            Role::Listener => peer.connection_count() + 1 == peers.len(),
-            Role::Connector => peer.listener().is_some(),
-            Role::Negotiating => false,
-        });
-        if let Some(listens) = peers.iter().position(|peer| peer.role() == Role::Listener)
-            && settled
-        {
-            return Ok(listens);
+        if let Some(found) = look() {
+            return found;
         }
         tokio::task::yield_now().await;
     }
