@@ -46,6 +46,11 @@ impl Stream {
     pub fn made(fd: Handle) -> Self {
         Self::made_on(Kernel, fd)
     }
+
+    /// A socket as it is, unchecked: calls on one that is no stream fail.
+    pub fn unchecked(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
 }
 
 impl<S: Sockets> Stream<S> {
