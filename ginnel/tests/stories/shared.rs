@@ -1,13 +1,5 @@
 // What users do with handles that many share, told once for both drivers. Included by `messages.rs` of each.
 
-use std::path::PathBuf;
-
-fn place() -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("s");
-    (dir, path)
-}
-
 driver! { story calls_of_many_find_each_its_own_answer {
     let (left, mut right) = Connection::pair()?;
     let (handle, driver) = left.shared()?;
