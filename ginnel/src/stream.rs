@@ -19,7 +19,7 @@ use crate::listener::{Listener, Socket};
 /// ```
 /// use std::{fs::File, io::Read, os::fd::AsFd};
 /// let (left, right) = ginnel::Stream::pair()?;
-/// left.send_with_fds(b"see this", &[File::open("/proc/version")?.borrowed()])?;
+/// left.send_with_fds(b"see this", &[File::open("/proc/version")?.as_fd()])?;
 /// let mut bytes = [0; 64];
 /// let (n, fds) = right.recv_with_fds(&mut bytes)?;
 /// assert_eq!(&bytes[..n], b"see this");
