@@ -86,21 +86,22 @@ driver! { story the_largest_packet_that_recv_takes_can_be_set {
     Ok(())
 }}
 
-driver! { story batches_carry_many_packets_in_one_call {
+driver! { story batches_carry_many_packets {
     let (left, right) = SeqPacket::pair()?;
-    let packets = ["a", "", "ccc", "dddddddd"].map(|text| IoSlice::new(text.as_bytes()));
-    assert_eq!(driver!(wait left.send_batch(&packets))?, 4);
+    let packets = ["a", "", "ccc", "dddddddd", "e"].map(|text| IoSlice::new(text.as_bytes()));
+    let mut sent = 0;
+    while sent < packets.len() {
+        sent += driver!(wait left.send_batch(&packets[sent..]))?;
+    }
     assert_eq!(driver!(wait left.send_batch(&[]))?, 0);
-    driver!(wait left.send(b"e"))?;
     drop(left);
     let mut batch = Batch::new(16, 4);
-    assert_eq!(driver!(wait right.recv_batch(&mut batch))?, 5);
-    let seen: Vec<_> = batch.iter().map(|packet| packet.bytes().map(<[u8]>::len).ok()).collect();
-    assert_eq!(seen, [Some(1), Some(0), Some(3), None, Some(1)]);
-    let cut = batch.iter().nth(3).expect("the fourth").bytes().unwrap_err();
-    assert_eq!(cut.to_string(), "the packet has 8 bytes, 4 fit");
-    assert_eq!(batch.iter().nth(4).expect("the fifth").bytes().unwrap(), b"e");
-    assert_eq!(driver!(wait right.recv_batch(&mut batch))?, 0);
+    let mut seen = Vec::new();
+    while driver!(wait right.recv_batch(&mut batch))? > 0 {
+        seen.extend(batch.iter().map(|packet| packet.bytes().map(<[u8]>::to_vec).map_err(|error| error.to_string())));
+    }
+    let cut = Err("the packet has 8 bytes, 4 fit".to_owned());
+    assert_eq!(seen, [Ok(b"a".to_vec()), Ok(vec![]), Ok(b"ccc".to_vec()), cut, Ok(b"e".to_vec())]);
     Ok(())
 }}
 

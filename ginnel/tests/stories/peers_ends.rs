@@ -1,27 +1,6 @@
 // What becomes of peers, and of what is under way between them, when one of them ends: told once for both drivers.
 // Included by `messages.rs` of each, within the stories of peers.
 
-driver! { story what_waits_for_the_listener_comes_back_to_the_one_who_becomes_it {
-    let (_dir, path) = place();
-    let [listener, heir, mut last] = driver!(wait three(&path, PeerOptions::new()));
-    drop(listener);
-    // The heir has the socket and does not move: nobody greets, nobody refuses, and byte 0 is free.
-    driver!(wait told(&mut last, Role::Negotiating));
-    last.try_feed(LISTENER, "one")?;
-    last.try_feed(LISTENER, "two")?;
-    let mut back = vec![driver!(wait last.send(LISTENER, "three")).unwrap_err()];
-    assert_eq!(last.role(), Role::Listener);
-    while back.len() < 3 {
-        back.push(driver!(wait last.flush(LISTENER)).unwrap_err());
-    }
-    for (failed, body) in back.into_iter().zip(["one", "two", "three"]) {
-        assert!(matches!(failed.error, Error::Misuse(Misuse::Oneself)), "{failed}");
-        assert_eq!(failed.message.expect("nothing was sent").body, body);
-    }
-    drop(heir);
-    Ok(())
-}}
-
 driver! { story what_was_queued_for_a_listener_that_dies_comes_back_to_the_next {
     let (_dir, path) = place();
     let (listener, mut connector, _) = driver!(wait two(&path));

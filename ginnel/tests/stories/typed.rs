@@ -72,7 +72,8 @@ driver! { story what_is_no_such_value_is_named_and_ends_the_connection_after_all
     assert_eq!(driver!(wait right.recv())?, Some(Say::Count(1)));
     let error = driver!(wait right.recv()).expect_err("JSON is no CBOR");
     assert!(matches!(error, Error::Codec(_)), "{error}");
-    assert!(driver!(wait left.send("more")).is_err(), "the connection has ended");
+    // It has ended, which may take a moment to be seen.
+    while driver!(wait left.send("more")).is_ok() {}
     Ok(())
 }}
 

@@ -16,6 +16,12 @@ pub(crate) type Bare = UnixStream;
 /// A listener that ends can leave its path to another.
 pub(crate) const HAS_STANDBYS: bool = true;
 
+/// One direction of a connection can be closed alone.
+pub(crate) const HAS_HALF_CLOSES: bool = true;
+
+/// How many frames of another may be read after something has come and before that is told.
+pub(crate) const LATE: usize = 0;
+
 /// A place of this test's own, and what removes it at the end.
 pub(crate) fn place() -> (TempDir, Place) {
     let dir = tempfile::tempdir().expect("a temporary directory");

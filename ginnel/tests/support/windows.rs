@@ -27,6 +27,13 @@ pub(crate) struct Nothing;
 /// No pipe can be left to another process.
 pub(crate) const HAS_STANDBYS: bool = false;
 
+/// A pipe is closed as a whole.
+pub(crate) const HAS_HALF_CLOSES: bool = false;
+
+/// How many frames of another may be read after something has come and before that is told: by a thread of the system's
+/// pool, which has a turn when it has one.
+pub(crate) const LATE: usize = 50_000;
+
 /// What every name of a pipe begins with.
 const PIPES: &str = r"\\.\pipe\";
 

@@ -143,14 +143,22 @@ driver! { story a_packet_that_is_cut_is_told_with_descriptors_as_without {
     Ok(())
 }}
 
-driver! { story descriptors_come_with_their_packet_of_a_batch {
+driver! { story batches_carry_many_packets_in_one_call {
     let (left, right) = SeqPacket::pair()?;
-    driver!(wait left.send(b"without"))?;
-    driver!(wait left.send_with_fds(b"with", &[file("fd").as_fd()]))?;
-    let mut batch = Batch::new(16, 16);
-    assert_eq!(driver!(wait right.recv_batch(&mut batch))?, 2);
-    assert_eq!(batch.iter().map(|packet| packet.fds().len()).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(text_of(batch.take_fds(1).remove(0)), "fd");
+    let packets = ["a", "", "ccc", "dddddddd"].map(|text| IoSlice::new(text.as_bytes()));
+    assert_eq!(driver!(wait left.send_batch(&packets))?, 4);
+    assert_eq!(driver!(wait left.send_batch(&[]))?, 0);
+    driver!(wait left.send_with_fds(b"e", &[file("fd").as_fd()]))?;
+    drop(left);
+    let mut batch = Batch::new(16, 4);
+    assert_eq!(driver!(wait right.recv_batch(&mut batch))?, 5);
+    let seen: Vec<_> = batch.iter().map(|packet| packet.bytes().map(<[u8]>::len).ok()).collect();
+    assert_eq!(seen, [Some(1), Some(0), Some(3), None, Some(1)]);
+    let cut = batch.iter().nth(3).expect("the fourth").bytes().unwrap_err();
+    assert_eq!(cut.to_string(), "the packet has 8 bytes, 4 fit");
+    assert_eq!(batch.iter().nth(4).expect("the fifth").fds().len(), 1);
+    assert_eq!(text_of(batch.take_fds(4).remove(0)), "fd");
+    assert_eq!(driver!(wait right.recv_batch(&mut batch))?, 0);
     Ok(())
 }}
 

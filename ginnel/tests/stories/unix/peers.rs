@@ -101,3 +101,24 @@ driver! { story the_next_is_asked_when_the_standby_leaves {
     assert!(is_owned(&path));
     Ok(())
 }}
+
+driver! { story what_waits_for_the_listener_comes_back_to_the_one_who_becomes_it {
+    let (_dir, path) = place();
+    let [listener, heir, mut last] = driver!(wait three(&path, PeerOptions::new()));
+    drop(listener);
+    // The heir has the socket and does not move: nobody greets, nobody refuses, and byte 0 is free.
+    driver!(wait told(&mut last, Role::Negotiating));
+    last.try_feed(LISTENER, "one")?;
+    last.try_feed(LISTENER, "two")?;
+    let mut back = vec![driver!(wait last.send(LISTENER, "three")).unwrap_err()];
+    assert_eq!(last.role(), Role::Listener);
+    while back.len() < 3 {
+        back.push(driver!(wait last.flush(LISTENER)).unwrap_err());
+    }
+    for (failed, body) in back.into_iter().zip(["one", "two", "three"]) {
+        assert!(matches!(failed.error, Error::Misuse(Misuse::Oneself)), "{failed}");
+        assert_eq!(failed.message.expect("nothing was sent").body, body);
+    }
+    drop(heir);
+    Ok(())
+}}
