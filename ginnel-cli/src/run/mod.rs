@@ -4,16 +4,24 @@ mod answer;
 mod call;
 mod connect;
 mod connection;
+#[cfg(windows)]
+mod conversation;
+mod datagrams;
 mod demo;
 mod descriptors;
 mod door;
 mod ending;
+mod files;
 mod input;
+mod lend;
 mod listen;
+mod modes;
 mod peer;
 mod recv;
 mod send;
+#[cfg(unix)]
 mod sending;
+#[cfg(unix)]
 mod session;
 mod shell;
 mod sp;
