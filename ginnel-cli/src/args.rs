@@ -174,7 +174,7 @@ pub(crate) struct PeerArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoPartArgs {
     pub(crate) role: String,
-    pub(crate) path: PathBuf,
+    pub(crate) address: OsString,
 }
 
 /// Messages over a byte stream.

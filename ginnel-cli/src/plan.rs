@@ -37,7 +37,7 @@ pub(crate) enum Plan {
     Peer(Peer),
     Sp(Sp),
     Demo,
-    DemoPart { role: String, path: PathBuf },
+    DemoPart { role: String, address: OsString },
 }
 
 /// What is spoken at a place.
@@ -178,7 +178,7 @@ impl TryFrom<Args> for Plan {
             Command::Peer(args) => Self::Peer(args.try_into()?),
             Command::Sp(args) => Self::Sp(args.try_into()?),
             Command::Demo => Self::Demo,
-            Command::DemoPart(args) => Self::DemoPart { role: args.role, path: args.path },
+            Command::DemoPart(args) => Self::DemoPart { role: args.role, address: args.address },
         })
     }
 }

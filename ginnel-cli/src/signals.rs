@@ -8,7 +8,7 @@ pub(crate) use unix::Signals;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub(crate) use windows::{Bell, Signals};
+pub(crate) use windows::Signals;
 
 /// What ended a wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -56,7 +56,7 @@ impl<R: Read> Lines<R> {
 }
 
 /// Most bytes that are read as one thing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Most {
     bytes: usize,
     what: &'static str,

@@ -45,6 +45,6 @@ pub(crate) fn run(plan: Plan, events: Events) -> Result<Exit> {
         Plan::Peer(plan) => peer::run(plan, events),
         Plan::Sp(plan) => sp::run(plan, events),
         Plan::Demo => demo::run(events),
-        Plan::DemoPart { role, path } => demo::part(&role, &path),
+        Plan::DemoPart { role, address } => demo::part(&role, &address),
     }
 }

@@ -1,10 +1,10 @@
 //! What help says on Unix beside what each flag is for.
 
-pub(super) const EXEC_FOR_EACH: &str = "Run `sh -c CMD` for every connection, or every packet with --datagram";
+pub(super) const EXEC_FOR_EACH: &str =
+    "Run `sh -c CMD` for every connection, or every packet with --datagram";
 pub(super) const EXEC_WITH_CONNECTION: &str = "Run `sh -c CMD` with the connection; the exit code is CMD's";
 pub(super) const EXEC_WITH_MESSAGE: &str = "Run `sh -c CMD` with the message; the exit code is CMD's";
-pub(super) const ALLOW: &str =
-    "Who may connect, comma separated: uid:NUMBER, gid:NUMBER, same-user, anyone";
+pub(super) const ALLOW: &str = "Who may connect, comma separated: uid:NUMBER, gid:NUMBER, same-user, anyone";
 
 pub(super) const LISTEN: &str = "\
 Without --exec, the first connection is served with standard input and output,

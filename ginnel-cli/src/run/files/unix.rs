@@ -12,7 +12,8 @@ pub(crate) struct Files(Vec<File>);
 
 impl Files {
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self> {
-        let open = |path: &PathBuf| File::open(path).with_context(|| format!("cannot open {}", path.display()));
+        let open =
+            |path: &PathBuf| File::open(path).with_context(|| format!("cannot open {}", path.display()));
         paths.iter().map(open).collect::<Result<_>>().map(Self)
     }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-/// Standard input, as a thread reads it.
+/// Standard input, or another, as a thread reads it.
 #[derive(Debug)]
 pub(crate) struct Input {
     pieces: Receiver<io::Result<Vec<u8>>>,
@@ -17,12 +17,20 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn stdin(deadline: Option<Instant>) -> io::Result<Self> {
+        Self::from(io::stdin(), deadline)
+    }
+
+    /// Reads something else in the same way.
+    pub(crate) fn from(
+        mut source: impl Read + Send + 'static,
+        deadline: Option<Instant>,
+    ) -> io::Result<Self> {
         // One piece ahead.
         let (read, pieces) = sync_channel(1);
         thread::Builder::new().spawn(move || {
             loop {
                 let mut piece = vec![0; PIECE];
-                let came = io::stdin().read(&mut piece).map(|n| {
+                let came = source.read(&mut piece).map(|n| {
                     piece.truncate(n);
                     piece
                 });
