@@ -22,7 +22,8 @@ use super::super::operation::{Bound, Operation, Owner, Start, length};
 use super::super::pipe::error;
 use crate::sys::Would;
 
-/// Whether Winsock is there, which the first socket sees to. std does so too, but only for sockets that it makes.
+/// Whether Winsock is there, which the first socket sees to: std does so only for sockets that it makes. One of the statics
+/// that ARCHITECTURE.md names.
 static STARTED: OnceLock<i32> = OnceLock::new();
 
 /// A socket that never waits, waits for nobody else's bytes (`TCP_NODELAY`), and is not inherited. `WSASocket`
