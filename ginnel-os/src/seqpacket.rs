@@ -31,6 +31,11 @@ impl SeqPacket {
         Self::pair_on(Kernel, nonblocking)
     }
 
+    /// Takes the socket as it is, unchecked: calls on one that is no packet socket fail.
+    pub fn unchecked(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
+
     /// Sends packets in one system call and returns how many of them went, at least one.
     ///
     /// # Errors

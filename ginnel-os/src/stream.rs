@@ -46,6 +46,11 @@ impl Stream {
     pub fn made(fd: Handle) -> Self {
         Self::made_on(Kernel, fd)
     }
+
+    /// A socket as it is, unchecked: calls on one that is no stream fail.
+    pub fn unchecked(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
 }
 
 impl<S: Sockets> Stream<S> {
@@ -188,7 +193,7 @@ impl<S: Sockets> Stream<S> {
 
     #[inline]
     fn drained(&self, arrived: &socket::Arrived<S::Carried>, room: usize) -> bool {
-        self.ours && arrived.plain && arrived.bytes > 0 && arrived.bytes < room
+        self.ours && self.sys.reads_on_behind_descriptors() && arrived.plain && arrived.bytes > 0 && arrived.bytes < room
     }
 
     #[inline]

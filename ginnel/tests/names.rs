@@ -1,4 +1,5 @@
 //! What lies around a path: leftovers of the dead, other copies of this library, a limit reached half-way.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::env;
