@@ -13,6 +13,9 @@ pub trait Names: Descriptors {
     /// What is held of a name while it is connected to. A pipe's needs nothing, so there is no value of it.
     type Pin: fmt::Debug;
 
+    /// What is held open on the way to a name: nothing.
+    type Pin: fmt::Debug;
+
     /// This process.
     fn pid(&self) -> u32;
     /// Bits for a private name.
