@@ -10,8 +10,6 @@ use crate::sys::{Descriptors, Name, SocketKind, Would};
 pub trait Names: Descriptors {
     /// Something that exists under a name as long as somebody holds it: the right to a name of a pipe.
     type Object: fmt::Debug + Send;
-    /// What is held of a name while it is connected to. A pipe's needs nothing, so there is no value of it.
-    type Pin: fmt::Debug;
 
     /// What is held open on the way to a name: nothing.
     type Pin: fmt::Debug;
