@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use ginnel::Stream;
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::part::{READY, Role};
 
@@ -67,7 +66,7 @@ impl Drop for Stage {
 /// Something that nobody could have known before: 32 hexadecimal digits.
 pub(super) fn token() -> io::Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
