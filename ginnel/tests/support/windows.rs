@@ -11,7 +11,9 @@ use std::thread;
 
 use ginnel_os::{Credentials, Neighbour, Policy};
 use ginnel_proto::{Address, AddressError, ToAddress};
-use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY, GetLastError};
+use windows_sys::Win32::Foundation::{
+    ERROR_BROKEN_PIPE, ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY, GetLastError,
+};
 use windows_sys::Win32::System::Pipes::{PeekNamedPipe, WaitNamedPipeW};
 
 /// Where a test meets itself.
