@@ -147,8 +147,9 @@ unsafe impl Sockets for Kernel {
 
     fn shutdown(&self, fd: &Socket, how: Shutdown) -> io::Result<()> {
         match how {
-            Shutdown::Read => Err(io::ErrorKind::Unsupported.into()),
-            Shutdown::Write | Shutdown::Both => self.finish(fd),
+            // A pipe has no half of an end: to give up the other direction with it would lose what still comes.
+            Shutdown::Read | Shutdown::Write => Err(io::ErrorKind::Unsupported.into()),
+            Shutdown::Both => self.finish(fd),
         }
     }
 
