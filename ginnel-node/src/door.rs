@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
-use ginnel_os::AcceptPause;
+use ginnel_os::{self as os, AcceptPause, HandleRef};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
 use crate::fd;
@@ -15,6 +15,7 @@ use crate::socket;
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },
     Function { name: "fd", run: socket::fd::<Held> },
+    Function { name: "watch", run: socket::watch::<Held> },
     Function { name: "accept", run: accept },
     Function { name: "detach", run: socket::detach::<Held> },
     Function { name: "close", run: socket::close::<Held> },
@@ -29,15 +30,13 @@ struct Held {
     pause: AcceptPause,
 }
 
-impl AsFd for Held {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+impl socket::Held for Held {
+    fn lent(&self) -> HandleRef<'_> {
         self.fd.as_fd()
     }
-}
 
-impl From<Held> for OwnedFd {
-    fn from(held: Held) -> Self {
-        held.fd
+    fn given(self) -> os::Handle {
+        self.fd
     }
 }
 
@@ -60,11 +59,10 @@ fn adopt(call: &Call) -> Answer {
 /// As a listener's. The socket itself may be in blocking mode, so it is asked first whether anybody is there. If another
 /// process takes that one in between, accept(2) waits for the next all the same: the package's documentation says so.
 fn accept(call: &Call) -> Answer {
-    let came = held(call)?.with(|Held { fd, pause }| told(accept_now(fd.as_fd()), pause))??;
-    Ok(call.env().int(came))
+    held(call)?.with(|Held { fd, pause }| told(call.env(), accept_now(fd.as_fd()), pause))?
 }
 
-fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
+fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<OwnedFd>> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
     if !rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK) {
@@ -75,7 +73,7 @@ fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
         };
     }
     match net::accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-        Ok(fd) => Ok(Some(fd.into_raw_fd())),
+        Ok(fd) => Ok(Some(fd)),
         Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
         Err(error) => Err(error.into()),
     }
