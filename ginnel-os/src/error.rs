@@ -115,6 +115,12 @@ pub enum SocketError {
     /// Sockets are named pipes here. [`io::ErrorKind::Unsupported`]
     #[error("sockets are named pipes here: \\\\.\\pipe\\NAME, or named:NAME")]
     NotAPipe,
+    /// The pipe carries messages where a byte stream is wanted, or the other way round. [`io::ErrorKind::InvalidInput`]
+    #[error("{}", if *.packets { "the pipe carries messages, not a byte stream" } else { "the pipe carries a byte stream, not messages" })]
+    WrongPipe {
+        /// Does it carry messages?
+        packets: bool,
+    },
     /// Another user's process listens there. [`io::ErrorKind::PermissionDenied`]
     #[error("the pipe belongs to another user, who was not asked anything")]
     ForeignPipe,

@@ -1,4 +1,5 @@
 //! Whom datagrams go to and come from.
+#![cfg(unix)]
 
 use ginnel_os::{Datagram, SocketError, Wait};
 use ginnel_proto::Address;

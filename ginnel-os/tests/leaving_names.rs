@@ -1,4 +1,5 @@
 //! A name that is left: nobody answers there, and whoever comes next replaces it.
+#![cfg(unix)]
 
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;

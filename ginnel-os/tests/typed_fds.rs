@@ -1,4 +1,5 @@
 //! Typed values while the process runs out of descriptors. Alone in its process: the limit holds for all of it.
+#![cfg(unix)]
 
 use std::fs::{File, read_dir};
 use std::os::fd::AsRawFd;

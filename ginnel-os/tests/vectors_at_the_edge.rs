@@ -1,4 +1,5 @@
 //! Vectors that the kernel fills: no room, exact room, one byte too many, and much more room than bytes.
+#![cfg(unix)]
 
 use std::io::{self, IoSlice};
 

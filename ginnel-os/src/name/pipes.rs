@@ -96,13 +96,16 @@ pub(crate) fn publish<S: Sockets + Names>(
     Ok(Published::Owned(socket, Ownership { _object: object }))
 }
 
+/// A socket, and what it is to be connected to.
+type Begun<F> = (F, Option<Target<F>>);
+
 /// A socket that can be connected to an address, and to what.
 pub(crate) fn begin<S: Sockets + Names>(
     sys: &S,
     kind: SocketKind,
     address: &Address,
     nonblocking: bool,
-) -> io::Result<(S::Fd, Option<Target<S::Fd>>)> {
+) -> io::Result<Begun<S::Fd>> {
     Ok((sys.socket(kind, nonblocking)?, Some(Target::Direct(locate(address)?))))
 }
 
@@ -163,7 +166,7 @@ enum Held<S: Names> {
     /// The name, and its first instance, which nobody has taken over yet.
     Fresh(S::Object, S::Fd),
     /// The name; its socket is in use.
-    Name(#[expect(dead_code, reason = "it exists, and that is all it does")] S::Object),
+    Name(S::Object),
 }
 
 impl<S: Sys> Contender<S> {

@@ -1,7 +1,6 @@
 //! Where a thread waits on Windows: until the system's pool tells of a completion.
 
 use std::io;
-use std::task::Context;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,10 +20,7 @@ pub(crate) fn wait_any(
 /// Waits until one of two engines has something to do, or until this moment.
 pub(crate) fn wait_for_two((one, other): (&Waitable, &Waitable), until: Option<Instant>) -> io::Result<()> {
     THIS_THREAD.with(|waker| {
-        let cx = Context::from_waker(waker);
-        if [one, other].into_iter().any(|engine| engine.poll(&cx)) {
-            return;
-        }
+        [one, other].into_iter().for_each(|engine| engine.in_loop(waker.clone()));
         match until.map(remaining) {
             Some(rest) => thread::park_timeout(rest.unwrap_or_default()),
             None => thread::park(),

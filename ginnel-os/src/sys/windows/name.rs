@@ -1,0 +1,80 @@
+//! Names of pipes.
+
+use std::fmt;
+use std::ops::Range;
+
+/// `\\.\pipe\NAME`, as the system wants it: UTF-16 with a NUL behind it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PipeName {
+    wide: Vec<u16>,
+}
+
+impl PipeName {
+    /// The name with its prefix. `None`: the system would take it for something else, or not at all.
+    pub fn new(text: &str) -> Option<Self> {
+        let (prefix, rest) = text.split_at_checked(PREFIX.len())?;
+        let wide: Vec<u16> = text.encode_utf16().chain([0]).collect();
+        let fits = ALLOWED.contains(&(wide.len() - 1));
+        let plain = !rest.is_empty() && !rest.contains(['\\', '/', '\0']);
+        (prefix.eq_ignore_ascii_case(PREFIX) && fits && plain).then_some(Self { wide })
+    }
+
+    /// A name that nobody can guess.
+    pub(super) fn private(bits: u128) -> Self {
+        let text = format!("{PREFIX}ginnel-{:x}-{bits:032x}", std::process::id());
+        Self { wide: text.encode_utf16().chain([0]).collect() }
+    }
+
+    /// With the NUL.
+    pub(super) fn wide(&self) -> &[u16] {
+        &self.wide
+    }
+
+    /// What follows the prefix, in small letters: names of pipes are the same whichever they are written in, names of
+    /// other objects are not.
+    pub(super) fn folded(&self) -> String {
+        self.to_string()[PREFIX.len()..].to_lowercase()
+    }
+}
+
+impl fmt::Display for PipeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_nul, name) = self.wide.split_last().unwrap_or((&0, &[]));
+        char::decode_utf16(name.iter().copied())
+            .try_for_each(|char| write!(f, "{}", char.unwrap_or(char::REPLACEMENT_CHARACTER)))
+    }
+}
+
+impl fmt::Debug for PipeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+const PREFIX: &str = r"\\.\pipe\";
+
+/// How long the whole may be. `CreateNamedPipe`
+const ALLOWED: Range<usize> = 10..257;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_as_it_was_written() {
+        let name = PipeName::new(r"\\.\pipe\Grüße").expect("a name");
+        assert_eq!(name.to_string(), r"\\.\pipe\Grüße");
+        assert_eq!(name.wide().last(), Some(&0));
+        assert_eq!(name.folded(), "grüße");
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_pipe_is_refused() {
+        let longest = format!("{PREFIX}{}", "x".repeat(256 - PREFIX.len()));
+        assert!(PipeName::new(&longest).is_some());
+        let bad = ["", PREFIX, "x", r"\\.\pipe\a\b", r"\\.\pipe\a/b", "\\\\.\\pipe\\a\0", r"\\host\pipe\x"];
+        for text in bad.into_iter().chain([(longest + "x").as_str()]) {
+            assert_eq!(PipeName::new(text), None, "{text:?}");
+        }
+    }
+}
