@@ -38,12 +38,9 @@ pub(super) fn source<T: Held>(slot: &Slot<T>, _: bool) -> Result<Source, Failure
     })))
 }
 
-/// Pipes end in both directions at once: writing ends by ending, behind what was written.
+/// Pipes end in both directions at once: whoever ends writing has ended, behind what was written.
 pub(crate) fn shut(socket: HandleRef<'_>, how: Shutdown) -> io::Result<()> {
-    match how {
-        Shutdown::Read => Ok(()),
-        Shutdown::Write | Shutdown::Both => Kernel::default().finish(socket),
-    }
+    Kernel.shutdown(socket, how)
 }
 
 /// Credentials as JavaScript sees them.
