@@ -1,16 +1,26 @@
 //! What happens, told on standard error: as JSON with `--json`, as text with `-v`, and what everybody should know
 //! always.
 
+#[cfg(unix)]
+#[path = "events/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "events/windows.rs"]
+mod system;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitStatus;
 
-use ginnel::{Credentials, Neighbour, Role};
+use ginnel::{Neighbour, Role};
 use serde::Serialize;
 
 use crate::escape;
 use crate::plan::Kind;
 use crate::speech::Told;
+
+pub(crate) use self::system::Peer;
+use self::system::Person;
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
@@ -56,6 +66,7 @@ pub(crate) enum Event {
     ConnectionLost {
         message: String,
     },
+    #[cfg_attr(windows, expect(dead_code, reason = "it happens on Unix"))]
     Descriptor {
         index: usize,
         target: String,
@@ -64,12 +75,14 @@ pub(crate) enum Event {
     DescriptorsClosed {
         count: usize,
     },
+    #[cfg_attr(windows, expect(dead_code, reason = "it happens on Unix"))]
     NotReceived {
         message: String,
     },
     Started {
         pid: u32,
     },
+    #[cfg_attr(windows, expect(dead_code, reason = "it happens on Unix"))]
     NotStarted {
         message: String,
     },
@@ -84,8 +97,8 @@ pub(crate) enum Event {
     },
     Joined {
         name: String,
-        pid: Option<u32>,
-        uid: Option<u32>,
+        #[serde(flatten)]
+        who: Person,
         /// It is the one that listens.
         listens: bool,
         data: Option<String>,
@@ -145,20 +158,6 @@ pub(crate) enum Event {
     },
 }
 
-/// Who is at the other end.
-#[derive(Debug, Serialize)]
-pub(crate) struct Peer {
-    pid: Option<u32>,
-    uid: u32,
-    gid: u32,
-}
-
-impl From<&Credentials> for Peer {
-    fn from(credentials: &Credentials) -> Self {
-        Self { pid: credentials.pid, uid: credentials.uid, gid: credentials.gid }
-    }
-}
-
 impl Event {
     pub(crate) fn ended(pid: u32, status: ExitStatus) -> Self {
         Self::Ended { pid, status: status.to_string() }
@@ -175,7 +174,7 @@ impl Event {
 
     pub(crate) fn joined(name: String, who: &Neighbour, listens: bool) -> Self {
         let data = Some(String::from_utf8_lossy(who.data()).into_owned()).filter(|data| !data.is_empty());
-        Self::Joined { name, pid: who.pid, uid: who.uid, listens, data }
+        Self::Joined { name, who: who.into(), listens, data }
     }
 
     /// Is it told without `-v`?
@@ -236,9 +235,9 @@ impl fmt::Display for Event {
             }
             Self::Role { role: "connector", .. } => f.write_str("connected to whoever listens"),
             Self::Role { .. } => f.write_str("looking for whoever listens"),
-            Self::Joined { name, pid, uid, listens, data } => {
+            Self::Joined { name, who, listens, data } => {
                 let does = if *listens { "listens" } else { "joined" };
-                write!(f, "{name} {does} (process {}, user {})", shown(*pid), shown(*uid))?;
+                write!(f, "{name} {does} ({who})")?;
                 data.as_ref().map_or(Ok(()), |data| write!(f, ": {data}"))
             }
             Self::Left { name, message } => write!(f, "{name} left: {message}"),
@@ -264,19 +263,9 @@ impl fmt::Display for Event {
     }
 }
 
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pid {
-            Some(pid) => write!(f, "process {pid}, ")?,
-            None => f.write_str("a process out of sight, ")?,
-        }
-        write!(f, "user {}, group {}", self.uid, self.gid)
-    }
-}
-
-/// A number that may be out of sight.
-fn shown(number: Option<u32>) -> String {
-    number.map_or("?".into(), |number| number.to_string())
+/// What may be out of sight.
+fn shown<T: ToString>(what: Option<T>) -> String {
+    what.map_or("?".into(), |what| what.to_string())
 }
 
 /// Tells events in the form that was asked for.
@@ -345,10 +334,6 @@ mod tests {
             (
                 Event::Listening { address: "/a".into(), kind: Kind::SeqPacket },
                 r#"{"event":"listening","address":"/a","kind":"seqpacket"}"#,
-            ),
-            (
-                Event::Accepted { peer: Peer { pid: None, uid: 1, gid: 2 } },
-                r#"{"event":"accepted","peer":{"pid":null,"uid":1,"gid":2}}"#,
             ),
             (descriptor("/a\n\u{9b}"), r#"{"event":"descriptor","index":0,"target":"/a\n\u009b","size":5}"#),
             (Event::DescriptorsClosed { count: 2 }, r#"{"event":"descriptors-closed","count":2}"#),

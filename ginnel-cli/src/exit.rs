@@ -1,5 +1,12 @@
 //! Exit codes: what a script can tell from the number alone.
 
+#[cfg(unix)]
+#[path = "exit/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "exit/windows.rs"]
+mod system;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::process::{ExitCode, ExitStatus};
@@ -12,6 +19,8 @@ use crate::output::OutputError;
 use crate::plan::UsageError;
 use crate::speech::Codec;
 
+pub(crate) use system::HELP;
+
 /// How this process ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Exit {
@@ -20,27 +29,6 @@ pub(crate) enum Exit {
     /// By this signal, which was held up until everything was put in order.
     Signal(i32),
 }
-
-/// The part of `--help` about exit codes.
-pub(crate) const HELP: &str = "\
-Exit codes:
-    0  success; also when the reader of standard output has gone
-    1  any other failure
-    2  wrong usage
-    3  nobody listens there
-    4  the address is in use
-    5  not permitted
-    6  the other side broke a rule of the wire, or sent what the codec cannot read
-    7  the other side answered a call with a failure
-  124  the time given by --timeout, or for one message of sp, has passed
-    N  of the command, with recv --exec and connect --exec (128 + the signal that ended it)
-
-Examples:
-  ginnel demo
-  ginnel listen /tmp/echo.sock --exec cat &
-  echo hello | ginnel connect /tmp/echo.sock
-  ginnel recv /tmp/in.sock --exec 'cat <&3' &
-  ginnel send /tmp/in.sock --fd README.md";
 
 impl Exit {
     pub(crate) const SUCCESS: Self = Self::Code(0);
@@ -85,9 +73,7 @@ impl Exit {
 
     /// Ends as a command did, in the way of shells.
     pub(crate) fn like(status: ExitStatus) -> Self {
-        use std::os::unix::process::ExitStatusExt;
-        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-        code.and_then(|code| u8::try_from(code).ok()).map_or(Self::FAILURE, Self::Code)
+        system::code(status).and_then(|code| u8::try_from(code).ok()).map_or(Self::FAILURE, Self::Code)
     }
 
     /// Ends the process where a signal asks for it.
@@ -95,8 +81,8 @@ impl Exit {
         match self {
             Self::Code(code) => ExitCode::from(code),
             Self::Signal(signal) => {
-                // Returns only for a signal whose default is not to end the process.
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                // It returns if that does not end a process.
+                system::end_by(signal);
                 ExitCode::FAILURE
             }
         }
@@ -150,8 +136,6 @@ impl NoSocket {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt;
-
     use anyhow::anyhow;
 
     use super::*;
@@ -190,11 +174,5 @@ mod tests {
             assert_eq!(Exit::of(&error.context("more")), Exit::Code(code));
             assert!(HELP.contains(&format!("\n{code:5}  ")), "{code} is documented");
         }
-    }
-
-    #[test]
-    fn a_command_lends_its_exit_code() {
-        assert_eq!(Exit::like(ExitStatus::from_raw(7 << 8)), Exit::Code(7));
-        assert_eq!(Exit::like(ExitStatus::from_raw(9)), Exit::Code(137));
     }
 }

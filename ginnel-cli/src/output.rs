@@ -1,15 +1,21 @@
 //! Standard output, for bytes that a peer chose.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::fd::AsFd;
+#[cfg(unix)]
+#[path = "output/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "output/windows.rs"]
+mod system;
 
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use self::system::Standard;
 use crate::escape::Escape;
 
 /// Standard output without a buffer. On a terminal, control bytes are escaped.
 #[derive(Debug)]
 pub(crate) struct Output {
-    file: File,
+    file: Standard,
     escape: Option<Escape>,
     escaped: Vec<u8>,
 }
@@ -38,8 +44,7 @@ impl Output {
 
     /// Without escaping, for text of our own.
     pub(crate) fn stdout_as_is() -> Result<Self, OutputError> {
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        Ok(Self { file, escape: None, escaped: Vec::new() })
+        Ok(Self { file: system::standard()?, escape: None, escaped: Vec::new() })
     }
 
     /// Prints part of a stream.

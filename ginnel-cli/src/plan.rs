@@ -1,6 +1,12 @@
 //! What the command line means: addresses, kinds, policies and times, checked. Pure: nothing is opened here.
 
 mod sp;
+#[cfg(unix)]
+#[path = "plan/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "plan/windows.rs"]
+mod system;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -8,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ginnel::{Address, AddressError, AddressKind, Hello, HelloError, Policy, PolicyError, ToAddress, Wire};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::args::{
     Args, CallArgs, Command, ConnectArgs, ListenArgs, NameArgs, PeerArgs, PlaceArgs, RecvArgs, SendArgs,
@@ -17,6 +23,7 @@ use crate::args::{
 use crate::speech::{Codec, Speech};
 
 pub(crate) use self::sp::{Pace, Places, Said, Sp, SpUsage};
+pub(crate) use self::system::Datagrams;
 
 /// One command with everything that it needs.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,16 +37,15 @@ pub(crate) enum Plan {
     Peer(Peer),
     Sp(Sp),
     Demo,
-    DemoPart { role: String, path: PathBuf },
+    DemoPart { role: String, address: OsString },
 }
 
 /// What is spoken at a place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Stream,
     SeqPacket,
-    Datagram,
+    Datagram(Datagrams),
 }
 
 /// Where to go, what is spoken there, and for how long to wait.
@@ -147,6 +153,9 @@ pub(crate) enum UsageError {
     TooManyFiles { given: usize },
     #[error("without a connection nobody can be asked who is there")]
     DatagramWho,
+    #[cfg(windows)]
+    #[error("Windows has nothing for {flag}")]
+    Absent { flag: &'static str },
     #[error("the raw wire cuts bytes anywhere: there is nothing that a codec could read")]
     CodecWithoutFrames,
     #[error("a peer cannot introduce itself so")]
@@ -169,7 +178,7 @@ impl TryFrom<Args> for Plan {
             Command::Peer(args) => Self::Peer(args.try_into()?),
             Command::Sp(args) => Self::Sp(args.try_into()?),
             Command::Demo => Self::Demo,
-            Command::DemoPart(args) => Self::DemoPart { role: args.role, path: args.path },
+            Command::DemoPart(args) => Self::DemoPart { role: args.role, address: args.address },
         })
     }
 }
@@ -203,6 +212,7 @@ impl TryFrom<SendArgs> for Send {
 
     fn try_from(args: SendArgs) -> Result<Self, UsageError> {
         let SendArgs { place, files, text } = args;
+        system::need("--fd", !files.is_empty())?;
         fit_one_message(&files)?;
         let body = match text {
             Some(text) => Body::Text(text),
@@ -226,6 +236,7 @@ impl TryFrom<CallArgs> for Call {
 
     fn try_from(args: CallArgs) -> Result<Self, UsageError> {
         let CallArgs { address, codec, files, timeout, text } = args;
+        system::need("--fd", !files.is_empty())?;
         fit_one_message(&files)?;
         let body = match text {
             Some(text) if text != "-" => Body::Text(text),
@@ -253,6 +264,8 @@ impl TryFrom<PeerArgs> for Peer {
 
     fn try_from(args: PeerArgs) -> Result<Self, UsageError> {
         let PeerArgs { address: text, name, data, no_standby, allow, mode, timeout } = args;
+        system::need("--no-standby", no_standby)?;
+        system::need("--mode", mode.is_some())?;
         Ok(Self {
             address: address(&text)?,
             hello: Hello::new(&name)?.with_data(data.unwrap_or_default())?,
@@ -269,11 +282,12 @@ impl TryFrom<NameArgs> for Name {
 
     fn try_from(args: NameArgs) -> Result<Self, UsageError> {
         let NameArgs { place, allow, mode } = args;
+        system::need("--mode", mode.is_some())?;
         let place = Place::try_from(place)?;
         let allow = allow.map(policy).transpose()?;
         let is_abstract = matches!(place.address.kind(), AddressKind::Abstract(_));
         // Datagrams have no credentials to judge.
-        if is_abstract && allow.is_none() && place.kind != Kind::Datagram {
+        if is_abstract && allow.is_none() && !matches!(place.kind, Kind::Datagram(_)) {
             return Err(UsageError::AbstractWithoutAllow);
         }
         Ok(Self { place, allow, mode: mode.map(octal).transpose()?, backlog: None })
@@ -284,10 +298,10 @@ impl TryFrom<PlaceArgs> for Place {
     type Error = UsageError;
 
     fn try_from(args: PlaceArgs) -> Result<Self, UsageError> {
-        let kind = match (args.seqpacket, args.datagram) {
-            (_, true) => Kind::Datagram,
-            (true, false) => Kind::SeqPacket,
-            (false, false) => Kind::Stream,
+        let kind = match system::datagrams(args.datagram)? {
+            Some(packets) => Kind::Datagram(packets),
+            None if args.seqpacket => Kind::SeqPacket,
+            None => Kind::Stream,
         };
         Ok(Self { address: address(&args.address)?, kind, timeout: args.timeout.map(seconds).transpose()? })
     }
@@ -298,8 +312,14 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Stream => "stream",
             Self::SeqPacket => "seqpacket",
-            Self::Datagram => "datagram",
+            Self::Datagram(_) => "datagram",
         })
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

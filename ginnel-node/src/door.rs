@@ -3,8 +3,9 @@
 
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
+use ginnel_os::sys::{Kernel, Sockets, share_port};
 use ginnel_os::{self as os, AcceptPause, HandleRef};
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+use rustix::net::{self, sockopt};
 
 use crate::fd;
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
@@ -48,7 +49,7 @@ fn held(call: &Call) -> Result<&Slot<Held>, Failure> {
 fn adopt(call: &Call) -> Answer {
     let number = call.int(0)?;
     let backlog = call.int(1)?;
-    let listens = sockopt::socket_acceptconn(fd::borrow(number)?)?;
+    let listens = Kernel::default().is_listening(fd::borrow(number)?)?;
     if !listens {
         net::listen(fd::borrow(number)?, backlog)?;
     }
@@ -72,10 +73,9 @@ fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<OwnedFd>> {
             told => told?,
         };
     }
-    match net::accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-        Ok(fd) => Ok(Some(fd)),
-        Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
-        Err(error) => Err(error.into()),
+    match Kernel::default().accept(fd, true) {
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => Ok(None),
+        came => came,
     }
 }
 
@@ -85,12 +85,7 @@ fn reuseport(call: &Call) -> Answer {
     let Ok(host) = call.text(1)?.parse::<std::net::IpAddr>() else {
         return Err(Failure::new(Fault::Type, "ERR_GINNEL_ADDRESS", "invalid host"));
     };
-    let family = if host.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket: OwnedFd = net::socket_with(family, SocketType::STREAM, flags, None)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    sockopt::set_socket_reuseport(&socket, true)?;
-    net::bind(&socket, &std::net::SocketAddr::new(host, port))?;
+    let socket = share_port(std::net::SocketAddr::new(host, port))?;
     Ok(call.env().int(socket.into_raw_fd()))
 }
 

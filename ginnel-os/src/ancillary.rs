@@ -17,6 +17,12 @@ pub(crate) struct Layout {
     pub(crate) length: usize,
     /// What data and the next header are aligned to.
     pub(crate) align: usize,
+    /// The most descriptors that can arrive together.
+    pub(crate) most_fds: usize,
+    /// The kind of message by which an empty packet is told from the end, where there is one.
+    pub(crate) stamp: Option<i32>,
+    /// The kind of message that is a descriptor of a process, where there is one.
+    pub(crate) pidfd: Option<i32>,
 }
 
 impl Layout {
@@ -32,14 +38,10 @@ impl Layout {
 
 const SOL_SOCKET: i32 = libc::SOL_SOCKET;
 const SCM_RIGHTS: i32 = libc::SCM_RIGHTS;
-/// `SCM_PIDFD`, Linux 6.5: a descriptor too, if somebody asked for it on an adopted socket.
-const SCM_PIDFD: i32 = 4;
-/// `SCM_TIMESTAMPNS` has the number of the option that asks for it.
-const SCM_STAMP: i32 = libc::SO_TIMESTAMPNS;
 
-/// Room for 253 descriptors, and for the credentials, time, pidfd and security label (up to 256 bytes) that an
-/// adopted socket may be set to receive beside them.
-pub(crate) const ROOM: usize = CONTROL.space(4 * MAX_FDS)
+/// Room for all descriptors that can arrive, and for the credentials, time, pidfd and security label (up to 256 bytes)
+/// that an adopted socket may be set to receive beside them.
+pub(crate) const ROOM: usize = CONTROL.space(4 * CONTROL.most_fds)
     + CONTROL.space(12)
     + CONTROL.space(16)
     + CONTROL.space(4)
@@ -126,7 +128,7 @@ pub(crate) unsafe fn open<S: Descriptors>(
     // SAFETY: the caller vouches that so many bytes are written.
     let control = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), length) };
     let mut opened = Control { fds: Vec::new(), stamped: false };
-    for (kind, data) in messages(control) {
+    for (kind, data) in CONTROL.messages(control) {
         // For a pidfd that it could not make the kernel writes an error number in its place.
         let numbers = data.chunks_exact(4).map(number).filter(|&number| number >= 0);
         // SAFETY: the numbers stand in control data that the kernel wrote for us, and are taken once.
@@ -153,32 +155,35 @@ enum Kind {
     Other,
 }
 
-/// Splits control data into messages; stops at the first that does not fit what is left.
-fn messages(control: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
-    let mut rest = control;
-    std::iter::from_fn(move || {
-        let length = length_field(rest)?;
-        let data = rest.get(CONTROL.header()..length)?;
-        let level = number(rest.get(CONTROL.length..CONTROL.length + 4)?);
-        let kind = number(rest.get(CONTROL.length + 4..CONTROL.length + 8)?);
-        rest = rest.get(length.next_multiple_of(CONTROL.align)..).unwrap_or_default();
-        Some((name(level, kind), data))
-    })
-}
+impl Layout {
+    /// Splits control data into messages; stops at the first that does not fit what is left. FreeBSD leaves a cut one whose
+    /// descriptors it has closed, so their numbers mean nothing.
+    fn messages(self, control: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
+        let mut rest = control;
+        std::iter::from_fn(move || {
+            let length = self.length_field(rest)?;
+            let data = rest.get(self.header()..length)?;
+            let level = number(rest.get(self.length..self.length + 4)?);
+            let kind = number(rest.get(self.length + 4..self.length + 8)?);
+            rest = rest.get(length.next_multiple_of(self.align)..).unwrap_or_default();
+            Some((self.name(level, kind), data))
+        })
+    }
 
-fn length_field(rest: &[u8]) -> Option<usize> {
-    let mut field = [0; size_of::<usize>()];
-    field[..CONTROL.length].copy_from_slice(rest.get(..CONTROL.length)?);
-    let length = usize::from_ne_bytes(field);
-    (length <= rest.len()).then_some(length)
-}
+    fn length_field(self, rest: &[u8]) -> Option<usize> {
+        let mut field = [0; size_of::<usize>()];
+        field[..self.length].copy_from_slice(rest.get(..self.length)?);
+        let length = usize::from_ne_bytes(field);
+        (length <= rest.len()).then_some(length)
+    }
 
-fn name(level: i32, kind: i32) -> Kind {
-    match (level, kind) {
-        (SOL_SOCKET, SCM_RIGHTS) => Kind::Rights,
-        (SOL_SOCKET, SCM_PIDFD) => Kind::Pidfd,
-        (SOL_SOCKET, SCM_STAMP) => Kind::Stamp,
-        _ => Kind::Other,
+    fn name(self, level: i32, kind: i32) -> Kind {
+        match (level, kind) {
+            (SOL_SOCKET, SCM_RIGHTS) => Kind::Rights,
+            (SOL_SOCKET, kind) if self.pidfd == Some(kind) => Kind::Pidfd,
+            (SOL_SOCKET, kind) if self.stamp == Some(kind) => Kind::Stamp,
+            _ => Kind::Other,
+        }
     }
 }
 
@@ -191,13 +196,38 @@ mod tests {
 
     use super::*;
 
+    /// Where nothing stamps packets, it is a kind that means nothing.
+    pub(super) const SCM_STAMP: i32 = if let Some(kind) = CONTROL.stamp { kind } else { 98 };
+    const STAMP: Kind = if CONTROL.stamp.is_some() { Kind::Stamp } else { Kind::Other };
+
     fn message(kind: i32, data: &[u8]) -> Vec<u8> {
-        let mut bytes = (CONTROL.header() + data.len()).to_ne_bytes()[..CONTROL.length].to_vec();
+        message_of(CONTROL, kind, data)
+    }
+
+    fn message_of(layout: Layout, kind: i32, data: &[u8]) -> Vec<u8> {
+        let mut bytes = (layout.header() + data.len()).to_ne_bytes()[..layout.length].to_vec();
         bytes.extend(SOL_SOCKET.to_ne_bytes());
         bytes.extend(kind.to_ne_bytes());
+        bytes.resize(layout.header(), 0);
         bytes.extend(data);
-        bytes.resize(bytes.len().next_multiple_of(CONTROL.align), 0);
+        bytes.resize(bytes.len().next_multiple_of(layout.align), 0);
         bytes
+    }
+
+    #[test]
+    fn control_data_of_other_systems_is_split_as_theirs() {
+        let (macos, freebsd) =
+            (Layout { length: 4, align: 4, ..CONTROL }, Layout { length: 4, align: 8, ..CONTROL });
+        assert_eq!([macos.header(), macos.space(4), macos.space(5)], [12, 16, 20]);
+        assert_eq!([freebsd.header(), freebsd.space(4), freebsd.space(12)], [16, 24, 32]);
+        for layout in [macos, freebsd] {
+            let control = [message_of(layout, 99, &[1, 2, 3]), message_of(layout, SCM_RIGHTS, &[5, 0, 0, 0])];
+            assert_eq!(control.each_ref().map(Vec::len), [layout.space(3), layout.space(4)]);
+            let control = control.concat();
+            let found: Vec<_> = layout.messages(&control).collect();
+            assert_eq!(found, [(Kind::Other, &[1, 2, 3][..]), (Kind::Rights, &[5, 0, 0, 0][..])]);
+            assert_eq!(layout.messages(&control[..layout.space(3) + layout.header() + 3]).count(), 1);
+        }
     }
 
     #[test]
@@ -207,8 +237,8 @@ mod tests {
         // SAFETY: pure arithmetic, whatever the argument.
         let (space, length) = unsafe { (libc::CMSG_SPACE(12) as usize, libc::CMSG_LEN(12) as usize) };
         assert_eq!(rights.len(), space);
-        assert_eq!(length_field(rights), Some(length));
-        let found: Vec<_> = messages(rights).collect();
+        assert_eq!(CONTROL.length_field(rights), Some(length));
+        let found: Vec<_> = CONTROL.messages(rights).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, Kind::Rights);
         let numbers: Vec<_> = found[0].1.chunks_exact(4).map(number).collect();
@@ -227,15 +257,16 @@ mod tests {
     fn several_messages_are_told_apart() {
         let control =
             [message(SCM_STAMP, &[0; 16]), message(99, &[1, 2, 3]), message(SCM_RIGHTS, &[5, 0, 0, 0])];
-        let kinds: Vec<_> = messages(&control.concat()).map(|(kind, data)| (kind, data.len())).collect();
-        assert_eq!(kinds, [(Kind::Stamp, 16), (Kind::Other, 3), (Kind::Rights, 4)]);
+        let kinds: Vec<_> =
+            CONTROL.messages(&control.concat()).map(|(kind, data)| (kind, data.len())).collect();
+        assert_eq!(kinds, [(STAMP, 16), (Kind::Other, 3), (Kind::Rights, 4)]);
     }
 
     #[test]
     fn every_cut_of_control_data_ends_without_inventing_anything() {
         let whole = [message(SCM_RIGHTS, &[5, 0, 0, 0, 6, 0, 0, 0]), message(SCM_STAMP, &[0; 16])].concat();
         for cut in 0..=whole.len() {
-            for (_, data) in messages(&whole[..cut]) {
+            for (_, data) in CONTROL.messages(&whole[..cut]) {
                 assert!(data.len() == 8 || data.len() == 16, "cut at {cut}");
             }
         }
@@ -244,14 +275,14 @@ mod tests {
     proptest! {
         #[test]
         fn random_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let total: usize = messages(&bytes).map(|(_, data)| data.len()).sum();
+            let total: usize = CONTROL.messages(&bytes).map(|(_, data)| data.len()).sum();
             prop_assert!(total <= bytes.len());
         }
 
         #[test]
-        fn a_length_shorter_than_a_header_ends_it(length in 0_usize..16, tail in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn a_length_shorter_than_a_header_ends_it(length in 0..CONTROL.header(), tail in prop::collection::vec(any::<u8>(), 0..64)) {
             let bytes = [&length.to_ne_bytes()[..CONTROL.length], &tail].concat();
-            prop_assert_eq!(messages(&bytes).count(), 0);
+            prop_assert_eq!(CONTROL.messages(&bytes).count(), 0);
         }
     }
 }

@@ -154,6 +154,7 @@ fn judge(arrived: Arrived<OwnedFd>, room: usize) -> io::Result<Received> {
 /// Takes the descriptor as it is, unchecked: calls on one that is no datagram socket fail.
 impl From<OwnedFd> for Datagram {
     fn from(fd: OwnedFd) -> Self {
+        Kernel.quieten(fd.as_fd());
         let checked = socket::check_kind(&Kernel, fd.as_fd(), SocketKind::Datagram).is_ok();
         Self { name: None, fd, checked }
     }

@@ -76,6 +76,12 @@ pub enum SocketError {
     /// Nobody can be dialled at `socket://`. [`io::ErrorKind::Unsupported`]
     #[error("nobody can be dialled at socket://: hand a socket in")]
     NotDialled,
+    /// Only Linux has names that are no files. [`io::ErrorKind::Unsupported`]
+    #[error("only Linux has abstract names, and this system is another")]
+    NoAbstractNames,
+    /// macOS has no packet sockets of the local family. [`io::ErrorKind::Unsupported`]
+    #[error("this system has no local packet sockets (SOCK_SEQPACKET)")]
+    NoSeqPacket,
     /// Only Windows has named pipes. [`io::ErrorKind::Unsupported`]
     #[error("only Windows has named pipes, and this system is another")]
     NoPipes,
@@ -166,9 +172,9 @@ impl SocketError {
             Self::LockLost => io::ErrorKind::AddrNotAvailable,
             Self::UnsafeDirectory { .. } | Self::OpenDirectory { .. } => io::ErrorKind::PermissionDenied,
             Self::ForeignLock { .. } | Self::ForeignPipe => io::ErrorKind::PermissionDenied,
-            Self::RemoteFileSystem | Self::NotDialled | Self::NoPipes | Self::NotAPipe => {
-                io::ErrorKind::Unsupported
-            }
+            Self::RemoteFileSystem | Self::NotDialled => io::ErrorKind::Unsupported,
+            Self::NoPipes | Self::NotAPipe => io::ErrorKind::Unsupported,
+            Self::NoAbstractNames | Self::NoSeqPacket => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidInput,
         }
     }

@@ -173,5 +173,6 @@ fn unreachable(reason: Reason) -> Error {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

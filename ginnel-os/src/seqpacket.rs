@@ -31,6 +31,11 @@ impl SeqPacket {
         Self::pair_on(Kernel, nonblocking)
     }
 
+    /// Takes the socket as it is, unchecked: calls on one that is no packet socket fail.
+    pub fn unchecked(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
+
     /// Sends packets in one system call and returns how many of them went, at least one.
     ///
     /// # Errors
@@ -74,6 +79,7 @@ impl<S: Sockets> SeqPacket<S> {
     pub fn unchecked_on(sys: S, fd: S::Fd) -> Self {
         // A descriptor that is no socket says so at the first call that matters.
         let _ = sys.stamp_packets(sys.borrow(&fd));
+        sys.quieten(sys.borrow(&fd));
         let checked = socket::check_kind(&sys, sys.borrow(&fd), SocketKind::SeqPacket).is_ok();
         Self { sys, fd, checked, reset: AtomicBool::new(false) }
     }

@@ -194,7 +194,7 @@ pub(crate) fn whole(size: usize, room: usize) -> io::Result<usize> {
 pub struct Connecting<S: Sockets + Names = Kernel> {
     sys: S,
     fd: S::Fd,
-    target: Option<Target<S::Fd>>,
+    target: Option<Target<S::Pin>>,
     pause: Backoff,
 }
 
@@ -347,5 +347,6 @@ impl<F> From<AdoptError<F>> for io::Error {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

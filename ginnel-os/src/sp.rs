@@ -260,5 +260,6 @@ fn tell(event: &Event) {
 /// Events that nobody has taken.
 const EVENTS: usize = 1024;
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

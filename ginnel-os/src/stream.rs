@@ -46,6 +46,11 @@ impl Stream {
     pub fn made(fd: Handle) -> Self {
         Self::made_on(Kernel, fd)
     }
+
+    /// A socket as it is, unchecked: calls on one that is no stream fail.
+    pub fn unchecked(fd: Handle) -> Self {
+        Self::unchecked_on(Kernel, fd)
+    }
 }
 
 impl<S: Sockets> Stream<S> {
@@ -73,7 +78,8 @@ impl<S: Sockets> Stream<S> {
     }
 
     /// Takes the descriptor as it is, unchecked: calls on one that is no stream fail.
-    pub(crate) const fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+    pub(crate) fn unchecked_on(sys: S, fd: S::Fd) -> Self {
+        sys.quieten(sys.borrow(&fd));
         Self { sys, fd, unread: AtomicBool::new(false), ours: false }
     }
 

@@ -1,8 +1,8 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use ginnel_os::driven::Driven;
+use ginnel_os::sys::Carried;
 use ginnel_os::{
     self as os, CallId, ClientOptions, Credentials, Delivery, Error, Greeting, Message, Request, SendError,
     Status,
@@ -37,7 +37,7 @@ use crate::{ClientHandle, Driver};
 /// ```
 #[derive(Debug)]
 pub struct Client {
-    turning: Turning<os::Client>,
+    pub(crate) turning: Turning<os::Client>,
 }
 
 impl Client {
@@ -205,7 +205,7 @@ impl Client {
         self.answer(&request, Answer::Failure(why.into())).await
     }
 
-    async fn answer(&mut self, request: &Request, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+    async fn answer(&mut self, request: &Request, answer: Answer<Carried>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let queued = self.turning.until(|os| os.answer(request, &mut answer)).await;
         queued.map_err(|error: Error| SendError::with(error, answer.map(Answer::into_message)))?;
@@ -276,12 +276,5 @@ impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         self.client.turning.driven.forget(self.id);
         self.client.turning.driven.flush();
-    }
-}
-
-/// One descriptor, readable when there is something to do.
-impl AsFd for Client {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.turning.driven.as_fd()
     }
 }

@@ -1,10 +1,10 @@
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ginnel_os::driven::{Awaited, Driven, Queued};
 use ginnel_os::shared::{Seat, Shared};
+use ginnel_os::sys::Carried;
 use ginnel_os::{
     self as os, CallId, ConnId, Credentials, Delivery, Error, Greeting, Message, Request, SendError, Status,
 };
@@ -228,7 +228,7 @@ impl ClientHandle {
         self.answer(&request, Answer::Failure(why.into())).await
     }
 
-    async fn answer(&self, request: &Request, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+    async fn answer(&self, request: &Request, answer: Answer<Carried>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let queued = sit_until(self.seat(Awaited::Room(CONNECTION)), |os| {
             Ok(os.answer(request, &mut answer)?.map(|queued| match queued {

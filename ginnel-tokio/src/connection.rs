@@ -2,13 +2,14 @@ mod futures;
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ginnel_os::sys::{Carried, Handle};
 use ginnel_os::{
-    self as os, AdoptError, ConnectionOptions, Credentials, Delivery, Directions, Error, Greeting, Message,
-    PeerFault, Request, SendError, SocketKind, Step, Wait,
+    self as os, ConnectionOptions, Credentials, Delivery, Directions, Error, Greeting, Message, PeerFault,
+    Request, SendError, SocketKind, Step, Wait,
 };
 use ginnel_proto::{Answer, CallId, ToAddress};
 use tokio::task::coop;
@@ -99,15 +100,6 @@ impl Connection {
         let mut core = os::Connection::new(options);
         core.try_write(watched.get());
         Self { watched, core, timer: Timer::default(), failed: false }
-    }
-
-    /// Adopts a connected descriptor after checking it. Its flags stay as they are.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no connected stream socket of the local family, or if tokio's reactor
-    /// cannot watch it.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Stream::adopt(fd).map(Self::from)
     }
 
     /// Queues a message, waiting for room: `Ok` means that it is queued for this connection. It leaves with
@@ -250,7 +242,7 @@ impl Connection {
         self.answer(request.id, Answer::Failure(why.into())).await
     }
 
-    async fn answer(&mut self, id: CallId, answer: Answer<OwnedFd>) -> Result<(), SendError> {
+    async fn answer(&mut self, id: CallId, answer: Answer<Carried>) -> Result<(), SendError> {
         let mut answer = Some(answer);
         let queued = self
             .drive(Directions::WRITE, |core, stream, ready| core.answer(stream, ready, (id, &mut answer)))
@@ -293,7 +285,7 @@ impl Connection {
     /// Ends the connection at once: nothing goes or comes any more.
     pub fn abort(&mut self) {
         // It fails if the other side has gone already.
-        let _ = os::shutdown(self.as_fd(), std::net::Shutdown::Both);
+        let _ = self.watched.get().shutdown(Shutdown::Both);
     }
 
     /// Two halves for two tasks: one that sends, one that receives. Calls belong to the whole.
@@ -316,15 +308,7 @@ impl Connection {
     /// # Errors
     /// The kernel's, see unix(7) on `SO_PEERCRED`.
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
-        Credentials::of(self.as_fd())
-    }
-
-    /// Refuses descriptors from now on, as [`Stream::refuse_fds`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn refuse_fds(&self) -> io::Result<bool> {
-        os::refuse_fds(self.as_fd())
+        Credentials::of(self.watched.get().borrowed())
     }
 
     pub(crate) fn into_parts(self) -> (Watched<os::Stream>, os::Connection) {
@@ -379,13 +363,7 @@ impl From<Stream> for Connection {
 impl Socket for Connection {
     const KIND: SocketKind = SocketKind::Stream;
 
-    fn accepted(fd: OwnedFd, ours: bool) -> io::Result<Self> {
+    fn accepted(fd: Handle, ours: bool) -> io::Result<Self> {
         Stream::accepted(fd, ours).map(Self::from)
-    }
-}
-
-impl AsFd for Connection {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.watched.as_fd()
     }
 }

@@ -158,7 +158,7 @@ impl Datagram {
     /// and then a fresh watch on our own, whose send buffer may be what is full.
     async fn room_at(&self, address: &Address) -> io::Result<()> {
         match Self::connect(address).await {
-            Ok(probe) => probe.watched.ready(Direction::Write).await?,
+            Ok(probe) => drop(probe.watched.ready(Direction::Write).await?),
             // The receiver is connected, to us perhaps, so nobody else may connect to it. connect(2)
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -166,7 +166,7 @@ impl Datagram {
             Err(error) => return Err(error),
         }
         let own = Watched::new(self.as_fd().try_clone_to_owned()?)?;
-        own.ready(Direction::Write).await
+        own.ready(Direction::Write).await.map(drop)
     }
 
     /// Receives one packet of up to 1 MiB, or what [`set_max_packet`](Self::set_max_packet) says.

@@ -1,42 +1,36 @@
 //! The only place where this crate waits.
-#![expect(unsafe_code, reason = "tokio wants a promise that a watched descriptor stays the same")]
+//!
+//! What is waited for differs by platform, and stands in `watched` behind one face: a [`Watched`] says when a socket or an
+//! engine is ready ([`ready`](Watched::ready), [`poll_ready`](Watched::poll_ready)) by a guard, which whoever finds nothing
+//! clears; a [`Door`] is a listener.
 
 mod turning;
+#[cfg(unix)]
+#[path = "driver/watched/unix.rs"]
+mod watched;
+#[cfg(windows)]
+#[path = "driver/watched/windows.rs"]
+mod watched;
 
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use ginnel_os::shared::Turn;
+use ginnel_os::sys::Handle;
 use ginnel_os::{
-    self as os, AdoptError, Connecting, Direction, Directions, PeerFault, SocketKind, Step, Would,
+    self as os, Connecting, Direction, Directions, PeerFault, SocketKind, Step, Waitable, Would,
 };
 use ginnel_proto::{Backoff, ToAddress};
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError};
 use tokio::task::coop;
 use tokio::time::Sleep;
 
 pub(crate) use turning::{Turning, run, sit_until};
-
-/// A socket under the eyes of tokio's reactor.
-#[derive(Debug)]
-pub(crate) struct Watched<T: AsFd> {
-    io: AsyncFd<Registered<T>>,
-}
-
-/// tokio wants a raw number.
-#[derive(Debug)]
-struct Registered<T>(T);
-
-impl<T: AsFd> AsRawFd for Registered<T> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
-}
+pub(crate) use watched::{Door, Watched};
+use watched::{Guard, Watch};
 
 /// What an attempt found, and whether the socket has no more: then its readiness is cleared without another call.
 pub(crate) struct Ready<R> {
@@ -51,42 +45,7 @@ impl<R> Ready<R> {
     }
 }
 
-impl<T: AsFd> Watched<T> {
-    pub(crate) fn new(socket: T) -> io::Result<Self> {
-        Ok(Self { io: register(socket)? })
-    }
-
-    /// As [`new`](Self::new), giving the descriptor back if the reactor cannot watch it.
-    pub(crate) fn adopt(socket: T) -> Result<Self, AdoptError>
-    where
-        T: Into<OwnedFd>,
-    {
-        match register(socket) {
-            Ok(io) => Ok(Self { io }),
-            Err(refused) => {
-                let (socket, error) = refused.into_parts();
-                Err(AdoptError::new(error, socket.0.into()))
-            }
-        }
-    }
-
-    pub(crate) fn get(&self) -> &T {
-        &self.io.get_ref().0
-    }
-
-    pub(crate) fn into_inner(self) -> T {
-        self.io.into_inner().0
-    }
-
-    /// Waits until the socket says that it is ready.
-    pub(crate) async fn ready(&self, direction: Direction) -> io::Result<()> {
-        match direction {
-            Direction::Read => self.io.readable().await?.retain_ready(),
-            Direction::Write => self.io.writable().await?.retain_ready(),
-        }
-        Ok(())
-    }
-
+impl<T: Watch> Watched<T> {
     /// Makes the call until it has done its work. Any number of tasks may wait here.
     ///
     /// Cancel safe: nothing is awaited once the attempt has succeeded.
@@ -98,10 +57,7 @@ impl<T: AsFd> Watched<T> {
         let mut vain = Vain::default();
         loop {
             coop::consume_budget().await;
-            let guard = match direction {
-                Direction::Read => self.io.readable().await?,
-                Direction::Write => self.io.writable().await?,
-            };
+            let guard = self.ready(direction).await?;
             if let Some(value) = try_once(guard, attempt(self.get())?) {
                 return Ok(value);
             }
@@ -119,10 +75,7 @@ impl<T: AsFd> Watched<T> {
         mut attempt: impl FnMut(&T) -> Would<Ready<R>>,
     ) -> Poll<io::Result<R>> {
         loop {
-            let guard = match direction {
-                Direction::Read => ready!(self.io.poll_read_ready(cx))?,
-                Direction::Write => ready!(self.io.poll_write_ready(cx))?,
-            };
+            let guard = ready!(self.poll_ready(cx, direction))?;
             if let Some(value) = try_once(guard, attempt(self.get())?) {
                 return Poll::Ready(Ok(value));
             }
@@ -225,8 +178,8 @@ impl Watched<os::Stream> {
         let mut watched = first;
         loop {
             // Taken before the attempt, so what arrives after it is not cleared with them. They take tokio's budget.
-            let read = if watched.read { guard(self.io.poll_read_ready(cx))? } else { None };
-            let write = if watched.write { guard(self.io.poll_write_ready(cx))? } else { None };
+            let read = if watched.read { guard(self.poll_ready(cx, Direction::Read))? } else { None };
+            let write = if watched.write { guard(self.poll_ready(cx, Direction::Write))? } else { None };
             let ready = Directions { read: read.is_some(), write: write.is_some() };
             let Attempt { step, blocked, look } = attempt(ready)?;
             let cleared = clear(read, blocked.read) | clear(write, blocked.write);
@@ -252,11 +205,11 @@ impl Watched<os::Stream> {
     }
 }
 
-impl Watched<Arc<OwnedFd>> {
+impl Watched<Waitable> {
     /// Lets an engine turn, and waits if there is nothing to do.
     ///
-    /// The engine's own poller tells again what is left undone, but tokio is told of it once: so readiness is cleared
-    /// only after a turn that found nothing, and then the engine turns once more.
+    /// The engine's own poller tells again what is left undone, but we are told of it once: so readiness is cleared only
+    /// after a turn that found nothing, and then the engine turns once more.
     fn poll_turn(
         &self,
         cx: &mut Context<'_>,
@@ -264,7 +217,7 @@ impl Watched<Arc<OwnedFd>> {
         mut turn: impl FnMut(bool) -> io::Result<Turn>,
     ) -> Poll<io::Result<Turn>> {
         loop {
-            let ready = guard(self.io.poll_read_ready(cx))?;
+            let ready = guard(self.poll_ready(cx, Direction::Read))?;
             match turn(ready.is_some())? {
                 Turn::Idle(until) if !clear(ready, true) => ready!(timer.poll(cx, until)),
                 Turn::Idle(_) => {}
@@ -294,10 +247,10 @@ fn guard<G>(polled: Poll<io::Result<G>>) -> io::Result<Option<G>> {
 }
 
 /// Clears readiness if the kernel was seen to have no more.
-fn clear<T: AsFd>(guard: Option<AsyncFdReadyGuard<'_, Registered<T>>>, blocked: bool) -> bool {
+fn clear<T: Watch>(guard: Option<Guard<'_, T>>, blocked: bool) -> bool {
     match guard {
-        Some(mut guard) if blocked => {
-            guard.clear_ready();
+        Some(guard) if blocked => {
+            guard.clear();
             true
         }
         _ => false,
@@ -326,34 +279,19 @@ impl Default for Vain {
     }
 }
 
-fn register<T: AsFd>(socket: T) -> Result<AsyncFd<Registered<T>>, AsyncFdRegisterError<Registered<T>>> {
-    // SAFETY: what is watched in this crate is an `OwnedFd`, an `Arc` of one, or a socket of `ginnel-os` around one,
-    // which all lend the same descriptor for as long as they live, and `Watched` never gives out `&mut`.
-    unsafe { AsyncFd::register(Registered(socket)) }
-}
-
 /// The guard was taken before the attempt, so what arrives after it is not cleared with it.
-fn try_once<T: AsFd, R>(
-    mut guard: AsyncFdReadyGuard<'_, Registered<T>>,
-    found: Option<Ready<R>>,
-) -> Option<R> {
+fn try_once<T: Watch, R>(guard: Guard<'_, T>, found: Option<Ready<R>>) -> Option<R> {
     match found {
         Some(Ready { value, drained }) => {
             if drained {
-                guard.clear_ready();
+                guard.clear();
             }
             Some(value)
         }
         None => {
-            guard.clear_ready();
+            guard.clear();
             None
         }
-    }
-}
-
-impl<T: AsFd> AsFd for Watched<T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get().as_fd()
     }
 }
 
@@ -361,7 +299,7 @@ impl<T: AsFd> AsFd for Watched<T> {
 /// not.
 ///
 /// Also says whether we made the socket: an inherited one may have options set by others.
-pub(crate) async fn connect(kind: SocketKind, address: impl ToAddress) -> io::Result<(OwnedFd, bool)> {
+pub(crate) async fn connect(kind: SocketKind, address: impl ToAddress) -> io::Result<(Handle, bool)> {
     let mut connecting = Connecting::new(kind, &address.to_address()?, true)?;
     coop::consume_budget().await;
     while connecting.attempt()?.is_none() {

@@ -1,6 +1,5 @@
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,23 +13,12 @@ use crate::stream;
 /// The reading half of a [`Stream`](crate::Stream).
 #[derive(Debug)]
 pub struct ReadHalf {
-    watched: Arc<Watched<os::Stream>>,
+    pub(crate) watched: Arc<Watched<os::Stream>>,
 }
 
 impl ReadHalf {
     pub(crate) fn new(watched: Arc<Watched<os::Stream>>) -> Self {
         Self { watched }
-    }
-
-    /// As [`Stream::recv_with_fds`](crate::Stream::recv_with_fds).
-    ///
-    /// # Errors
-    /// As there.
-    ///
-    /// # Cancel safety
-    /// Cancelled, nothing was received.
-    pub async fn recv_with_fds(&mut self, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-        stream::recv(&self.watched, bytes).await
     }
 }
 
@@ -44,32 +32,16 @@ impl AsyncRead for ReadHalf {
     }
 }
 
-impl AsFd for ReadHalf {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.watched.as_fd()
-    }
-}
-
-/// The writing half of a [`Stream`](crate::Stream). Dropping it sends the end to the peer.
+/// The writing half of a [`Stream`](crate::Stream). Dropping it sends the end to the peer; on Windows, where a pipe has no
+/// half of that, the peer reads the end when both halves are dropped.
 #[derive(Debug)]
 pub struct WriteHalf {
-    watched: Arc<Watched<os::Stream>>,
+    pub(crate) watched: Arc<Watched<os::Stream>>,
 }
 
 impl WriteHalf {
     pub(crate) fn new(watched: Arc<Watched<os::Stream>>) -> Self {
         Self { watched }
-    }
-
-    /// As [`Stream::send_with_fds`](crate::Stream::send_with_fds).
-    ///
-    /// # Errors
-    /// As there.
-    ///
-    /// # Cancel safety
-    /// Cancelled, nothing was sent.
-    pub async fn send_with_fds(&mut self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        stream::send(&self.watched, bytes, fds).await
     }
 }
 
@@ -90,24 +62,19 @@ impl AsyncWrite for WriteHalf {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(os::shutdown(self.watched.as_fd(), Shutdown::Write))
+    /// As [`Stream`](crate::Stream)'s: on Windows the other half reads the end too.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched.poll_finish(cx)
     }
 }
 
 impl Drop for WriteHalf {
     fn drop(&mut self) {
-        // The peer may have gone first; then there is nobody to tell.
-        let _ = os::shutdown(self.watched.as_fd(), Shutdown::Write);
-    }
-}
-
-impl AsFd for WriteHalf {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.watched.as_fd()
+        // The peer may have gone first; then there is nobody to tell. A pipe of Windows has no half of an end.
+        let _ = self.watched.get().shutdown(Shutdown::Write);
     }
 }

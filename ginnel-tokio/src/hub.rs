@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 
 use bytes::Bytes;
 use ginnel_os::driven::Driven;
@@ -176,12 +175,5 @@ impl<M: Many> Drop for OpenCall<'_, M> {
     fn drop(&mut self) {
         self.hub.turning.driven.forget(self.id, self.call);
         self.hub.turning.driven.flush();
-    }
-}
-
-/// One descriptor, readable when there is something to do.
-impl<M: Many> AsFd for Hub<M> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.turning.driven.as_fd()
     }
 }

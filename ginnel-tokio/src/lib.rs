@@ -43,6 +43,7 @@
 mod client;
 mod client_handle;
 mod connection;
+#[cfg(unix)]
 mod datagram;
 mod driver;
 mod halves;
@@ -58,11 +59,16 @@ pub mod sp;
 mod stream;
 #[cfg(feature = "serde")]
 mod typed;
+#[cfg(unix)]
+mod unix;
 
 pub use client::Client;
 pub use client_handle::{Changes, ClientHandle};
 pub use connection::Connection;
+#[cfg(unix)]
 pub use datagram::Datagram;
+#[cfg(all(feature = "serde", unix))]
+pub use ginnel_os::Fd;
 pub use ginnel_os::{
     AdoptError, Batch, Bound, CallId, ClientOptions, ConnId, ConnectionOptions, Credentials, Delivery, Error,
     Greeting, Happening, Hello, HelloError, Incarnation, Limit, ListenerBuilder, Many, Message, Misuse,
@@ -70,7 +76,7 @@ pub use ginnel_os::{
     Role, SendError, ServerMachine, ServerOptions, SocketError, Status, Wire,
 };
 #[cfg(feature = "serde")]
-pub use ginnel_os::{Asked, Fd, TypedDelivery, TypedHappening};
+pub use ginnel_os::{Asked, TypedDelivery, TypedHappening};
 #[cfg(feature = "serde")]
 pub use ginnel_proto::codec;
 pub use ginnel_proto::{Address, AddressError, AddressKind, ToAddress, limits};

@@ -1,24 +1,22 @@
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream as FuturesStream;
-use ginnel_os::{
-    self as os, AcceptPause, AdoptError, Direction, Knock, ListenerBuilder, Publish, SocketKind,
-};
+use ginnel_os::sys::Handle;
+use ginnel_os::{self as os, AcceptPause, AdoptError, Knock, ListenerBuilder, Publish, SocketKind};
 use tokio::time::{Sleep, sleep};
 
-use crate::driver::{Ready, Watched};
+use crate::driver::{Door, Ready};
 
 /// A kind of socket that is accepted: [`Stream`](crate::Stream) or [`SeqPacket`](crate::SeqPacket).
 pub trait Socket: Sized {
     #[doc(hidden)]
     const KIND: SocketKind;
     #[doc(hidden)]
-    fn accepted(fd: OwnedFd, ours: bool) -> io::Result<Self>;
+    fn accepted(fd: Handle, ours: bool) -> io::Result<Self>;
 }
 
 /// A name that others connect to.
@@ -43,15 +41,13 @@ pub trait Socket: Sized {
 #[derive(Debug)]
 #[doc(alias = "UnixListener")]
 pub struct Listener<S> {
-    os: os::Listener,
-    /// A duplicate, so that the listener can change its descriptor when it publishes its name anew.
-    watched: Watched<OwnedFd>,
+    pub(crate) door: Door,
     kind: PhantomData<fn() -> S>,
 }
 
 impl<S> Listener<S> {
     pub(crate) fn into_os(self) -> os::Listener {
-        self.os
+        self.door.into_inner()
     }
 }
 
@@ -59,15 +55,6 @@ impl<S: Socket> Listener<S> {
     /// Sets permissions, owner, queue length or a policy before listening.
     pub fn builder() -> ListenerBuilder<Self> {
         ListenerBuilder::new()
-    }
-
-    /// Adopts a listening descriptor after checking it. It becomes non-blocking for everyone who holds it, since
-    /// `accept` has no flag for that; its name is not removed at the end.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no such listening socket, or if it cannot be duplicated or watched.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Self::builder().adopt(fd)
     }
 
     /// Waits for a connection from somebody who is allowed.
@@ -83,31 +70,29 @@ impl<S: Socket> Listener<S> {
     pub async fn accept(&self) -> io::Result<S> {
         let mut pause = AcceptPause::new();
         loop {
-            let retired = if self.os.has_retired() { self.os.accept() } else { Ok(None) };
+            let os = self.door.get();
+            let retired = if os.has_retired() { os.accept() } else { Ok(None) };
             let knock = match retired {
                 Ok(Some(knock)) => Ok(knock),
-                Ok(None) => self.watched.until(Direction::Read, |_| self.take()).await,
+                Ok(None) => self.door.until(take).await,
                 Err(error) => Err(error),
             };
             match knock {
-                Ok(Knock::Allowed(fd)) => return S::accepted(fd, !self.os.is_adopted()),
+                Ok(Knock::Allowed(fd)) => return S::accepted(fd, !os.is_adopted()),
                 Ok(Knock::Denied) => {}
                 Err(error) => sleep(pause.after(error)?).await,
             }
         }
     }
 
-    fn take(&self) -> os::Would<Ready<Knock>> {
-        Ok(self.os.accept()?.map(Ready::some))
-    }
-
     fn poll_knock(&self, cx: &mut Context<'_>) -> Poll<io::Result<Knock>> {
-        if self.os.has_retired()
-            && let Some(knock) = self.os.accept()?
+        let os = self.door.get();
+        if os.has_retired()
+            && let Some(knock) = os.accept()?
         {
             return Poll::Ready(Ok(knock));
         }
-        self.watched.poll_until(cx, Direction::Read, |_| self.take())
+        self.door.poll_until(cx, take)
     }
 
     /// Every connection, one after another, as a `futures` `Stream`. It never ends by itself.
@@ -120,7 +105,7 @@ impl<S: Socket> Listener<S> {
     /// # Errors
     /// The kernel's, see stat(2).
     pub fn is_published(&self) -> io::Result<bool> {
-        self.os.is_published()
+        self.door.get().is_published()
     }
 
     /// Publishes the name again if somebody removed or replaced it. Connections keep waiting, none is lost.
@@ -129,15 +114,12 @@ impl<S: Socket> Listener<S> {
     /// `AddrInUse`: somebody else listens there by now. `AddrNotAvailable`: the lock file was replaced too, so the
     /// right to the path is lost. The listener goes on with what it has.
     pub fn republish(&mut self) -> io::Result<()> {
-        self.os.republish()?;
-        // Also when the name was intact: an attempt before may have failed here.
-        self.watched = watch(&self.os)?;
-        Ok(())
+        self.door.republish()
     }
 }
 
-fn watch(os: &os::Listener) -> io::Result<Watched<OwnedFd>> {
-    Watched::new(os.as_fd().try_clone_to_owned()?)
+fn take(os: &os::Listener) -> os::Would<Ready<Knock>> {
+    Ok(os.accept()?.map(Ready::some))
 }
 
 impl<S: Socket> Publish for Listener<S> {
@@ -145,16 +127,7 @@ impl<S: Socket> Publish for Listener<S> {
     const NONBLOCKING: bool = true;
 
     fn publish(os: os::Listener) -> Result<Self, AdoptError> {
-        match watch(&os) {
-            Ok(watched) => Ok(Self { os, watched, kind: PhantomData }),
-            Err(error) => Err(AdoptError::new(error, os.into_fd())),
-        }
-    }
-}
-
-impl<S> AsFd for Listener<S> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.os.as_fd()
+        Ok(Self { door: Door::new(os)?, kind: PhantomData })
     }
 }
 
@@ -179,7 +152,7 @@ impl<S: Socket> FuturesStream for Incoming<'_, S> {
             match ready!(listener.poll_knock(cx)) {
                 Ok(Knock::Allowed(fd)) => {
                     self.pause = AcceptPause::new();
-                    return Poll::Ready(Some(S::accepted(fd, !listener.os.is_adopted())));
+                    return Poll::Ready(Some(S::accepted(fd, !listener.door.get().is_adopted())));
                 }
                 Ok(Knock::Denied) => {}
                 Err(error) => match self.pause.after(error) {

@@ -1,5 +1,4 @@
 use std::future::poll_fn;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -12,8 +11,8 @@ use crate::driver::{Timer, Watched};
 
 /// What two halves share. The lock is held for a look, a read or a write that does not wait, never for a wait.
 #[derive(Debug)]
-struct Shared {
-    watched: Watched<os::Stream>,
+pub(crate) struct Shared {
+    pub(crate) watched: Watched<os::Stream>,
     core: Mutex<os::Connection>,
     /// A greeting came, or nothing will come any more.
     heard: Notify,
@@ -42,7 +41,7 @@ pub(crate) fn split(connection: Connection) -> (Sender, Receiver) {
 /// sends and does not read waits for ever. Dropping it says goodbye.
 #[derive(Debug)]
 pub struct Sender {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     timer: Timer,
 }
 
@@ -133,16 +132,10 @@ impl Drop for Sender {
     }
 }
 
-impl AsFd for Sender {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.watched.as_fd()
-    }
-}
-
 /// The receiving half of a [`Connection`].
 #[derive(Debug)]
 pub struct Receiver {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     timer: Timer,
 }
 
@@ -177,11 +170,5 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.shared.no_more();
-    }
-}
-
-impl AsFd for Receiver {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.watched.as_fd()
     }
 }

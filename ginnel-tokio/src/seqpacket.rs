@@ -1,8 +1,7 @@
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ginnel_os::{self as os, AdoptError, Batch, Credentials, Direction, Message, SocketKind, Wait, Would};
+use ginnel_os::sys::{Carried, Handle};
+use ginnel_os::{self as os, Batch, Credentials, Direction, Message, SocketKind, Wait, Would};
 use ginnel_proto::{ToAddress, limits};
 
 use crate::driver::{self, Ready, Watched};
@@ -30,8 +29,8 @@ use crate::listener::{Listener, Socket};
 #[derive(Debug)]
 #[doc(alias = "SOCK_SEQPACKET")]
 pub struct SeqPacket {
-    watched: Watched<os::SeqPacket>,
-    most: usize,
+    pub(crate) watched: Watched<os::SeqPacket>,
+    pub(crate) most: usize,
 }
 
 impl SeqPacket {
@@ -44,7 +43,7 @@ impl SeqPacket {
     /// Cancelled, no connection was made.
     pub async fn connect(address: impl ToAddress) -> io::Result<Self> {
         let (fd, _) = driver::connect(SocketKind::SeqPacket, address).await?;
-        Self::new(fd.into())
+        Self::accepted(fd, true)
     }
 
     /// Listens at `address` with the defaults of [`Listener::builder`]: a file of mode 0600.
@@ -65,21 +64,11 @@ impl SeqPacket {
         Ok((Self::new(a)?, Self::new(b)?))
     }
 
-    /// Adopts a connected descriptor after checking it. Its flags stay as they are; the packets that it receives
-    /// carry a time from now on (`SO_TIMESTAMPNS`), by which an empty packet is told from the end.
-    ///
-    /// # Errors
-    /// The descriptor comes back if it is no connected packet socket of the local family, or if tokio's reactor
-    /// cannot watch it.
-    pub fn adopt(fd: OwnedFd) -> Result<Self, AdoptError> {
-        Ok(Self { watched: Watched::adopt(os::SeqPacket::adopt(fd)?)?, most: limits::PACKET })
-    }
-
-    fn new(os: os::SeqPacket) -> io::Result<Self> {
+    pub(crate) fn new(os: os::SeqPacket) -> io::Result<Self> {
         Ok(Self { watched: Watched::new(os)?, most: limits::PACKET })
     }
 
-    async fn until<R>(
+    pub(crate) async fn until<R>(
         &self,
         direction: Direction,
         mut attempt: impl FnMut(&os::SeqPacket) -> Would<R>,
@@ -96,21 +85,7 @@ impl SeqPacket {
     /// # Cancel safety
     /// Cancelled, nothing was sent.
     pub async fn send(&self, packet: &[u8]) -> io::Result<()> {
-        self.send_with_fds(packet, &[]).await
-    }
-
-    /// Sends one packet, whole, with duplicates of at most 253 descriptors. It may be empty.
-    ///
-    /// # Errors
-    /// `InvalidInput`: more than 253 descriptors. `EPERM`: the peer refuses descriptors. `ETOOMANYREFS`: too many
-    /// descriptors of this user are under way unread; try again with a pause. Else as [`send`](Self::send).
-    ///
-    /// # Cancel safety
-    /// Cancelled, nothing was sent.
-    #[doc(alias = "sendmsg")]
-    #[doc(alias = "SCM_RIGHTS")]
-    pub async fn send_with_fds(&self, packet: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-        self.until(Direction::Write, |os| os.send(packet, fds, Wait::Never)).await
+        self.until(Direction::Write, |os| os.send(packet, &[], Wait::Never)).await
     }
 
     /// Sends packets in one system call and returns how many of them went, at least one of a non-empty list. At
@@ -150,7 +125,7 @@ impl SeqPacket {
     ///
     /// # Cancel safety
     /// Cancelled, nothing was received: the packet stays for the next call.
-    pub async fn recv_into(&self, bytes: &mut [u8]) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
+    pub async fn recv_into(&self, bytes: &mut [u8]) -> io::Result<Option<(usize, Vec<Carried>)>> {
         self.until(Direction::Read, |os| os.receive_into(bytes, Wait::Never)).await
     }
 
@@ -179,54 +154,14 @@ impl SeqPacket {
     /// The kernel's, see unix(7) on `SO_PEERCRED`.
     #[doc(alias = "SO_PEERCRED")]
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
-        Credentials::of(self.as_fd())
-    }
-
-    /// Refuses descriptors from now on: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux
-    /// 6.16 and cannot.
-    ///
-    /// # Errors
-    /// The kernel's, see setsockopt(2).
-    #[doc(alias = "SO_PASSRIGHTS")]
-    pub fn refuse_fds(&self) -> io::Result<bool> {
-        os::refuse_fds(self.as_fd())
-    }
-
-    /// Ends one or both directions; the peer receives the end after what is under way.
-    ///
-    /// # Errors
-    /// The kernel's, see shutdown(2).
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        os::shutdown(self.as_fd(), how)
+        Credentials::of(self.watched.get().borrowed())
     }
 }
 
 impl Socket for SeqPacket {
     const KIND: SocketKind = SocketKind::SeqPacket;
 
-    fn accepted(fd: OwnedFd, _ours: bool) -> io::Result<Self> {
-        Self::new(fd.into())
-    }
-}
-
-/// Takes the descriptor unchecked; [`SeqPacket::adopt`] checks it. It fails where tokio's reactor cannot watch it.
-impl TryFrom<OwnedFd> for SeqPacket {
-    type Error = io::Error;
-
-    fn try_from(fd: OwnedFd) -> io::Result<Self> {
-        Self::new(fd.into())
-    }
-}
-
-/// Gives the descriptor away. One that this crate made is in non-blocking mode.
-impl From<SeqPacket> for OwnedFd {
-    fn from(socket: SeqPacket) -> Self {
-        socket.watched.into_inner().into()
-    }
-}
-
-impl AsFd for SeqPacket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.watched.as_fd()
+    fn accepted(fd: Handle, _ours: bool) -> io::Result<Self> {
+        Self::new(os::SeqPacket::unchecked(fd))
     }
 }

@@ -1,11 +1,11 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use ginnel_os::Waitable;
 use ginnel_os::driven::Driven;
 use ginnel_os::shared::Shared;
 
@@ -25,10 +25,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn of<D: Driven + Send + 'static>(
-        watched: Watched<Arc<OwnedFd>>,
-        shared: Arc<Shared<D>>,
-    ) -> Self {
+    pub(crate) fn of<D: Driven + Send + 'static>(watched: Watched<Waitable>, shared: Arc<Shared<D>>) -> Self {
         let ends = Ends { shared };
         Self { running: Box::pin(async move { driver::run(&watched, &ends.shared).await }) }
     }

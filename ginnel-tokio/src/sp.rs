@@ -40,12 +40,11 @@ mod futures;
 mod handle;
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 use std::{fmt, io};
 
 use ginnel_os::driven::Driven;
-use ginnel_os::{self as os, AdoptError, ConnId, Credentials, Error};
+use ginnel_os::{self as os, ConnId, Credentials, Error};
 use ginnel_proto::sp as proto;
 
 use crate::Driver;
@@ -102,7 +101,7 @@ pub type RawPair1 = Socket<proto::RawPair1>;
 
 /// One end, with any number of pipes.
 pub struct Socket<P: Pattern> {
-    turning: Turning<os::sp::Socket<P>>,
+    pub(crate) turning: Turning<os::sp::Socket<P>>,
 }
 
 impl<P: Pattern> Socket<P> {
@@ -182,17 +181,6 @@ impl<P: Pattern> Socket<P> {
     /// Dials no more, and closes the pipe.
     pub fn hang_up(&mut self, dialer: DialerId) {
         self.turning.driven.hang_up(dialer);
-    }
-
-    /// Takes in a connected stream socket: one of a pair, an accepted one, an inherited one, of whatever family. Both
-    /// sides greet over it at once, as over `socket://`; what comes of that is [told](Self::next_event).
-    ///
-    /// # Errors
-    /// It is no socket, no stream, not connected, or it listens. It comes back untouched.
-    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<ConnId, AdoptError> {
-        let pipe = self.turning.driven.adopt(socket.into())?;
-        self.turning.driven.flush();
-        Ok(pipe)
     }
 
     /// Waits for the next thing that happens to a pipe. Of what nobody takes, the last 1,024 are kept.
@@ -305,12 +293,5 @@ impl<P: Pattern> fmt::Debug for Socket<P> {
             .field("end", &P::END)
             .field("pipes", &self.turning.driven.pipe_count())
             .finish_non_exhaustive()
-    }
-}
-
-/// One descriptor, readable when there is something to do.
-impl<P: Pattern> AsFd for Socket<P> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.turning.driven.as_fd()
     }
 }

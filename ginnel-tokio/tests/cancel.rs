@@ -1,4 +1,5 @@
 //! Cancels every async function while it waits, and shows that nothing was lost or half done.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::future::{Future, poll_fn};

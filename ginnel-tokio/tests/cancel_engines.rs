@@ -1,6 +1,7 @@
 //! Drops every async function of clients, servers, their handles and typed values after each number of polls, and shows
 //! that messages are whole and once or not there at all, that calls find their own answers, and that no descriptor is
 //! lost.
+#![cfg(unix)]
 
 mod cancelling;
 #[cfg(feature = "serde")]

@@ -1,5 +1,6 @@
 //! Drops every async function of connections and their halves after each number of polls, while the other side moves by
 //! pieces between them, and shows that messages are whole and once, or not there at all, and no descriptor is lost.
+#![cfg(unix)]
 
 mod cancelling;
 

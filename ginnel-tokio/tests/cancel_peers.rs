@@ -1,5 +1,6 @@
 //! Drops every async function of peers and their handles after each number of polls, and shows that messages are whole
 //! and once or not there at all, that a path is left to whoever is there, and that no descriptor is lost.
+#![cfg(unix)]
 
 mod cancelling;
 

@@ -1,5 +1,6 @@
 //! Drops async functions of SP's ends after each number of polls, and shows that messages are whole and once or not there
 //! at all, that questions find their own answers, and that no descriptor is lost.
+#![cfg(unix)]
 
 mod cancelling;
 

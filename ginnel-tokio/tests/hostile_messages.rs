@@ -1,4 +1,5 @@
 //! Peers and moments that are meant to hang, spin, starve or cut a connection of messages.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::future::{Future, poll_fn};

@@ -1,4 +1,5 @@
 //! What an idle connection holds, in bytes of the heap.
+#![cfg(unix)]
 
 #[path = "../../ginnel/tests/counting/mod.rs"]
 mod counting;

@@ -1,5 +1,6 @@
 //! A million descriptor passes with futures cancelled and the limit of open files reached on the way. Alone in
 //! its process, since that limit belongs to all of it.
+#![cfg(unix)]
 
 use std::fs::{self, File};
 use std::future::{Future, poll_fn};

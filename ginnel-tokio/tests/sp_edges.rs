@@ -1,4 +1,5 @@
 //! Ends of SP among tasks.
+#![cfg(unix)]
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -7,6 +7,10 @@ use std::pin::Pin;
 use futures_core::Stream as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+#[path = "../../ginnel/tests/support/mod.rs"]
+mod support;
+use support::*;
+
 /// How this driver tells a story. `ginnel` has the other one.
 macro_rules! driver {
     (story $name:ident $body:block) => {

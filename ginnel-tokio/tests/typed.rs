@@ -2,6 +2,10 @@
 
 use ginnel_tokio::*;
 
+#[path = "../../ginnel/tests/support/mod.rs"]
+mod support;
+use support::*;
+
 /// How this driver tells a story. `ginnel` has the other one.
 macro_rules! driver {
     (story $name:ident $body:block) => {

@@ -1,4 +1,5 @@
 //! Peers and moments that are meant to hang, spin or cut a connection of messages, with threads.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};

@@ -1,4 +1,5 @@
 //! What a peer can make a connection hold, in bytes of the heap.
+#![cfg(unix)]
 
 mod counting;
 

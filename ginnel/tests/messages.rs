@@ -2,6 +2,9 @@
 
 use ginnel::*;
 
+mod support;
+use support::*;
+
 /// How this driver tells a story. `ginnel-tokio` has the other one.
 macro_rules! driver {
     (story $name:ident $body:block) => {

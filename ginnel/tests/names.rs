@@ -1,4 +1,5 @@
 //! What lies around a path: leftovers of the dead, other copies of this library, a limit reached half-way.
+#![cfg(unix)]
 #![expect(unsafe_code, reason = "record locks of a foreign copy are taken by hand")]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 

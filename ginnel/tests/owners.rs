@@ -1,4 +1,5 @@
 //! Processes that start a listener on one path at once, killed at random, some leaving a forked child behind.
+#![cfg(unix)]
 #![expect(unsafe_code, reason = "a starter forks without exec, as some programs do")]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 

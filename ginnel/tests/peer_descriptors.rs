@@ -1,4 +1,5 @@
 //! Takeovers leave no descriptor behind. Alone in its process, since it counts all of them.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::fs;

@@ -1,4 +1,5 @@
 //! Paths at which no peers can meet: each is an error that says what is wrong, and nothing is changed.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
 //! Peers that are processes of their own: killed, stopped and forked, while files disappear around them.
+#![cfg(unix)]
 #![expect(unsafe_code, reason = "locks are looked at, and processes are forked, by hand")]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 

@@ -1,5 +1,6 @@
 //! Talks with the Node package `@procwire/transport`, which speaks [`Wire::LengthPrefixed`] and [`Wire::Lines`]:
 //! either may listen. The package's side of it is in `interop/procwire`.
+#![cfg(unix)]
 
 use std::error::Error as StdError;
 use std::io::{BufRead, BufReader, ErrorKind};

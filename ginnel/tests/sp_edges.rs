@@ -1,4 +1,5 @@
 //! Ends of SP where things meet that seldom do: a full inbox, late looks, silence, forks.
+#![cfg(unix)]
 #![expect(unsafe_code, reason = "forks have no safe interface")]
 
 use std::io::{ErrorKind, Read, Write};

@@ -1,4 +1,5 @@
 //! Descriptors on a byte stream, over random cuts of what is sent and what is read.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::fs::File;

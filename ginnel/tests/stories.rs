@@ -3,6 +3,9 @@
 use ginnel::*;
 use std::io::{Read, Write};
 
+mod support;
+use support::*;
+
 /// How this driver tells a story. `ginnel-tokio` has the other one.
 macro_rules! driver {
     (story $name:ident $body:block) => {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 /// Messaging patterns, byte for byte as nng and nanomsg speak them
 #[derive(Debug, clap::Args)]
-#[command(after_help = ABOUT)]
+#[command(after_help = super::about::SP)]
 pub(crate) struct SpArgs {
     /// Which end to be
     #[arg(value_enum, value_name = "END", hide_possible_values = true)]
@@ -41,14 +41,15 @@ pub(crate) struct PlacesArgs {
     pub(crate) listen: Vec<String>,
     /// Use the connected stream socket that was inherited as descriptor N
     #[arg(long = "fd", value_name = "N")]
+    #[cfg_attr(windows, arg(hide = true))]
     pub(crate) fds: Vec<u16>,
     /// Go on, and dial again, if nobody is there yet
     #[arg(long = "async")]
     pub(crate) dial_on: bool,
-    /// Who may connect to socket files, comma separated: uid:NUMBER, gid:NUMBER, same-user, anyone
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", help = super::about::ALLOW)]
     pub(crate) allow: Option<String>,
     /// Permission bits of socket files, in octal [default: 0600]
+    #[cfg_attr(windows, arg(hide = true))]
     #[arg(long, value_name = "MODE")]
     pub(crate) mode: Option<String>,
 }
@@ -110,48 +111,3 @@ pub(crate) enum Format {
     Raw,
     Json,
 }
-
-const ABOUT: &str = "\
-Ends, and what each does:
-  push, pub            send --data
-  pull, sub            print what comes
-  req                  asks with --data, and prints the answer
-  rep                  prints each request, and answers it with --data; without,
-                       nobody is answered
-  surveyor             asks everybody, and prints the answers of one second, or of
-                       --recv-timeout
-  respondent           as rep, for surveys
-  pair, pair0, bus     send --data, if given, and print what comes; pair is
-                       version 1 of the protocol
-
-Those that send do so once, or --count times, or every --interval until they are
-ended. Those that receive go on until they have had --count messages, until
-nothing came for --recv-timeout, or until they are ended. Where both are done, an
-exchange is one message sent, and then what comes until the next is due; with
---count alone, until one has come, or nothing for --recv-timeout. A req whose
---recv-timeout passes ends with exit code 124. A pub and a bus wait for nobody:
-what is sent while nobody is there is lost, see --delay.
-
-URLs:
-  ipc:///run/app.sock    a socket file: the path behind ipc://, to the last byte
-  ipc://app              on Windows the pipe \\\\.\\pipe\\app
-  abstract://name        a Linux abstract name, for this user unless --allow
-  tcp://127.0.0.1:5555   a port; port 0 when listening: any, told with -v
-  socket://              only with --listen, beside --fd: what it stands for
-
---dial fails if nobody is there (exit code 3), unless --async. Where all places are
---fd, the command ends when the last of them has ended.
-
-Formats, for --format:
-  (none)   each message as it is, and a newline
-  ascii    the same, with a dot for every byte that ASCII cannot print
-  hex      each message as \"\\x68\\x69\", and a newline
-  raw      the messages alone
-  json     each message as {\"body\":\"hi\"}, or {\"hex\":\"ff\"} if it is no text
-
-Examples:
-  ginnel sp rep --listen ipc:///tmp/answer --data 42 &
-  ginnel sp req --dial ipc:///tmp/answer --data 'what is the answer?'
-  ginnel sp pub --listen ipc:///tmp/clock --data cuckoo --interval 3600 &
-  ginnel sp sub --dial ipc:///tmp/clock --count 1
-  ginnel sp pull --listen tcp://127.0.0.1:5555 --format json";

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use ginnel::sp::Url;
 use ginnel::{AddressError, Policy};
 
-use super::{UsageError, octal, policy, seconds};
+use super::{UsageError, octal, policy, seconds, system};
 use crate::args::sp::{End, Format, PaceArgs, PlacesArgs, SpArgs};
 
 /// One end of a messaging pattern, and what it does.
@@ -104,6 +104,8 @@ impl TryFrom<PlacesArgs> for Places {
 
     fn try_from(args: PlacesArgs) -> Result<Self, UsageError> {
         let PlacesArgs { dial, listen, fds, dial_on, allow, mode } = args;
+        system::need("--fd", !fds.is_empty())?;
+        system::need("--mode", mode.is_some())?;
         if dial.is_empty() && listen.is_empty() && fds.is_empty() {
             return Err(SpUsage::Nowhere.into());
         }

@@ -71,7 +71,8 @@ impl Desk {
         if self.codec != Codec::Raw {
             line.push(b'\n');
         }
-        let output = shell::to_its_end(&self.script, line, fds, peer).context("cannot start the command")?;
+        let question = Message::new(line).with_fds(fds);
+        let output = shell::to_its_end(&self.script, question, peer).context("cannot start the command")?;
         if !self.events.are_json() {
             // Nobody may be there to read it.
             let _ = io::stderr().write_all(&output.stderr);

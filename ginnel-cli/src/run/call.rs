@@ -1,16 +1,13 @@
 //! `ginnel call`
 
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ginnel::{Connection, Message, Stream, Wire};
 
 use super::connection;
-use super::input::{Input, Most};
-use super::send::open;
-use super::session::NO_INPUT;
+use super::files::Files;
+use super::input::{Input, Most, NO_INPUT};
 use super::talk::{Talk, options, plain};
 use crate::events::Events;
 use crate::exit::Exit;
@@ -22,12 +19,12 @@ use crate::wait;
 pub(crate) fn run(plan: Call, events: Events) -> Result<Exit> {
     let Call { place, codec, files, body } = plan;
     let deadline = wait::deadline(place.timeout);
-    let fds = files.iter().map(|path| open(path).map(OwnedFd::from)).collect::<Result<Vec<_>>>()?;
+    let files = Files::open(&files)?;
     let question = codec.body(typed(body, deadline)?)?;
     let (mut stream, _) = connection::open::<Stream>(&place, deadline, events)?;
     stream.set_deadline(deadline)?;
     let mut connection = Connection::over(stream, &options(Wire::Native));
-    let answer = connection.call(Message::new(question).with_fds(fds)).map_err(plain)?;
+    let answer = connection.call(files.with(Message::new(question))).map_err(plain)?;
     // The answer is here: that the listener is slow to part is no failure.
     let _ = connection.close(Duration::ZERO);
     let talk = Talk { speech: Speech { wire: Wire::Native, codec: Some(codec) }, deadline, events };
@@ -37,7 +34,7 @@ pub(crate) fn run(plan: Call, events: Events) -> Result<Exit> {
 
 fn typed(body: Body, deadline: Option<Instant>) -> Result<Vec<u8>> {
     match body {
-        Body::Text(text) => Ok(text.into_vec()),
+        Body::Text(text) => Ok(text.into_encoded_bytes()),
         Body::Input => Input::stdin(deadline)?.all(Most::MESSAGE).context(NO_INPUT),
     }
 }

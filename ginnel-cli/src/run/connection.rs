@@ -1,24 +1,24 @@
 //! The two kinds of connection under one name.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use anyhow::{Error, Result};
 use ginnel::{Address, Credentials, SeqPacket, Socket, Stream};
 
-use super::session;
+#[cfg(windows)]
+use super::conversation::Plain;
+#[cfg(unix)]
+use super::session::Plain;
 use super::talk::plain;
 use crate::events::{Event, Events, Peer};
 use crate::exit::{Doing, NoSocket};
 use crate::plan::Place;
 
 /// A connection of either kind.
-pub(crate) trait Connection: Socket + AsFd + Into<OwnedFd> {
+pub(crate) trait Connection: Socket + Plain {
     fn connect(address: &Address, deadline: Option<Instant>) -> io::Result<Self>;
     fn peer(&self) -> io::Result<Credentials>;
-    /// Joins it to standard input and output until both directions have ended.
-    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()>;
 }
 
 impl Connection for Stream {
@@ -32,10 +32,6 @@ impl Connection for Stream {
     fn peer(&self) -> io::Result<Credentials> {
         self.peer_credentials()
     }
-
-    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()> {
-        session::bytes(self, deadline, events)
-    }
 }
 
 impl Connection for SeqPacket {
@@ -48,10 +44,6 @@ impl Connection for SeqPacket {
 
     fn peer(&self) -> io::Result<Credentials> {
         self.peer_credentials()
-    }
-
-    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()> {
-        session::packets(self, deadline, events)
     }
 }
 

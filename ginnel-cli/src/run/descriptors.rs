@@ -1,12 +1,19 @@
 //! Descriptors that came, told to people.
 
-use std::fs;
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::{collect, tell_each};
 
-use rustix::fs::{FileType, fstat};
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::{collect, tell_each};
+
+use anyhow::{Result, bail};
 
 use crate::events::{Event, Events};
+use crate::plan::MAX_FDS;
 
 /// Descriptors that nobody here takes are closed, and not in silence.
 pub(crate) fn tell_closed(count: usize, events: Events) {
@@ -15,20 +22,16 @@ pub(crate) fn tell_closed(count: usize, events: Events) {
     }
 }
 
-/// Names each descriptor of a message.
-pub(crate) fn tell_each(fds: &[OwnedFd], events: Events) -> io::Result<()> {
-    for (index, fd) in fds.iter().enumerate() {
-        events.tell(&describe(index, fd)?);
+/// Fails if so much is no message.
+fn check_size(bytes: usize, fds: usize) -> Result<()> {
+    if bytes > MAX_BYTES {
+        bail!("more than {MAX_BYTES} bytes (16 MiB) came: one message has no more");
+    }
+    if fds > MAX_FDS {
+        bail!("more than {MAX_FDS} descriptors came: one message has no more");
     }
     Ok(())
 }
 
-/// What a descriptor is, as far as the kernel tells. proc_pid_fd(5)
-fn describe(index: usize, fd: &OwnedFd) -> io::Result<Event> {
-    let link = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-    let target = link.map_or_else(|_| "unknown".into(), |target| target.to_string_lossy().into_owned());
-    let status = fstat(fd)?;
-    let is_regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
-    let size = is_regular.then(|| u64::try_from(status.st_size).unwrap_or_default());
-    Ok(Event::Descriptor { index, target, size })
-}
+/// Most bytes that are collected: 16 MiB.
+const MAX_BYTES: usize = 16 << 20;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::exit::Exit;
-use crate::signals::{Signals, Wake};
+use crate::signals::Signals;
 
 /// Where each thread says that the command has ended.
 #[derive(Clone, Debug)]
@@ -48,10 +48,7 @@ impl Ending {
 
 /// From then on signals end the process at once.
 fn await_stop(signals: Signals, deadline: Option<Instant>) -> Result<Exit> {
-    loop {
-        if let Wake::Stop(signal) = signals.wait(None, deadline)? {
-            signals.release();
-            return Ok(Exit::Signal(signal));
-        }
-    }
+    let signal = signals.wait_for_stop(deadline)?;
+    signals.release();
+    Ok(Exit::Signal(signal))
 }

@@ -1,27 +1,19 @@
 //! Standard input, read until a deadline.
 
-use std::fs::File;
+#[cfg(unix)]
+#[path = "input/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "input/windows.rs"]
+mod system;
+
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
-use std::os::fd::AsFd;
-use std::time::Instant;
 
 use ginnel::limits;
-use rustix::event::{PollFd, PollFlags};
 
-use crate::wait::wait;
-
-/// Standard input without a buffer of its own.
-#[derive(Debug)]
-pub(crate) struct Input {
-    file: File,
-    deadline: Option<Instant>,
-}
+pub(crate) use self::system::Input;
 
 impl Input {
-    pub(crate) fn stdin(deadline: Option<Instant>) -> io::Result<Self> {
-        Ok(Self { file: File::from(io::stdin().as_fd().try_clone_to_owned()?), deadline })
-    }
-
     /// Everything to the end, if it is no more than this.
     pub(crate) fn all(self, most: Most) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -30,16 +22,15 @@ impl Input {
     }
 }
 
-impl Read for Input {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        if self.deadline.is_some() {
-            wait(&mut [PollFd::new(&self.file, PollFlags::IN)], self.deadline)?;
-        }
-        self.file.read(bytes)
-    }
+/// The next bytes, as many as there are.
+pub(crate) fn chunk(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; CHUNK];
+    let n = input.read(&mut bytes)?;
+    bytes.truncate(n);
+    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
 }
 
-/// The lines of an input, without their newlines.
+/// The lines of an input, without their ends.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
@@ -54,17 +45,18 @@ impl<R: Read> Lines<R> {
     /// The next line; `None` is the end. Lines are read no further than what one may have.
     pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        // A newline beside the line, and one byte too many.
-        if self.input.by_ref().take(self.most.bytes as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+        // The end beside the line, and one byte too many.
+        let most = (self.most.bytes + system::END + 1) as u64;
+        if self.input.by_ref().take(most).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
-        line.pop_if(|&mut last| last == b'\n');
+        system::cut_end(&mut line);
         self.most.fits(line).map(Some)
     }
 }
 
 /// Most bytes that are read as one thing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Most {
     bytes: usize,
     what: &'static str,
@@ -87,6 +79,11 @@ impl Most {
     }
 }
 
+/// What is moved at once, in bytes.
+pub(crate) const CHUNK: usize = 64 << 10;
+
+pub(crate) const NO_INPUT: &str = "cannot read standard input";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_line_is_one_packet() {
-        assert_eq!(lines(b"one\n\ntwo\r\nthree"), [&b"one"[..], b"", b"two\r", b"three"]);
+        assert_eq!(lines(b"one\n\n\ntwo\rthree"), [&b"one"[..], b"", b"", b"two\rthree"]);
         assert_eq!(lines(b"\n"), [b""]);
         assert!(lines(b"").is_empty());
     }

@@ -4,16 +4,24 @@ mod answer;
 mod call;
 mod connect;
 mod connection;
+#[cfg(windows)]
+mod conversation;
+mod datagrams;
 mod demo;
 mod descriptors;
 mod door;
 mod ending;
+mod files;
 mod input;
+mod lend;
 mod listen;
+mod modes;
 mod peer;
 mod recv;
 mod send;
+#[cfg(unix)]
 mod sending;
+#[cfg(unix)]
 mod session;
 mod shell;
 mod sp;
@@ -37,6 +45,6 @@ pub(crate) fn run(plan: Plan, events: Events) -> Result<Exit> {
         Plan::Peer(plan) => peer::run(plan, events),
         Plan::Sp(plan) => sp::run(plan, events),
         Plan::Demo => demo::run(events),
-        Plan::DemoPart { role, path } => demo::part(&role, &path),
+        Plan::DemoPart { role, address } => demo::part(&role, &address),
     }
 }

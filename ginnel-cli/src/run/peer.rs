@@ -12,8 +12,8 @@ use ginnel::PeerOptions;
 use self::room::Room;
 use super::connection::unreached;
 use super::ending::ending;
-use super::input::{Input, Lines, Most};
-use super::session::NO_INPUT;
+use super::input::{Input, Lines, Most, NO_INPUT};
+use super::modes;
 use crate::events::Events;
 use crate::exit::{Doing, Exit};
 use crate::output::Output;
@@ -48,10 +48,8 @@ pub(crate) fn run(plan: Peer, events: Events) -> Result<Exit> {
 
 fn join(plan: Peer, events: Events) -> Result<Room> {
     let Peer { address, hello, standby, allow, mode, .. } = plan;
-    let mut options = PeerOptions::new().name(hello.name())?.data(hello.data().clone())?.standby(standby);
-    if let Some(mode) = mode {
-        options = options.mode(mode);
-    }
+    let options = PeerOptions::new().name(hello.name())?.data(hello.data().clone())?;
+    let mut options = modes::of_peer(options, mode, standby);
     if let Some(policy) = allow {
         options = options.allow(policy);
     }

@@ -1,6 +1,7 @@
 //! A connection joined to standard input and output.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,14 +9,32 @@ use anyhow::{Context, Result};
 use ginnel::{SeqPacket, Stream, WriteHalf};
 
 use super::descriptors::tell_closed;
-use super::input::{Input, Lines, Most};
+use super::input::{CHUNK, Input, Lines, Most, NO_INPUT};
 use super::sending::{self, Sending};
 use crate::events::{Event, Events};
 use crate::output::Output;
 use crate::wait::check;
 
+/// A connection that is a descriptor.
+pub(crate) trait Plain: AsFd + Into<OwnedFd> {
+    /// Joins it to standard input and output until both directions have ended.
+    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()>;
+}
+
+impl Plain for Stream {
+    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()> {
+        bytes(self, deadline, events)
+    }
+}
+
+impl Plain for SeqPacket {
+    fn serve(self, deadline: Option<Instant>, events: Events) -> Result<()> {
+        packets(self, deadline, events)
+    }
+}
+
 /// Standard input to the stream, the stream to standard output.
-pub(crate) fn bytes(mut stream: Stream, deadline: Option<Instant>, events: Events) -> Result<()> {
+fn bytes(mut stream: Stream, deadline: Option<Instant>, events: Events) -> Result<()> {
     let mut output = Output::stdout()?;
     let mut input = Input::stdin(deadline)?;
     stream.set_deadline(deadline)?;
@@ -39,7 +58,7 @@ pub(crate) fn bytes(mut stream: Stream, deadline: Option<Instant>, events: Event
 }
 
 /// Every line of standard input as a packet, every packet as a line on standard output.
-pub(crate) fn packets(mut socket: SeqPacket, deadline: Option<Instant>, events: Events) -> Result<()> {
+fn packets(mut socket: SeqPacket, deadline: Option<Instant>, events: Events) -> Result<()> {
     let mut output = Output::stdout()?;
     let mut lines = Lines::of(Input::stdin(deadline)?, Most::PACKET);
     socket.set_deadline(deadline)?;
@@ -85,8 +104,3 @@ fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         other => other.map(Some),
     }
 }
-
-/// What is moved at once, in bytes.
-pub(super) const CHUNK: usize = 64 << 10;
-
-pub(super) const NO_INPUT: &str = "cannot read standard input";

@@ -8,7 +8,6 @@ mod watch;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,8 +22,8 @@ use self::print::Printer;
 use self::watch::Watch;
 use super::connection::unreached;
 use super::ending::ending;
-use super::input::{Input, Most};
-use super::session::NO_INPUT;
+use super::input::{Input, Most, NO_INPUT};
+use super::modes;
 use crate::args::sp::End;
 use crate::events::{Event, Events};
 use crate::exit::{Doing, Exit};
@@ -65,7 +64,7 @@ pub(crate) fn run(plan: Sp, events: Events) -> Result<Exit> {
 /// Read before anybody is disturbed.
 fn read(said: &Said, deadline: Option<Instant>) -> Result<Vec<u8>> {
     match said {
-        Said::Text(text) => Ok(text.as_bytes().to_vec()),
+        Said::Text(text) => Ok(text.as_encoded_bytes().to_vec()),
         Said::File(path) => fs::read(path).with_context(|| format!("cannot read {}", path.display())),
         Said::Input => Input::stdin(deadline)?.all(Most::SP).context(NO_INPUT),
     }
@@ -74,7 +73,7 @@ fn read(said: &Said, deadline: Option<Instant>) -> Result<Vec<u8>> {
 fn options(plan: &Sp) -> Options {
     let mut options = Options::new();
     if let Some(mode) = plan.places.mode {
-        options = options.mode(mode);
+        options = modes::of_end(options, mode);
     }
     if let Some(policy) = &plan.places.allow {
         options = options.allow(policy.clone());
@@ -90,7 +89,7 @@ fn subscriptions(given: Vec<OsString>) -> Vec<Vec<u8>> {
     if given.is_empty() {
         return vec![Vec::new()];
     }
-    given.into_iter().map(|prefix| prefix.as_bytes().to_vec()).collect()
+    given.into_iter().map(OsString::into_encoded_bytes).collect()
 }
 
 /// Where an end meets others, and what may end it.

@@ -43,7 +43,7 @@ impl<S: Sys> Connection<S> {
     pub fn leave_half(&mut self, stream: &Stream<S>) {
         self.session.line().goodbye();
         self.try_write(stream);
-        // The peer may have gone first; then there is nobody to tell.
+        // The peer may have gone first; then there is nobody to tell. A pipe of Windows has no half of an end.
         let _ = stream.shutdown(std::net::Shutdown::Write);
     }
 

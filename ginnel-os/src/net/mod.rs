@@ -375,5 +375,6 @@ const MANY: usize = 256;
 /// Bytes of it; the kernel doubles them for its own needs.
 const SMALL_BUFFER: usize = 32 << 10;
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

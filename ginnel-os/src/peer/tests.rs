@@ -11,12 +11,11 @@ use std::time::Instant;
 use ginnel_proto::client::Reason;
 use ginnel_proto::election::Refusal;
 use ginnel_proto::peer::Hello;
-use rustix::net::SocketAddrUnix;
 
 use super::*;
 use crate::engine::Engine;
 use crate::sys::double::{Double, Meddle};
-use crate::sys::{SocketKind, Would};
+use crate::sys::{Name, SocketKind, Would};
 use crate::{Listener, ListenerOptions};
 
 /// The real kernel, of which some calls fail.
@@ -76,7 +75,7 @@ impl Meddle for Failing {
         if self.sockets.has(seen.sockets) { Err(self.error()) } else { Kernel.socket(kind, nonblocking) }
     }
 
-    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
+    fn connect(&self, fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
         let mut seen = self.seen.lock().unwrap();
         seen.connects += 1;
         match self.connects.has(seen.connects) {

@@ -9,6 +9,11 @@ pub use epoll::Epoll as System;
 #[cfg(target_os = "linux")]
 pub use eventfd::Waker;
 
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+mod kqueue;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+pub use kqueue::{Kqueue as System, Waker};
+
 #[cfg(windows)]
 pub use crate::sys::windows::{Port as System, Waitable, Waker};
 

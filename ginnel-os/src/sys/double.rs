@@ -11,11 +11,10 @@ use std::time::Instant;
 
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
-use rustix::net::SocketAddrUnix;
 
 use super::{
-    Alarm, Descriptors, Incoming, Kernel, Names, Outgoing, PeerIds, Poller, Ready, Rename, Slot, SocketKind,
-    Sockets, Status, Sys, Taken, Wait, Would,
+    Alarm, Descriptors, Incoming, Kernel, Name, Names, Outgoing, PeerIds, Poller, Ready, Rename, Slot,
+    SocketKind, Sockets, Status, Sys, Taken, Wait, Would,
 };
 use crate::connection::Directions;
 use crate::name::Locks;
@@ -32,7 +31,7 @@ pub(crate) trait Meddle: Clone + fmt::Debug {
         Kernel.socket(kind, nonblocking)
     }
 
-    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
+    fn connect(&self, fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
         Kernel.connect(fd, name)
     }
 
@@ -73,6 +72,8 @@ impl<M: Meddle> Descriptors for Double<M> {
 }
 
 impl<M: Meddle> Names for Double<M> {
+    type Pin = <Kernel as Names>::Pin;
+
     fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
         self.0.changes_name("rename");
         self.0.before_rename();
@@ -81,13 +82,19 @@ impl<M: Meddle> Names for Double<M> {
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         Kernel.open_directory(path)
     }
-    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+    fn pin(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Self::Pin> {
         Kernel.pin(directory, name)
     }
-    fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+    fn open_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Self::Pin> {
         Kernel.open_name(directory, name)
     }
-    fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+    fn pinned(&self, pin: &Self::Pin) -> io::Result<Status> {
+        Kernel.pinned(pin)
+    }
+    fn address_of(&self, pin: &Self::Pin) -> io::Result<Name> {
+        Kernel.address_of(pin)
+    }
+    fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<Name> {
         Kernel.through(fd, name)
     }
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
@@ -160,14 +167,14 @@ unsafe impl<M: Meddle> Sockets for Double<M> {
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
         Kernel.socket_pair(kind, nonblocking)
     }
-    fn bind(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+    fn bind(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
         self.0.changes_name("bind");
         Kernel.bind(fd, name)
     }
     fn listen(&self, fd: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
         Kernel.listen(fd, backlog)
     }
-    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
+    fn connect(&self, fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
         self.0.connect(fd, name)
     }
     fn accept(&self, fd: BorrowedFd<'_>, nonblocking: bool) -> Would<OwnedFd> {
@@ -238,8 +245,8 @@ impl<M: Meddle> Sys for Double<M> {
     fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
         Kernel.is_local(directory)
     }
-    fn watch(&self, named: &[BorrowedFd<'_>], lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        Kernel.watch(named, lock)
+    fn watch(&self, own: &Self::Pin, directory: BorrowedFd<'_>, lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        Kernel.watch(own, directory, lock)
     }
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
         Kernel.changes(watch)

@@ -4,60 +4,29 @@
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
-use rustix::fs::Mode;
-use rustix::io::{Errno, FdFlags};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::{
-    Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would,
-    linux_files, linux_msg, linux_process, linux_tcp, linux_watch,
+    Descriptors, Incoming, Outgoing, PeerIds, Slot, SocketKind, Sockets, Sys, Taken, Wait, Would, linux_msg,
+    linux_process, linux_watch, posix, tcp,
 };
-use crate::name::Locks;
 use crate::poller::System;
 
-/// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
-/// register of them: one of the statics that ARCHITECTURE.md names.
-pub(super) static LOCKS: Locks<OwnedFd> = Locks::new();
+pub(crate) use super::linux_files::{
+    HAS_ABSTRACT_NAMES, SUN_PATH, abstract_name, other_kind, own_lock, plain_name,
+};
+pub(crate) use super::linux_msg::{CONTROL, peer_label, peer_pidfd, refuse_fds};
 
-/// Held while an inherited descriptor is taken over: what is inherited belongs to the process.
-static TAKING: Mutex<()> = Mutex::new(());
+/// What a socket is found by in the kernel.
+pub type Name = rustix::net::SocketAddrUnix;
 
-/// This process, once somebody has asked; zero in a child that was just forked. Asking the kernel each time would cost every
-/// engine a system call for each write.
-static PID: AtomicU32 = AtomicU32::new(0);
-
-/// Whether children are told to forget it, which the first question sees to. A bare clone(2) tells nobody.
-static FORKS: OnceLock<bool> = OnceLock::new();
-
-/// Runs in every child that is forked.
-extern "C" fn forget_pid() {
-    PID.store(0, Ordering::Relaxed);
-}
-
-/// The process id.
-pub(super) fn pid() -> u32 {
-    match PID.load(Ordering::Relaxed) {
-        0 => {
-            let pid = std::process::id();
-            // SAFETY: the handler stores to an atomic and nothing else, which a child may do. pthread_atfork(3)
-            let told =
-                FORKS.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forget_pid)) } == 0);
-            if *told {
-                PID.store(pid, Ordering::Relaxed);
-            }
-            pid
-        }
-        pid => pid,
-    }
-}
+/// What holds on to a file: a descriptor that only points at it.
+pub type Pin = OwnedFd;
 
 /// The real kernel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,15 +43,6 @@ fn kind_number(kind: SocketKind) -> SocketType {
 
 fn flags(nonblocking: bool) -> SocketFlags {
     if nonblocking { SocketFlags::CLOEXEC | SocketFlags::NONBLOCK } else { SocketFlags::CLOEXEC }
-}
-
-/// `EAGAIN` and an interrupted wait are "not yet".
-fn not_yet<T>(result: Result<T, Errno>) -> Would<T> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 impl Descriptors for Kernel {
@@ -113,10 +73,7 @@ impl Descriptors for Kernel {
     }
 
     fn duplicate(&self, number: u16) -> io::Result<OwnedFd> {
-        // SAFETY: the number is only looked up, by one call that fails with EBADF if nothing is open there. The
-        // loan ends before it returns.
-        let inherited = unsafe { BorrowedFd::borrow_raw(i32::from(number)) };
-        Ok(rustix::io::fcntl_dupfd_cloexec(inherited, 3)?)
+        posix::duplicate(number)
     }
 }
 
@@ -131,7 +88,7 @@ unsafe impl Sockets for Kernel {
         Ok(rustix::net::socketpair(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
     }
 
-    fn bind(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> io::Result<()> {
+    fn bind(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
         Ok(rustix::net::bind(fd, name)?)
     }
 
@@ -139,12 +96,12 @@ unsafe impl Sockets for Kernel {
         Ok(rustix::net::listen(fd, i32::try_from(backlog).unwrap_or(i32::MAX))?)
     }
 
-    fn connect(&self, fd: BorrowedFd<'_>, name: &SocketAddrUnix) -> Would<()> {
-        not_yet(rustix::net::connect(fd, name))
+    fn connect(&self, fd: BorrowedFd<'_>, name: &Name) -> Would<()> {
+        posix::not_yet(rustix::net::connect(fd, name))
     }
 
     fn accept(&self, fd: BorrowedFd<'_>, nonblocking: bool) -> Would<OwnedFd> {
-        not_yet(rustix::net::accept_with(fd, flags(nonblocking)))
+        posix::not_yet(rustix::net::accept_with(fd, flags(nonblocking)))
     }
 
     #[inline]
@@ -223,7 +180,7 @@ impl Sys for Kernel {
     }
 
     fn user(&self) -> u32 {
-        user()
+        posix::user()
     }
 
     fn share(&self, fd: BorrowedFd<'_>) -> Would<OwnedFd> {
@@ -239,21 +196,15 @@ impl Sys for Kernel {
     }
 
     fn await_lock(&self, lock: Arc<OwnedFd>, inode: Inode, byte: i64) -> io::Result<()> {
-        let wait = move || {
-            let granted = linux_files::await_lock(lock.as_fd(), byte);
-            drop(lock);
-            LOCKS.arrived(&Self, inode, granted);
-        };
-        let thread = thread::Builder::new().name("ginnel-lock".into()).stack_size(LOCK_STACK);
-        thread.spawn(wait).map(drop)
+        posix::await_lock(lock, inode, byte)
     }
 
     fn is_local(&self, directory: BorrowedFd<'_>) -> io::Result<bool> {
         linux_watch::is_local(directory)
     }
 
-    fn watch(&self, named: &[BorrowedFd<'_>], lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        linux_watch::watch(named, lock)
+    fn watch(&self, own: &OwnedFd, directory: BorrowedFd<'_>, lock: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        linux_watch::watch(&[own.as_fd(), directory], lock)
     }
 
     fn changes(&self, watch: BorrowedFd<'_>) -> io::Result<bool> {
@@ -261,68 +212,23 @@ impl Sys for Kernel {
     }
 
     fn is_connected_stream(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
-        linux_tcp::is_connected_stream(fd)
+        tcp::is_connected_stream(fd)
     }
 
     fn connect_tcp(&self, port: SocketAddr) -> io::Result<OwnedFd> {
-        linux_tcp::connect(port)
+        tcp::connect(port)
     }
 
     fn listen_tcp(&self, port: SocketAddr, backlog: u32) -> io::Result<OwnedFd> {
-        linux_tcp::listen(port, backlog)
+        tcp::listen(port, backlog)
     }
 
     fn tcp_port(&self, fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
-        linux_tcp::port(fd)
+        tcp::port(fd)
     }
 }
 
-/// The peer's pidfd, if the kernel has such a thing and the peer can still be named. `SO_PEERPIDFD`
-pub(crate) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
-    linux_msg::peer_pidfd(fd)
+/// A new TCP socket, close-on-exec and non-blocking.
+pub(super) fn tcp_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    Ok(rustix::net::socket_with(family, SocketType::STREAM, flags(true), None)?)
 }
-
-/// The peer's security label, if a security module gave it one. `SO_PEERSEC`
-pub(crate) fn peer_label(fd: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
-    linux_msg::peer_label(fd)
-}
-
-/// Refuses descriptors: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux 6.16.
-pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    linux_msg::refuse_fds(fd)
-}
-
-/// Takes over a descriptor that the service manager passed. `None` if it is close-on-exec, which no descriptor
-/// is that came through exec: it belongs to somebody in this process.
-pub(crate) fn take_inherited(number: i32) -> io::Result<Option<OwnedFd>> {
-    // Looking at the flag and setting it are two calls: of two threads that ask at once, both would find it unset and
-    // own the same descriptor. `what_several_threads_take_at_once_one_of_them_gets`
-    let _one_at_a_time = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: as in `Descriptors::duplicate`.
-    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
-    let flags = rustix::io::fcntl_getfd(inherited)?;
-    if flags.contains(FdFlags::CLOEXEC) {
-        return Ok(None);
-    }
-    rustix::io::fcntl_setfd(inherited, flags | FdFlags::CLOEXEC)?;
-    // SAFETY: LISTEN_PID names this process, so by the protocol of sd_listen_fds(3) the descriptor was opened for it
-    // by whoever started it. Std and this library open everything close-on-exec, so one that is not came through exec
-    // and nobody has taken it over yet; nobody does meanwhile, because of the lock above.
-    Ok(Some(unsafe { OwnedFd::from_raw_fd(number) }))
-}
-
-/// The effective user id of this process.
-pub(crate) fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
-/// Makes a directory for its owner alone. mkdir(2)
-pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
-    Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
-}
-
-/// Bytes of stack for a thread that waits for a lock.
-const LOCK_STACK: usize = 64 << 10;
-
-#[cfg(test)]
-mod inherited_at_the_edge;

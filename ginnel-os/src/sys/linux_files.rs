@@ -2,33 +2,36 @@
 #![expect(unsafe_code, reason = "record locks are asked for by way of pointers")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
-use ginnel_proto::election::Inode;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
+use ginnel_proto::limits;
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, RawMode, RenameFlags, Uid};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::SocketAddrUnix;
 
-use super::linux::{self, Kernel, LOCKS};
-use super::{FileKind, Names, Rename, Status, Would};
+use super::linux::Kernel;
+use super::{Name, Names, Rename, SocketKind, Status, Would, posix};
 use crate::name::Locks;
 
-fn status(stat: &rustix::fs::Stat) -> Status {
-    let kind = FileType::from_raw_mode(stat.st_mode);
-    Status {
-        inode: Inode { device: stat.st_dev, number: stat.st_ino },
-        kind: match kind {
-            FileType::Socket => FileKind::Socket,
-            FileType::Directory => FileKind::Directory,
-            FileType::RegularFile => FileKind::Regular,
-            _ => FileKind::Other,
-        },
-        uid: stat.st_uid,
-        mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
-    }
+/// Bytes of a path that fit a socket address.
+pub(crate) const SUN_PATH: usize = limits::SUN_PATH;
+
+/// Are there names that are no files?
+pub(crate) const HAS_ABSTRACT_NAMES: bool = true;
+
+/// A path that fits, as the kernel takes it.
+pub(crate) fn plain_name(path: &Path) -> io::Result<Name> {
+    Ok(Name::new(path)?)
+}
+
+/// A name that is no file. unix(7), "Abstract sockets"
+pub(crate) fn abstract_name(name: &[u8]) -> io::Result<Name> {
+    Ok(Name::new_abstract_name(name)?)
+}
+
+/// The kind of socket to find out with whether anybody lives behind a socket file: its own, so that a full queue says so.
+pub(crate) const fn other_kind(kind: SocketKind) -> SocketKind {
+    kind
 }
 
 fn one_byte(byte: i64) -> libc::flock64 {
@@ -55,24 +58,14 @@ fn set_lock(fd: BorrowedFd<'_>, command: i32, lock: &libc::flock) -> io::Result<
     }
 }
 
-/// Waits for a lock, as long as it takes. Of two processes that each wait for what the other has the kernel refuses one,
-/// which cannot know that other threads will release it.
-pub(super) fn await_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
-    loop {
-        if Kernel.lock_holder(fd, byte)? == Some(Kernel.pid()) {
-            // Another copy of this library has it, in this process: to the kernel it is ours already.
-            thread::sleep(ANOTHER_COPY);
-            continue;
-        }
-        match set_lock(fd, libc::F_SETLKW, &short(byte)) {
-            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
-            Err(error) if error.raw_os_error() == Some(libc::EDEADLK) => thread::sleep(DEADLOCK),
-            done => return done,
-        }
-    }
+/// Waits for a lock, as long as it takes, unless a signal comes or the kernel sees a circle.
+pub(crate) fn own_lock(fd: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
+    set_lock(fd, libc::F_SETLKW, &short(byte))
 }
 
 impl Names for Kernel {
+    type Pin = OwnedFd;
+
     fn open_directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)
@@ -88,10 +81,17 @@ impl Names for Kernel {
         Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
     }
 
-    fn through(&self, fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
-        let slash = if name.is_empty() { "" } else { "/" };
-        let file = format!("/proc/self/fd/{}{slash}", fd.as_raw_fd());
-        Ok(SocketAddrUnix::new([file.as_bytes(), name].concat())?)
+    fn pinned(&self, pin: &OwnedFd) -> io::Result<Status> {
+        self.status(pin.as_fd())
+    }
+
+    fn address_of(&self, pin: &OwnedFd) -> io::Result<Name> {
+        Ok(Name::new(format!("/proc/self/fd/{}", pin.as_raw_fd()))?)
+    }
+
+    fn through(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Name> {
+        let directory = format!("/proc/self/fd/{}/", directory.as_raw_fd());
+        Ok(Name::new([directory.as_bytes(), name].concat())?)
     }
 
     fn open_lock(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
@@ -122,14 +122,14 @@ impl Names for Kernel {
 
     fn status_at(&self, directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Status>> {
         match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(status(&stat))),
+            Ok(stat) => Ok(Some(posix::status(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     fn status(&self, fd: BorrowedFd<'_>) -> io::Result<Status> {
-        Ok(status(&rustix::fs::fstat(fd)?))
+        Ok(posix::status(&rustix::fs::fstat(fd)?))
     }
 
     fn set_mode(&self, fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
@@ -152,7 +152,7 @@ impl Names for Kernel {
 
     fn rename_at(&self, dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> io::Result<()> {
         let flags = match how {
-            Rename::NoReplace => RenameFlags::NOREPLACE,
+            Rename::NoReplace | Rename::Aside => RenameFlags::NOREPLACE,
             Rename::Exchange => RenameFlags::EXCHANGE,
         };
         match rustix::fs::renameat_with(dir, from, dir, to, flags) {
@@ -199,11 +199,11 @@ impl Names for Kernel {
     }
 
     fn locks(&self) -> &Locks<OwnedFd> {
-        &LOCKS
+        &posix::LOCKS
     }
 
     fn pid(&self) -> u32 {
-        linux::pid()
+        posix::pid()
     }
 
     fn random(&self) -> io::Result<u64> {
@@ -222,14 +222,9 @@ fn rename_plainly(dir: BorrowedFd<'_>, from: &[u8], to: &[u8], how: Rename) -> i
             rustix::fs::linkat(dir, from, dir, to, AtFlags::empty())?;
             Ok(rustix::fs::unlinkat(dir, from, AtFlags::empty())?)
         }
-        Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
+        Rename::Aside | Rename::Exchange => Ok(rustix::fs::renameat(dir, from, dir, to)?),
     }
 }
-
-/// How often a lock is looked at that the kernel cannot be asked to wait for.
-const ANOTHER_COPY: Duration = Duration::from_millis(20);
-/// How long somebody who seems to wait in a circle pauses.
-const DEADLOCK: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod locks_at_the_edge;

@@ -6,13 +6,22 @@ use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
+use ginnel_proto::limits;
 use rustix::net::addr::{SocketAddrArg, SocketAddrOpaque};
 
 use super::{Incoming, Outgoing, PeerIds, Slot, Taken, Wait, Would};
 use crate::ancillary::Layout;
 
 /// How Linux lays out control messages: `size_t` length, two `int`s, data aligned to `size_t`. cmsg(3)
-pub(crate) const CONTROL: Layout = Layout { length: size_of::<usize>(), align: size_of::<usize>() };
+pub(crate) const CONTROL: Layout = Layout {
+    length: size_of::<usize>(),
+    align: size_of::<usize>(),
+    most_fds: limits::MAX_FDS,
+    // `SCM_TIMESTAMPNS` has the number of the option that asks for it.
+    stamp: Some(libc::SO_TIMESTAMPNS),
+    // `SCM_PIDFD`, Linux 6.5: a descriptor too, if somebody asked for it on an adopted socket.
+    pidfd: Some(4),
+};
 
 /// `SO_PEERPIDFD`, Linux 6.5; libc does not name it on every target.
 const SO_PEERPIDFD: i32 = 77;
@@ -235,7 +244,8 @@ pub(super) fn peer_groups(fd: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
     Ok(groups.map(u32::from_ne_bytes).collect())
 }
 
-pub(super) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+/// The peer's pidfd, if the kernel has such a thing and the peer can still be named. `SO_PEERPIDFD`
+pub(crate) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); 4];
     match option(fd, SO_PEERPIDFD, &mut space) {
         Ok(4) => {
@@ -251,7 +261,8 @@ pub(super) fn peer_pidfd(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-pub(super) fn peer_label(fd: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
+/// The peer's security label, if a security module gave it one. `SO_PEERSEC`
+pub(crate) fn peer_label(fd: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
     match long_option(fd, libc::SO_PEERSEC) {
         Ok(mut label) => {
             while label.last() == Some(&0) {
@@ -277,7 +288,8 @@ pub(super) fn stamp_packets(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_option(fd, libc::SO_TIMESTAMPNS, 1)
 }
 
-pub(super) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
+/// Refuses descriptors: whoever sends some gets `EPERM`. `false`: the kernel is older than Linux 6.16.
+pub(crate) fn refuse_fds(fd: BorrowedFd<'_>) -> io::Result<bool> {
     match set_option(fd, SO_PASSRIGHTS, 0) {
         Ok(()) => Ok(true),
         Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => Ok(false),

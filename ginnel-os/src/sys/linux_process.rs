@@ -7,12 +7,12 @@ use ginnel_proto::machine::ProcessId;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 
-use super::{linux, linux_msg};
+use super::{linux_msg, posix};
 
 /// This process.
 pub(super) fn this() -> io::Result<Option<ProcessId>> {
     match pidfd_open(getpid(), PidfdFlags::empty()) {
-        Ok(pidfd) => Ok(Some(ProcessId { pid: linux::pid(), id: id(&pidfd)? })),
+        Ok(pidfd) => Ok(Some(ProcessId { pid: posix::pid(), id: id(&pidfd)? })),
         // A profile of seccomp may not know the call.
         Err(Errno::NOSYS | Errno::PERM) => Ok(None),
         Err(error) => Err(error.into()),
@@ -30,7 +30,7 @@ pub(super) fn watch(process: ProcessId, connection: BorrowedFd<'_>) -> io::Resul
     {
         return Ok(Some(pidfd));
     }
-    if let Some(pidfd) = linux::peer_pidfd(connection)?
+    if let Some(pidfd) = linux_msg::peer_pidfd(connection)?
         && id(&pidfd)? == process.id
     {
         return Ok(Some(pidfd));

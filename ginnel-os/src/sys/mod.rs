@@ -8,7 +8,6 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::sync::Arc;
@@ -23,7 +22,8 @@ use crate::connection::Directions;
 mod call;
 mod chance;
 pub(crate) mod codes;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 pub(crate) mod double;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -34,15 +34,39 @@ mod linux_msg;
 #[cfg(target_os = "linux")]
 mod linux_process;
 #[cfg(target_os = "linux")]
-mod linux_tcp;
-#[cfg(target_os = "linux")]
 mod linux_watch;
+mod message;
 #[cfg(target_os = "linux")]
-pub use linux::Kernel;
-#[cfg(target_os = "linux")]
-pub(crate) use linux::{make_directory, peer_label, peer_pidfd, refuse_fds, take_inherited, user};
-#[cfg(target_os = "linux")]
-pub(crate) use linux_msg::CONTROL;
+use linux as system;
+
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+pub(crate) mod kqueue;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+use kqueue as system;
+#[cfg(target_vendor = "apple")]
+#[path = "apple.rs"]
+mod special;
+#[cfg(target_os = "freebsd")]
+#[path = "bsd.rs"]
+mod special;
+
+#[cfg(unix)]
+mod posix;
+#[cfg(unix)]
+mod tcp;
+
+#[cfg(unix)]
+pub(crate) use posix::{make_directory, take_inherited, user};
+#[cfg(unix)]
+pub(crate) use system::{CONTROL, HAS_ABSTRACT_NAMES, SUN_PATH, abstract_name, other_kind, plain_name};
+#[cfg(unix)]
+pub use system::{Kernel, Name, Pin};
+#[cfg(unix)]
+use system::{own_lock, tcp_socket};
+#[cfg(unix)]
+pub(crate) use system::{peer_label, peer_pidfd, refuse_fds};
+#[cfg(unix)]
+pub use tcp::share_port;
 
 #[cfg(unix)]
 #[path = "names/files.rs"]
@@ -53,6 +77,7 @@ mod names;
 
 pub use call::{receive, send};
 pub(crate) use chance::{incarnation, jitter};
+pub use message::{Incoming, Outgoing, Slot, Taken};
 pub use names::*;
 
 #[cfg(windows)]
@@ -62,8 +87,8 @@ pub use windows::Kernel;
 #[cfg(windows)]
 pub(crate) use windows::user;
 
-#[cfg(not(any(target_os = "linux", windows)))]
-compile_error!("ginnel runs on Linux and Windows so far; macOS and FreeBSD are planned");
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd", windows)))]
+compile_error!("ginnel runs on Linux, macOS, FreeBSD and Windows");
 
 /// A socket of the real kernel.
 #[cfg(unix)]
@@ -79,10 +104,6 @@ pub type Carried = std::os::fd::OwnedFd;
 /// What messages carry beside their bytes: nothing.
 #[cfg(windows)]
 pub type Carried = windows::NoFd;
-
-/// What a socket is found by in the kernel.
-#[cfg(unix)]
-pub type Name = rustix::net::SocketAddrUnix;
 
 /// What a socket is found by in the kernel.
 #[cfg(windows)]
@@ -121,30 +142,6 @@ pub enum Direction {
     Read,
     /// Away from us.
     Write,
-}
-
-/// What one receiving call took.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "whoever implements `Sys` builds it")]
-pub struct Taken {
-    /// Bytes of the packet or chunk; more than the buffer holds if a packet was cut.
-    pub bytes: usize,
-    /// Bytes written to the control buffer.
-    pub control: usize,
-    /// `MSG_CTRUNC`: control data, and so descriptors, were dropped by the kernel.
-    pub control_cut: bool,
-}
-
-/// One packet of a batch to receive.
-#[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever calls `Sys` builds it")]
-pub struct Slot<'a> {
-    /// Where its bytes go.
-    pub bytes: &'a mut [MaybeUninit<u8>],
-    /// Where its control data goes.
-    pub control: &'a mut [MaybeUninit<u8>],
-    /// What came, set by the call.
-    pub taken: Taken,
 }
 
 /// Who is at the other end of a pipe.
@@ -212,9 +209,14 @@ pub trait Sys: Sockets + Names {
     /// Does everybody who sees this directory live on this machine? fstatfs(2)
     fn is_local(&self, directory: Self::Borrowed<'_>) -> io::Result<bool>;
     #[cfg(unix)]
-    /// A descriptor that is readable once one of these files was renamed or has lost a name, or the lock file was closed
-    /// by somebody. inotify(7)
-    fn watch(&self, named: &[Self::Borrowed<'_>], lock: Self::Borrowed<'_>) -> io::Result<Self::Fd>;
+    /// A descriptor that is readable once what was pinned or its directory was renamed or has lost a name, or the lock file
+    /// was closed by somebody. inotify(7)
+    fn watch(
+        &self,
+        own: &Self::Pin,
+        directory: Self::Borrowed<'_>,
+        lock: Self::Borrowed<'_>,
+    ) -> io::Result<Self::Fd>;
     #[cfg(unix)]
     /// Takes what a watch has to tell. `false`: nothing.
     fn changes(&self, watch: Self::Borrowed<'_>) -> io::Result<bool>;
@@ -338,43 +340,7 @@ pub unsafe trait Sockets: Descriptors {
     fn set_send_buffer(&self, fd: Self::Borrowed<'_>, bytes: usize) -> io::Result<()>;
     /// Every packet that it receives carries a time from now on. `SO_TIMESTAMPNS`
     fn stamp_packets(&self, fd: Self::Borrowed<'_>) -> io::Result<()>;
-}
-
-/// What one sending call is given. Only this crate makes one: control data can name any descriptor of the process.
-#[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
-    pub(crate) bytes: &'a [IoSlice<'a>],
-    pub(crate) control: &'a [u8],
-    pub(crate) to: Option<&'a Name>,
-}
-
-impl<'a> Outgoing<'a> {
-    /// The bytes, gathered; at most 1,024 slices are sent.
-    pub fn bytes(&self) -> &'a [IoSlice<'a>] {
-        self.bytes
-    }
-
-    /// Control data, ready for the kernel; may be empty.
-    pub fn control(&self) -> &'a [u8] {
-        self.control
-    }
-
-    /// To whom, on an unconnected datagram socket.
-    pub fn to(&self) -> Option<&'a Name> {
-        self.to
-    }
-}
-
-/// What one receiving call is given.
-#[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever calls `Sys` builds it")]
-pub struct Incoming<'a> {
-    /// Where bytes go.
-    pub bytes: &'a mut [MaybeUninit<u8>],
-    /// Where control data goes.
-    pub control: &'a mut [MaybeUninit<u8>],
-    /// Report a packet's true length even if it was cut (`MSG_TRUNC`).
-    pub whole: bool,
-    /// Where the sender's `sun_path` goes, if it is wanted; emptied when the sender has no name.
-    pub from: Option<&'a mut Vec<u8>>,
+    /// Sending on this socket, which somebody else has made, never raises SIGPIPE from now on. It is to be told only where
+    /// sending has no flag for that. `SO_NOSIGPIPE`
+    fn quieten(&self, _fd: Self::Borrowed<'_>) {}
 }

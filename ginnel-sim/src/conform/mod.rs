@@ -27,7 +27,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use ginnel_os::sys::{Descriptors, Sys};
+use ginnel_os::sys::{Descriptors, Names, Sys};
 
 pub use fake::{FakeBench, OtherProcess};
 pub use second::{Deed, Second};
@@ -35,7 +35,7 @@ pub use second::{Deed, Second};
 /// A kernel as one process sees it, and what no call of [`Sys`] can do.
 pub trait Bench {
     /// The kernel.
-    type Sys: Sys;
+    type Sys: Sys + Names<Pin = <Self::Sys as Descriptors>::Fd>;
     /// Another process; dropping it kills it.
     type Other;
 

@@ -119,7 +119,7 @@ impl<B: Bench> Watched<B> {
         let own = k.at(|sys, directory| sys.pin(directory, b"s")).expect("the name is there");
         let directory = k.directory();
         let sys = k.sys();
-        let fd = sys.watch(&[sys.borrow(&own), sys.borrow(&directory)], sys.borrow(&lock));
+        let fd = sys.watch(&own, sys.borrow(&directory), sys.borrow(&lock));
         let fd = fd.expect("files can be watched");
         Self { fd, listener: Some(listener), _held: [own, directory, lock] }
     }

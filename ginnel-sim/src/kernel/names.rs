@@ -278,8 +278,8 @@ impl World {
         let there = self.names.find(directory, to);
         let entries = self.names.entries(directory)?;
         match (how, there) {
-            (Rename::NoReplace, Ok(_)) => return Err(libc::EEXIST),
-            (Rename::NoReplace, Err(_)) => {
+            (Rename::NoReplace | Rename::Aside, Ok(_)) => return Err(libc::EEXIST),
+            (Rename::NoReplace | Rename::Aside, Err(_)) => {
                 entries.remove(from);
             }
             (Rename::Exchange, there) => {

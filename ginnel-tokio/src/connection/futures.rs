@@ -1,6 +1,6 @@
 //! A connection as a `Stream` and a `Sink`.
 
-use std::os::fd::AsFd;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -48,8 +48,9 @@ impl Sink<Message> for Connection {
         let this = self.get_mut();
         this.core.session().line().goodbye();
         ready!(this.poll(cx, Directions::WRITE, |core, stream, ready| core.flush(stream, ready)))?;
-        // The peer may have gone first; then there is nobody to tell.
-        let _ = os::shutdown(this.as_fd(), std::net::Shutdown::Write);
+        // The peer may have gone first; then there is nobody to tell. A pipe of Windows has no half of an end, and goes on
+        // until it is dropped.
+        let _ = this.watched.get().shutdown(Shutdown::Write);
         Poll::Ready(Ok(()))
     }
 }

@@ -2,23 +2,22 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ginnel_os::Reason;
 use ginnel_os::driven::Driven;
 use ginnel_os::shared::{Seat, Shared, Turn};
+use ginnel_os::{Reason, Waitable};
 use tokio::task::coop;
 
 use super::{Timer, Watched};
 use crate::Driver;
 
-/// An engine under the eyes of tokio's reactor.
+/// An engine that is waited for.
 #[derive(Debug)]
 pub(crate) struct Turning<D> {
     // Before the engine: it leaves the reactor while its descriptor is open.
-    watched: Watched<Arc<OwnedFd>>,
+    watched: Watched<Waitable>,
     timer: Timer,
     pub(crate) driven: D,
 }
@@ -80,7 +79,7 @@ impl<D: Driven> Turning<D> {
 }
 
 /// Turns for as long as anybody could ask for something.
-pub(crate) async fn run<D: Driven>(watched: &Watched<Arc<OwnedFd>>, shared: &Shared<D>) -> io::Result<()> {
+pub(crate) async fn run<D: Driven>(watched: &Watched<Waitable>, shared: &Shared<D>) -> io::Result<()> {
     let mut timer = Timer::default();
     poll_fn(|cx| {
         for _ in 0..TURNS {

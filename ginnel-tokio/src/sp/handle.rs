@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use bytes::Bytes;
 use ginnel_os::driven::{Awaited, Driven};
 use ginnel_os::shared::{Seat, Shared};
 use ginnel_os::sp::{DialerId, ListenerId};
-use ginnel_os::{self as os, AdoptError, CallId, ConnId, Credentials, Error, Message, Reason, SendError};
+use ginnel_os::{self as os, CallId, ConnId, Credentials, Error, Message, Reason, SendError};
 use ginnel_proto::machine::SendId;
 use ginnel_proto::sp::{
     self as proto, Answered, AskId, Asks, Dropped, Event, Pattern, Receives, Replies, Request, Sends,
@@ -45,7 +44,7 @@ use crate::driver::{Turning, in_time, sit_until};
 /// # }
 /// ```
 pub struct Handle<P: Pattern> {
-    shared: Arc<Shared<os::sp::Socket<P>>>,
+    pub(crate) shared: Arc<Shared<os::sp::Socket<P>>>,
 }
 
 impl<P: Pattern> Handle<P> {
@@ -114,14 +113,6 @@ impl<P: Pattern> Handle<P> {
     /// As [`Socket::hang_up`](super::Socket::hang_up).
     pub fn hang_up(&self, dialer: DialerId) {
         self.shared.with(|os| os.hang_up(dialer));
-    }
-
-    /// As [`Socket::adopt`](super::Socket::adopt).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn adopt(&self, socket: impl Into<OwnedFd>) -> Result<ConnId, AdoptError> {
-        self.shared.with(|os| os.adopt(socket.into()))
     }
 
     /// As [`Socket::next_event`](super::Socket::next_event).

@@ -1,14 +1,6 @@
 // What users do with a client whose server comes and goes, told once for both drivers. Included by `messages.rs` of
 // each.
 
-use std::path::PathBuf;
-
-fn place() -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("s");
-    (dir, path)
-}
-
 driver! { story calls_go_on_over_servers_that_come_and_go {
     let (_dir, path) = place();
     let mut client = Client::connect(&path)?;
@@ -108,23 +100,6 @@ driver! { story a_client_that_may_try_twice_stops_and_gives_its_messages_back {
     assert_eq!(failed.message.unwrap().body, "kept");
     let error = driver!(wait client.recv()).unwrap_err();
     assert!(matches!(error, Error::Stopped(Reason::MaxRetriesExceeded { attempts: 2 })), "{error}");
-    Ok(())
-}}
-
-driver! { story descriptors_travel_over_the_next_connection_and_none_is_left {
-    let (_dir, path) = place();
-    let mut client = Client::connect(&path)?;
-    let (left, mut right) = UnixStream::pair()?;
-    driver!(wait client.feed(Message::new("take it").with_fds(vec![left.into()])))?;
-    let listener = Connection::listen(&path)?;
-    let server = driver!(spawn {
-        let mut connection = driver!(wait listener.accept()).unwrap();
-        driver!(wait connection.recv()).unwrap().unwrap()
-    });
-    driver!(wait client.flush())?;
-    assert_eq!(driver!(join server).fds.len(), 1);
-    // Every copy is closed, so the other end reads the end.
-    assert_eq!(right.read(&mut [0])?, 0);
     Ok(())
 }}
 

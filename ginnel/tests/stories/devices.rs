@@ -1,16 +1,23 @@
 // What users do with devices, told once for both drivers. Included by `messages.rs` of each.
 
-use std::os::unix::net::UnixStream;
-
 use sp::{
     Device, Event, Forwards, Options, Pair1, Pattern, Pub, Pull, Push, RawPair1, RawRep, RawReq, RawRespondent,
     RawSurveyor, Rep, Req, Respondent, Socket, Sub, Surveyor,
 };
 
+#[cfg(unix)]
 fn join<P: Pattern, Q: Pattern>(one: &mut Socket<P>, other: &mut Socket<Q>) {
-    let (near, far) = UnixStream::pair().expect("a pair");
+    let (near, far) = std::os::unix::net::UnixStream::pair().expect("a pair");
     one.adopt(near).expect("a stream");
     other.adopt(far).expect("a stream");
+}
+
+// No socket can be handed in.
+#[cfg(windows)]
+fn join<P: Pattern, Q: Pattern>(one: &mut Socket<P>, other: &mut Socket<Q>) {
+    let (_dir, path) = place();
+    one.listen(&ipc(&path)).expect("a listener");
+    other.keep_dialing(&ipc(&path)).expect("a dialer");
 }
 
 // It runs until the test is over.

@@ -23,15 +23,8 @@ driver! { story a_graceful_close_resets_nobody_even_in_a_flood {
     driver!(join other)
 }}
 
-driver! { story closing_does_not_wait_for_ever_for_a_peer_that_stays {
-    let (connection, _peer) = with_bare_peer(&ConnectionOptions::new());
-    let error = driver!(wait connection.close(Duration::from_millis(20))).expect_err("the peer stays");
-    assert!(error.is_timeout(), "{error}");
-    Ok(())
-}}
-
 driver! { story gone_without_a_goodbye_is_told_apart {
-    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&ConnectionOptions::new()));
     peer.write_all(&[greeting(), frame(b"last words")].concat())?;
     drop(peer);
     assert!(driver!(wait connection.recv())?.is_some());
@@ -56,7 +49,7 @@ driver! { story bad_input_is_named_after_everything_that_came_before {
         ([greeting(), frame(b"ok"), vec![9]].concat(), 1, PeerFault::CutShort { bytes: 1 }),
     ];
     for (bytes, before, fault) in table {
-        let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
+        let (mut connection, mut peer) = driver!(wait with_bare_peer(&ConnectionOptions::new()));
         peer.write_all(&bytes)?;
         drop(peer);
         for _ in 0..before {
@@ -72,7 +65,7 @@ driver! { story bad_input_is_named_after_everything_that_came_before {
 
 driver! { story a_peer_that_does_not_greet_is_cut {
     let options = ConnectionOptions::new().greeting_deadline(Some(Duration::from_millis(20)));
-    let (mut connection, _peer) = with_bare_peer(&options);
+    let (mut connection, _peer) = driver!(wait with_bare_peer(&options));
     let error = driver!(wait connection.recv()).expect_err("it is silent");
     assert!(matches!(error, Error::Peer(PeerFault::Silent)), "{error}");
     Ok(())
@@ -80,7 +73,7 @@ driver! { story a_peer_that_does_not_greet_is_cut {
 
 driver! { story a_frame_that_does_not_go_on_is_cut {
     let options = ConnectionOptions::new().progress_deadline(Some(Duration::from_millis(20)));
-    let (mut connection, mut peer) = with_bare_peer(&options);
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&options));
     peer.write_all(&[greeting(), frame(b"whole"), vec![5, 0]].concat())?;
     assert!(driver!(wait connection.recv())?.is_some());
     let error = driver!(wait connection.recv()).expect_err("it stopped inside a frame");
@@ -90,7 +83,7 @@ driver! { story a_frame_that_does_not_go_on_is_cut {
 
 driver! { story a_hung_peer_is_found_by_ping_and_a_live_one_is_not {
     let lively = ConnectionOptions::new().keep_alive(Duration::from_millis(30));
-    let (mut connection, mut peer) = with_bare_peer(&lively);
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&lively));
     peer.write_all(&greeting())?;
     let error = driver!(wait connection.recv()).expect_err("it hangs");
     assert!(matches!(error, Error::Peer(PeerFault::Unresponsive)), "{error}");

@@ -1,48 +1,21 @@
 // What users do with messages, told once for both drivers. Included by `messages.rs` of each, which brings the types
-// into scope and says what `driver!` means there.
+// into scope and says what `driver!` means there. What only Unix has stands in `unix/`.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _, Seek, SeekFrom, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
 type Told = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// An unnamed file with this text.
-fn file(text: &str) -> OwnedFd {
-    let mut file = tempfile::tempfile().expect("a temporary file");
-    file.write_all(text.as_bytes()).expect("room for the text");
-    file.into()
-}
-
-fn text_of(fd: OwnedFd) -> String {
-    let mut file = File::from(fd);
-    file.seek(SeekFrom::Start(0)).expect("it is a file");
-    io::read_to_string(file).expect("it is text")
-}
-
-/// A connection, and the bare socket at its other end, which never waits.
-fn with_bare_peer(options: &ConnectionOptions) -> (Connection, UnixStream) {
-    let (ours, theirs) = UnixStream::pair().expect("two sockets");
-    theirs.set_nonblocking(true).expect("a socket");
-    let stream = Stream::adopt(ours.into()).expect("a socket");
-    (Connection::over(stream, options), theirs)
-}
-
-/// What is there to read now.
-fn there(peer: &mut UnixStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    match peer.read_to_end(&mut bytes) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => bytes,
-        other => {
-            other.expect("a socket");
-            bytes
-        }
-    }
-}
+// A connection, and the bare peer at its other end.
+driver! { fn with_bare_peer(options: &ConnectionOptions) -> (Connection, Bare) {
+    let (_dir, path) = place();
+    let listener = Stream::listen(&path).expect("a listener");
+    let peer = bare(&path);
+    let stream = driver!(wait listener.accept()).expect("it is connected");
+    (Connection::over(stream, options), peer)
+}}
 
 fn greeting() -> Vec<u8> {
     let mut bytes = b"GNL\x01\0\0\0\0".to_vec();
@@ -56,19 +29,14 @@ fn frame(body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32).to_le_bytes()[..], &[1, 0, 0, 0], body].concat()
 }
 
-driver! { story messages_arrive_whole_in_order_with_their_descriptors {
+driver! { story messages_arrive_whole_and_in_order {
     let (mut left, mut right) = Connection::pair()?;
     for number in 0..100u8 {
-        let fds = (0..number % 3).map(|fd| file(&format!("{number}.{fd}"))).collect();
-        driver!(wait left.feed(Message::new(vec![number; number.into()]).with_fds(fds)))?;
+        driver!(wait left.feed(vec![number; number.into()]))?;
     }
     driver!(wait left.flush())?;
     for number in 0..100u8 {
-        let message = driver!(wait right.recv())?.expect("all of them came");
-        assert_eq!(message.body, vec![number; number.into()]);
-        let texts: Vec<_> = message.fds.into_iter().map(text_of).collect();
-        let expected: Vec<_> = (0..number % 3).map(|fd| format!("{number}.{fd}")).collect();
-        assert_eq!(texts, expected);
+        assert_eq!(driver!(wait right.recv())?.expect("all of them came").body, vec![number; number.into()]);
     }
     drop(left);
     assert!(driver!(wait right.recv())?.is_none());
@@ -76,8 +44,7 @@ driver! { story messages_arrive_whole_in_order_with_their_descriptors {
 }}
 
 driver! { story a_message_goes_through_a_listener {
-    let dir = tempfile::tempdir()?;
-    let path = dir.path().join("s");
+    let (_dir, path) = place();
     let listener = Connection::listen(&path)?;
     let client = driver!(spawn {
         let mut connection = driver!(wait Connection::connect(&path))?;
@@ -97,7 +64,7 @@ driver! { story a_message_goes_through_a_listener {
 }}
 
 driver! { story what_is_fed_is_queued_and_what_is_sent_is_with_the_kernel {
-    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new());
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&ConnectionOptions::new()));
     assert_eq!(there(&mut peer).len(), 32, "the greeting goes at once");
     driver!(wait connection.feed("one"))?;
     driver!(wait connection.feed("two"))?;
@@ -111,7 +78,7 @@ driver! { story what_is_fed_is_queued_and_what_is_sent_is_with_the_kernel {
 
 driver! { story a_full_queue_gives_the_message_back {
     let queue = Bound { bytes: 1 << 20, messages: 3, fds: 64 };
-    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new().queue(queue));
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&ConnectionOptions::new().queue(queue)));
     for _ in 0..3 {
         connection.try_feed("x")?;
     }
@@ -125,7 +92,7 @@ driver! { story a_full_queue_gives_the_message_back {
 }}
 
 driver! { story a_peer_that_never_reads_costs_the_budget_and_no_more {
-    let (mut connection, _peer) = with_bare_peer(&ConnectionOptions::new());
+    let (mut connection, _peer) = driver!(wait with_bare_peer(&ConnectionOptions::new()));
     let mut taken = 0;
     for _ in 0..10 {
         // What the kernel takes goes to the kernel; what it does not take stays within the bound.
@@ -161,7 +128,7 @@ driver! { story two_who_flood_each_other_do_not_stand_still {
 
 driver! { story a_sender_whose_inbox_is_full_is_told_and_goes_on {
     let inbox = Bound { bytes: 1 << 20, messages: 2, fds: 64 };
-    let (mut connection, mut peer) = with_bare_peer(&ConnectionOptions::new().inbox(inbox));
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&ConnectionOptions::new().inbox(inbox)));
     peer.write_all(&[greeting(), frame(b"1"), frame(b"2"), frame(b"3")].concat())?;
     while connection.try_feed(vec![0; 60_000]).is_ok() {}
     let failed = driver!(wait connection.flush()).expect_err("nobody reads, and three messages came");
@@ -169,34 +136,26 @@ driver! { story a_sender_whose_inbox_is_full_is_told_and_goes_on {
     for number in [b"1", b"2", b"3"] {
         assert_eq!(&driver!(wait connection.recv())?.expect("kept").body[..], number);
     }
-    let reader = std::thread::spawn(move || {
-        peer.set_nonblocking(false)?;
-        io::copy(&mut peer, &mut io::sink())
-    });
+    let reader = std::thread::spawn(move || io::copy(&mut peer, &mut io::sink()));
     driver!(wait connection.flush())?;
     drop(connection);
     reader.join().expect("the reader did not panic")?;
     Ok(())
 }}
 
-driver! { story a_question_gets_its_answer_with_a_file_both_ways {
+driver! { story a_question_gets_its_answer_and_what_came_between_is_kept {
     let (mut client, mut server) = Connection::pair()?;
     let serving = driver!(spawn {
         let Some(Delivery::Request(request)) = driver!(wait server.next())? else { panic!("a request came") };
         assert_eq!(&request.message.body[..], b"read this");
-        let mut message = Message::new("here");
-        message.fds.push(file("the answer"));
-        assert_eq!(request.message.fds.len(), 1);
         driver!(wait server.send("a message between"))?;
-        driver!(wait server.reply(request, message))?;
+        driver!(wait server.reply(request, "here"))?;
         let Some(Delivery::Request(request)) = driver!(wait server.next())? else { panic!("a request came") };
         driver!(wait server.fail(request, "no such thing"))?;
         assert!(driver!(wait server.next())?.is_none());
         Told::Ok(())
     });
-    let answer = driver!(wait client.call(Message::new("read this").with_fds(vec![file("question")])))?;
-    assert_eq!(&answer.body[..], b"here");
-    assert_eq!(text_of(answer.fds.into_iter().next().expect("a file")), "the answer");
+    assert_eq!(&driver!(wait client.call("read this"))?.body[..], b"here");
     let failed = driver!(wait client.call("something else")).expect_err("it said no");
     assert!(matches!(&failed.error, Error::Failure(why) if &why[..] == b"no such thing"), "{failed}");
     assert_eq!(&driver!(wait client.recv())?.expect("kept").body[..], b"a message between");
@@ -245,7 +204,7 @@ driver! { story an_answer_nobody_waits_for_is_cancelled_over_there {
 }}
 
 driver! { story calls_on_other_wires_are_misuse_and_give_the_question_back {
-    let (mut connection, _peer) = with_bare_peer(&ConnectionOptions::new().wire(Wire::Lines));
+    let (mut connection, _peer) = driver!(wait with_bare_peer(&ConnectionOptions::new().wire(Wire::Lines)));
     let failed = driver!(wait connection.call("?")).expect_err("lines have no calls");
     assert!(matches!(failed.error, Error::Misuse(Misuse::NoCalls)), "{failed}");
     assert_eq!(&failed.message.expect("it comes back").body[..], b"?");
@@ -259,13 +218,11 @@ driver! { story large_messages_wait_for_the_greeting_and_arrive_whole {
     let other = driver!(spawn {
         let message = driver!(wait right.recv())?.expect("it came");
         assert_eq!(message.body, expected);
-        assert_eq!(message.fds.len(), 1);
         driver!(wait right.send(message))?;
         Told::Ok(())
     });
-    driver!(wait left.send(Message::new(body).with_fds(vec![file("beside")])))?;
-    let echo = driver!(wait left.recv())?.expect("it came back");
-    assert_eq!(text_of(echo.fds.into_iter().next().expect("with its file")), "beside");
+    driver!(wait left.send(body))?;
+    assert_eq!(driver!(wait left.recv())?.expect("it came back").body.len(), 3_000_000);
     driver!(join other)
 }}
 
@@ -281,25 +238,6 @@ driver! { story a_message_over_the_peers_limit_is_refused_here_and_comes_back {
     assert_eq!(failed.message.expect("it comes back").body.len(), 100_001);
     driver!(wait left.send("still fine"))?;
     assert_eq!(&driver!(wait right.recv())?.expect("still fine").body[..], b"still fine");
-    Ok(())
-}}
-
-driver! { story refused_descriptors_cost_their_message_and_not_the_connection {
-    let (mut left, mut right) = Connection::pair()?;
-    if !right.refuse_fds()? {
-        return Ok(());
-    }
-    driver!(wait left.feed("before"))?;
-    driver!(wait left.feed(Message::new("with a file").with_fds(vec![file("x")])))?;
-    driver!(wait left.feed("after"))?;
-    let failed = driver!(wait left.flush()).expect_err("descriptors are refused");
-    let message = failed.message.expect("it comes back");
-    assert_eq!((&message.body[..], message.fds.len()), (&b"with a file"[..], 1));
-    assert!(matches!(&failed.error, Error::Io(error) if error.kind() == ErrorKind::PermissionDenied));
-    driver!(wait left.flush())?;
-    for text in [&b"before"[..], b"after"] {
-        assert_eq!(&driver!(wait right.recv())?.expect("it came").body[..], text);
-    }
     Ok(())
 }}
 
@@ -321,15 +259,27 @@ driver! { story every_wire_carries_messages_both_ways {
     Ok(())
 }}
 
-driver! { story raw_chunks_come_as_they_are_with_their_descriptors {
+driver! { story raw_chunks_come_as_they_are {
     let options = ConnectionOptions::new().wire(Wire::Raw);
-    let (mut connection, mut peer) = with_bare_peer(&options);
+    let (mut connection, mut peer) = driver!(wait with_bare_peer(&options));
     assert_eq!(there(&mut peer), b"", "no greeting");
     peer.write_all(b"anything")?;
     assert_eq!(&driver!(wait connection.recv())?.expect("a chunk").body[..], b"anything");
-    driver!(wait connection.send(Message::new("x").with_fds(vec![file("raw")])))?;
+    driver!(wait connection.send("x"))?;
     assert_eq!(there(&mut peer), b"x");
     drop(peer);
     assert!(driver!(wait connection.recv())?.is_none());
     Ok(())
 }}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::io::{Seek, SeekFrom};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    include!("unix/messages.rs");
+}

@@ -1,27 +1,6 @@
 // What becomes of peers, and of what is under way between them, when one of them ends: told once for both drivers.
 // Included by `messages.rs` of each, within the stories of peers.
 
-driver! { story what_waits_for_the_listener_comes_back_to_the_one_who_becomes_it {
-    let (_dir, path) = place();
-    let [listener, heir, mut last] = driver!(wait three(&path, PeerOptions::new()));
-    drop(listener);
-    // The heir has the socket and does not move: nobody greets, nobody refuses, and byte 0 is free.
-    driver!(wait told(&mut last, Role::Negotiating));
-    last.try_feed(LISTENER, "one")?;
-    last.try_feed(LISTENER, "two")?;
-    let mut back = vec![driver!(wait last.send(LISTENER, "three")).unwrap_err()];
-    assert_eq!(last.role(), Role::Listener);
-    while back.len() < 3 {
-        back.push(driver!(wait last.flush(LISTENER)).unwrap_err());
-    }
-    for (failed, body) in back.into_iter().zip(["one", "two", "three"]) {
-        assert!(matches!(failed.error, Error::Misuse(Misuse::Oneself)), "{failed}");
-        assert_eq!(failed.message.expect("nothing was sent").body, body);
-    }
-    drop(heir);
-    Ok(())
-}}
-
 driver! { story what_was_queued_for_a_listener_that_dies_comes_back_to_the_next {
     let (_dir, path) = place();
     let (listener, mut connector, _) = driver!(wait two(&path));
@@ -94,29 +73,7 @@ driver! { story a_connector_takes_over_when_the_listener_is_dropped_and_each_tim
     drop(connector);
     driver!(wait left(&mut listener));
     drop(listener);
-    assert_eq!(names(&path), ["s.lock"], "the lock file stays");
-    Ok(())
-}}
-
-driver! { story a_listener_that_is_disposed_of_leaves_its_path_to_the_standby {
-    let (_dir, path) = place();
-    let (listener, mut connector, id) = driver!(wait two(&path));
-    assert_eq!(listener.standby(), Some(id));
-    let socket = std::fs::metadata(&path)?;
-    let before = listener.epoch();
-    let following = driver!(spawn {
-        let (_, reason) = driver!(wait left(&mut connector));
-        driver!(wait told(&mut connector, Role::Listener));
-        (connector, reason)
-    });
-    driver!(wait listener.dispose(LONG))?;
-    let (connector, reason) = driver!(join following);
-    assert!(matches!(reason, Reason::Closed), "{reason:?}");
-    use std::os::unix::fs::MetadataExt as _;
-    assert_eq!(std::fs::metadata(&path)?.ino(), socket.ino(), "it is the same socket");
-    assert!(connector.epoch() > before);
-    driver!(wait connector.dispose(LONG))?;
-    assert_eq!(names(&path), ["s.lock"], "nobody is left");
+    assert!(!is_owned(&path), "nothing is left but what a lock is on");
     Ok(())
 }}
 
@@ -181,44 +138,6 @@ driver! { story of_three_one_takes_over_and_the_other_follows_it {
     Ok(())
 }}
 
-driver! { story who_wants_no_duplicate_gets_none_and_who_gives_none_has_no_standby {
-    let (_dir, path) = place();
-    let without = || PeerOptions::new().standby(false);
-    let mut listener = driver!(wait Peer::join(&path))?;
-    let (one, _) = driver!(wait another(&mut listener, &path, without()));
-    assert_eq!(listener.standby(), None);
-    let (two, id) = driver!(wait another(&mut listener, &path, PeerOptions::new()));
-    assert_eq!(listener.standby(), Some(id));
-    drop(two);
-    driver!(wait left(&mut listener));
-    assert_eq!(listener.standby(), None);
-    drop(listener);
-    assert_eq!(names(&path), ["s.lock"], "the name is gone with the listener");
-    let mut listener = one;
-    driver!(wait told(&mut listener, Role::Listener));
-    // This one gives none either.
-    let (mut connector, _) = driver!(wait another(&mut listener, &path, PeerOptions::new()));
-    assert_eq!(listener.standby(), None);
-    driver!(wait listener.dispose(Duration::ZERO)).err();
-    assert_eq!(names(&path), ["s.lock"]);
-    driver!(wait told(&mut connector, Role::Listener));
-    assert_eq!(names(&path), ["s", "s.lock"]);
-    Ok(())
-}}
-
-driver! { story the_next_is_asked_when_the_standby_leaves {
-    let (_dir, path) = place();
-    let [mut listener, heir, mut last] = driver!(wait three(&path, PeerOptions::new()));
-    let next = listener.connections()[1];
-    drop(heir);
-    driver!(wait left(&mut listener));
-    assert_eq!(listener.standby(), Some(next));
-    drop(listener);
-    driver!(wait told(&mut last, Role::Listener));
-    assert_eq!(names(&path), ["s", "s.lock"]);
-    Ok(())
-}}
-
 driver! { story handles_share_a_peer_and_one_of_them_disposes_of_it {
     let (_dir, path) = place();
     let (first, driver) = driver!(wait Peer::join_with(&path, &called("first")))?.shared();
@@ -263,10 +182,10 @@ driver! { story handles_share_a_peer_and_one_of_them_disposes_of_it {
     assert!(first.connections().is_empty());
     drop((first, disposer));
     driver!(join first_driven)?;
-    assert_eq!(names(&path), ["s", "s.lock"]);
+    assert!(is_owned(&path));
     drop(second);
     driver!(join second_driven)?;
-    assert_eq!(names(&path), ["s.lock"]);
+    assert!(!is_owned(&path));
     Ok(())
 }}
 
@@ -351,7 +270,6 @@ driver! { fn connector_sends(connector: Peer) -> Peer {
 driver! { story a_peer_at_the_path_of_a_server_is_told_that_no_peer_is_there {
     let (_dir, path) = place();
     let mut server = Server::listen(&path)?;
-    let before = names(&path);
     let joining = {
         let path = path.clone();
         let patience = ConnectionOptions::new().greeting_deadline(Some(std::time::Duration::from_millis(300)));
@@ -368,6 +286,6 @@ driver! { story a_peer_at_the_path_of_a_server_is_told_that_no_peer_is_there {
     let failed = driver!(join joining);
     assert!(matches!(failed, Error::Peer(PeerFault::NotAPeer)), "{failed:?}");
     assert!(server.is_published()?, "it is where it was");
-    assert_eq!(names(&path), before);
+    assert!(is_owned(&path));
     Ok(())
 }}

@@ -1,13 +1,6 @@
 // What users do with a server and its clients, told once for both drivers. Included by `messages.rs` of each.
 
-use std::path::PathBuf;
 use std::thread;
-
-fn place() -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("s");
-    (dir, path)
-}
 
 driver! { fn joined(server: &mut Server) -> ConnId {
     match driver!(wait server.next()).expect("a server") {
@@ -60,8 +53,7 @@ driver! { story questions_go_both_ways {
     });
     let id = driver!(wait joined(&mut server));
     let Happening::Request(request) = driver!(wait server.next()).unwrap() else { panic!("a request") };
-    let file = File::open("/dev/null").unwrap();
-    server.reply(request, Message::new("well").with_fds(vec![file.into()]));
+    server.reply(request, "well");
     assert_eq!(driver!(wait server.call(id, "how are you?")).unwrap().body, "fine");
     assert_eq!(driver!(join client), "well");
     Ok(())
@@ -91,7 +83,7 @@ driver! { story a_broadcast_reaches_everybody_and_passes_by_who_does_not_read {
     let queue = Bound { messages: 4, ..Bound::CONNECTION };
     let options = ServerOptions::new().connection(ConnectionOptions::new().queue(queue));
     let mut server = Server::listen_with(&path, &options)?;
-    let deaf = UnixStream::connect(&path).unwrap();
+    let deaf = bare(&path);
     (&deaf).write_all(&greeting()).unwrap();
     let deaf_id = driver!(wait joined(&mut server));
     let reader = {
@@ -127,7 +119,7 @@ driver! { story one_that_floods_does_not_starve_another {
     let flood = {
         let path = path.clone();
         thread::spawn(move || {
-            let mut peer = UnixStream::connect(path).unwrap();
+            let mut peer = bare(&path);
             peer.write_all(&greeting()).unwrap();
             peer.write_all(&[0, 0, 0, 0, 1, 0, 0, 0].repeat(100_000)).unwrap();
             peer
@@ -144,7 +136,7 @@ driver! { story one_that_floods_does_not_starve_another {
         between += 1;
     }
     // The inbox, and one turn's share.
-    assert!(between <= 1024 + 128, "{between} frames came first");
+    assert!(between <= 1024 + 128 + LATE, "{between} frames came first");
     for _ in 0..100_000 - 5000 - between {
         assert_eq!(driver!(wait server.recv()).unwrap().0, flooder_id);
     }
@@ -157,7 +149,7 @@ driver! { story whoever_breaks_a_rule_is_cut_and_the_others_are_served {
     let mut server = Server::listen(&path)?;
     let mut good = driver!(wait Connection::connect(&path)).unwrap();
     let good_id = driver!(wait joined(&mut server));
-    let mut bad = UnixStream::connect(&path).unwrap();
+    let mut bad = bare(&path);
     bad.write_all(&greeting()).unwrap();
     bad.write_all(&[2, 0, 0, 0, 1, 0, 0, 0, b'o', b'k', 0, 0, 0, 0, 99, 0, 0, 0]).unwrap();
     let bad_id = driver!(wait joined(&mut server));
@@ -168,7 +160,7 @@ driver! { story whoever_breaks_a_rule_is_cut_and_the_others_are_served {
         "{left:?}"
     );
     // Who does not even greet is never told of.
-    UnixStream::connect(&path).unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    bare(&path).write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     driver!(wait good.send("still here")).unwrap();
     assert!(matches!(driver!(wait server.next()).unwrap(), Happening::Message(id, _) if id == good_id));
     Ok(())
@@ -178,7 +170,7 @@ driver! { story answers_that_nobody_reads_cost_no_more_than_their_bound {
     let (_dir, path) = place();
     let options = ServerOptions::new().answers(3 << 20);
     let mut server = Server::listen_with(&path, &options)?;
-    let mut greedy = UnixStream::connect(&path).unwrap();
+    let mut greedy = bare(&path);
     let ask = |call: u64| [&[8, 0, 0, 0, 2, 0, 0, 0][..], &call.to_le_bytes()].concat();
     greedy.write_all(&[greeting(), (1..=60).flat_map(ask).collect()].concat()).unwrap();
     let mut good = driver!(wait Connection::connect(&path)).unwrap();
@@ -232,28 +224,6 @@ driver! { story closing_sends_what_is_queued_and_removes_the_name {
     Ok(())
 }}
 
-driver! { story a_name_that_somebody_removed_is_published_again_and_nobody_is_lost {
-    let (_dir, path) = place();
-    let mut server = Server::listen(&path)?;
-    let mut early = driver!(wait Connection::connect(&path)).unwrap();
-    let early_id = driver!(wait joined(&mut server));
-    let mut waiting = driver!(wait Connection::connect(&path)).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert!(!server.is_published().unwrap());
-    server.republish().unwrap();
-    assert!(server.is_published().unwrap());
-    let mut late = driver!(wait Connection::connect(&path)).unwrap();
-    for connection in [&mut early, &mut waiting, &mut late] {
-        driver!(wait connection.send("hello")).unwrap();
-    }
-    let mut from = Vec::new();
-    for _ in 0..3 {
-        from.push(driver!(wait server.recv()).unwrap().0);
-    }
-    assert!(from.contains(&early_id) && server.connection_count() == 3, "{from:?}");
-    Ok(())
-}}
-
 driver! { story the_inbox_is_bounded_while_something_else_is_waited_for {
     let (_dir, path) = place();
     let inbox = Bound { messages: 8, ..Bound::CONNECTION };
@@ -277,7 +247,7 @@ driver! { story other_wires_are_served_too {
     let (_dir, path) = place();
     let lines = ConnectionOptions::new().wire(Wire::Lines);
     let mut server = Server::listen_with(&path, &ServerOptions::new().connection(lines))?;
-    let mut peer = UnixStream::connect(&path).unwrap();
+    let mut peer = bare(&path);
     let id = driver!(wait joined(&mut server));
     peer.write_all(b"one\ntwo\n").unwrap();
     assert_eq!(driver!(wait server.recv()).unwrap().1.body, "one");
@@ -289,17 +259,3 @@ driver! { story other_wires_are_served_too {
     assert!(matches!(driver!(wait server.call(id, "?")).unwrap_err().error, Error::Misuse(_)));
     Ok(())
 }}
-
-driver! { story everything_is_closed_with_the_server {
-    let (_dir, path) = place();
-    let mut server = Server::listen(&path)?;
-    let (left, mut right) = UnixStream::pair().unwrap();
-    let mut connection = driver!(wait Connection::connect(&path)).unwrap();
-    driver!(wait joined(&mut server));
-    driver!(wait connection.send(Message::new("take it").with_fds(vec![left.into()]))).unwrap();
-    while !matches!(driver!(wait server.next()).unwrap(), Happening::Message(..)) {}
-    drop((server, connection));
-    assert_eq!(right.read(&mut [0]).unwrap(), 0, "every copy is closed");
-    Ok(())
-}}
-

@@ -1,8 +1,5 @@
 // What users do with the ends of SP, told once for both drivers. Included by `messages.rs` of each.
 
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-
 use bytes::Bytes;
 use sp::{
     Bus, Event, Gone, Options, Pair0, Pair1, Pattern, Protocol, Pub, Pull, Push, Rep, Req, Respondent, Socket, SpFault,
@@ -10,52 +7,61 @@ use sp::{
 };
 
 // How two ends meet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
     Ipc,
-    Abstract,
     Tcp,
     Inproc,
+    #[cfg(unix)]
+    Abstract,
+    #[cfg(unix)]
     Adopted,
 }
 
-const WAYS: [Way; 5] = [Way::Ipc, Way::Abstract, Way::Tcp, Way::Inproc, Way::Adopted];
+#[cfg(unix)]
+const WAYS: &[Way] = &[Way::Ipc, Way::Tcp, Way::Inproc, Way::Abstract, Way::Adopted];
+#[cfg(windows)]
+const WAYS: &[Way] = &[Way::Ipc, Way::Tcp, Way::Inproc];
 
-// Lets one end meet another; both take part once something is awaited of them.
-fn meet<P: Pattern, Q: Pattern>(way: Way, dir: &Path, one: &mut Socket<P>, other: &mut Socket<Q>) {
-    // No two tests have the same directory.
-    let name = dir.file_name().expect("a name").to_str().expect("a text");
-    let url = match way {
-        Way::Ipc => format!("ipc://{}/s", dir.display()),
-        Way::Abstract => format!("abstract://{name}"),
-        Way::Inproc => format!("inproc://{name}"),
+// Lets one end meet another; both take part once something is awaited of them. No two tests have the same place.
+fn meet<P: Pattern, Q: Pattern>(way: Way, path: &Place, one: &mut Socket<P>, other: &mut Socket<Q>) {
+    match way {
+        Way::Ipc => meet_at(&ipc(path), one, other),
+        Way::Inproc => meet_at(&ipc(path).replace("ipc://", "inproc://"), one, other),
         Way::Tcp => {
             let listener = one.listen("tcp://127.0.0.1:0").expect("a port");
             let port = one.bound_port(listener).expect("its number");
             other.keep_dialing(&format!("tcp://{port}")).expect("a dialer");
-            return;
         }
+        #[cfg(unix)]
+        Way::Abstract => {
+            let name = ipc(path).replace("ipc://", "").replace('/', "-");
+            meet_at(&format!("abstract://{name}"), one, other);
+        }
+        #[cfg(unix)]
         Way::Adopted => {
             one.listen("socket://").expect("it is there always");
-            let (near, far) = UnixStream::pair().expect("a pair");
+            let (near, far) = std::os::unix::net::UnixStream::pair().expect("a pair");
             one.adopt(near).expect("a stream");
             other.adopt(far).expect("a stream");
-            return;
         }
-    };
-    one.listen(&url).expect("a listener");
-    other.keep_dialing(&url).expect("a dialer");
+    }
 }
 
-fn two<P: Pattern, Q: Pattern>(way: Way) -> (tempfile::TempDir, Socket<P>, Socket<Q>) {
-    let dir = tempfile::tempdir().expect("a directory");
+fn meet_at<P: Pattern, Q: Pattern>(url: &str, one: &mut Socket<P>, other: &mut Socket<Q>) {
+    one.listen(url).expect("a listener");
+    other.keep_dialing(url).expect("a dialer");
+}
+
+fn two<P: Pattern, Q: Pattern>(way: Way) -> (impl Sized + Send, Socket<P>, Socket<Q>) {
+    let (guard, path) = place();
     let (mut one, mut other) = (Socket::new().expect("an end"), Socket::new().expect("an end"));
-    meet(way, dir.path(), &mut one, &mut other);
-    (dir, one, other)
+    meet(way, &path, &mut one, &mut other);
+    (guard, one, other)
 }
 
 driver! { story requests_are_answered {
-    for way in WAYS {
+    for &way in WAYS {
         let (_dir, mut rep, mut req): (_, Rep, Req) = two(way);
         let answering = driver!(spawn {
             for _ in 0..100 {
@@ -75,7 +81,7 @@ driver! { story requests_are_answered {
 }}
 
 driver! { story a_pipeline_carries_everything_in_order {
-    for way in WAYS {
+    for &way in WAYS {
         let (_dir, mut pull, mut push): (_, Pull, Push) = two(way);
         let working = driver!(spawn {
             for number in 0..5_000_u32 {
@@ -96,7 +102,7 @@ driver! { story a_pipeline_carries_everything_in_order {
 }}
 
 driver! { story pairs_talk_both_ways {
-    for way in WAYS {
+    for &way in WAYS {
         let (_dir, mut one, mut other): (_, Pair1, Pair1) = two(way);
         let echoing = driver!(spawn {
             for _ in 0..100 {
@@ -118,7 +124,7 @@ driver! { story pairs_talk_both_ways {
 }}
 
 driver! { story whoever_has_subscribed_hears_what_begins_so {
-    for way in WAYS {
+    for &way in WAYS {
         let (_dir, mut publisher, mut sub): (_, Pub, Sub) = two(way);
         sub.subscribe("a")?;
         let hearing = driver!(spawn {
@@ -136,12 +142,12 @@ driver! { story whoever_has_subscribed_hears_what_begins_so {
 }}
 
 driver! { story a_survey_is_answered_by_all_and_ends {
-    for way in WAYS {
-        let dir = tempfile::tempdir()?;
+    for &way in WAYS {
+        let (_dir, path) = place();
         let options = Options::new().survey_time(Duration::from_millis(300));
         let mut surveyor = Surveyor::with(&options)?;
         let mut respondent = Respondent::new()?;
-        meet(way, dir.path(), &mut surveyor, &mut respondent);
+        meet(way, &path, &mut surveyor, &mut respondent);
         let answering = driver!(spawn {
             let request = driver!(wait respondent.recv()).unwrap();
             respondent.reply(request, "here");
@@ -158,7 +164,7 @@ driver! { story a_survey_is_answered_by_all_and_ends {
 }}
 
 driver! { story a_bus_is_heard_by_neighbours {
-    for way in WAYS {
+    for &way in WAYS {
         let (_dir, mut one, mut other): (_, Bus, Bus) = two(way);
         let answering = driver!(spawn {
             assert_eq!(driver!(wait one.recv()).unwrap(), "ping", "{way:?}");
@@ -206,22 +212,17 @@ driver! { story many_requests_are_open_at_the_same_time_over_one_end {
 }}
 
 driver! { story a_pipe_tells_who_is_at_the_other_end {
-    for way in WAYS {
+    for &way in WAYS {
         let (_dir, mut pull, mut push): (_, Pull, Push) = two(way);
         let sending = driver!(spawn { driver!(wait push.send("x")).unwrap(); push });
         let Event::Attached(pipe) = driver!(wait pull.next_event())? else { panic!("a pipe comes first") };
         let handed_in = pull.listen("socket://")?;
         assert!(pull.listener_of(pipe).is_some() && pull.dialer_of(pipe).is_none());
-        assert_eq!(pull.listener_of(pipe) == Some(handed_in), matches!(way, Way::Adopted), "{way:?}");
+        assert_eq!(pull.listener_of(pipe) == Some(handed_in), format!("{way:?}") == "Adopted", "{way:?}");
         let credentials = pull.peer_credentials(pipe);
         match way {
             Way::Tcp => assert_eq!(credentials.unwrap_err().kind(), std::io::ErrorKind::Unsupported),
-            _ => {
-                let credentials = credentials?;
-                assert_eq!(credentials.pid, Some(std::process::id()));
-                assert_eq!(credentials.uid, rustix::process::geteuid().as_raw());
-                assert_eq!(credentials.gid, rustix::process::getegid().as_raw());
-            }
+            _ => assert!(is_this_process(&credentials?), "{way:?}"),
         }
         driver!(join sending);
     }

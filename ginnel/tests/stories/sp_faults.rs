@@ -1,31 +1,10 @@
 // What goes wrong with ends of SP, and how they end: told once for both drivers. Included by `messages.rs` of each,
 // within the stories of patterns.
 
-driver! { story what_is_no_connected_stream_is_not_adopted_and_comes_back {
-    let mut pull = Pull::new()?;
-    let null = std::fs::File::open("/dev/null")?;
-    let (packets, _other) = rustix::net::socketpair(
-        rustix::net::AddressFamily::UNIX,
-        rustix::net::SocketType::SEQPACKET,
-        rustix::net::SocketFlags::CLOEXEC,
-        None,
-    )?;
-    let dir = tempfile::tempdir()?;
-    let listener = std::os::unix::net::UnixListener::bind(dir.path().join("s"))?;
-    let lonely = rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM, None)?;
-    let (pipe, _end) = rustix::pipe::pipe()?;
-    for fd in [null.into(), packets, listener.into(), lonely, pipe] as [std::os::fd::OwnedFd; 5] {
-        let number = std::os::fd::AsRawFd::as_raw_fd(&fd);
-        let refused = pull.adopt(fd).expect_err("it is no connected stream");
-        assert_eq!(refused.error.kind(), std::io::ErrorKind::InvalidInput, "{refused}");
-        assert_eq!(std::os::fd::AsRawFd::as_raw_fd(&refused.fd), number, "it is the caller's");
-    }
-    assert!(pull.pipes().is_empty());
-    Ok(())
-}}
-
 driver! { story a_bad_greeting_is_told_and_everybody_else_is_served {
-    let (_dir, mut pull, mut push): (_, Pull, Push) = two(Way::Adopted);
+    let (_dir, mut pull, mut push): (_, Pull, Push) = two(Way::Ipc);
+    let (_other, path) = place();
+    pull.listen(&ipc(&path))?;
     let sending = driver!(spawn { driver!(wait push.send("first")).unwrap(); push });
     assert_eq!(driver!(wait pull.recv())?, "first");
     assert!(matches!(driver!(wait pull.next_event())?, Event::Attached(_)));
@@ -36,11 +15,10 @@ driver! { story a_bad_greeting_is_told_and_everybody_else_is_served {
         (b"\0SP\0\0\x20\0\0", SpFault::Protocol { theirs: 0x20, awaited: Protocol::Push }),
     ];
     for (greeting, fault) in table {
-        let (near, mut far) = UnixStream::pair()?;
+        let mut far = bare(&path);
         std::io::Write::write_all(&mut far, greeting)?;
-        let id = pull.adopt(near)?;
         let told = driver!(wait pull.next_event())?;
-        assert_eq!(told, Event::Rejected(id, Gone::Fault(PeerFault::Sp(fault))));
+        assert!(matches!(told, Event::Rejected(_, Gone::Fault(PeerFault::Sp(why))) if why == fault), "{told:?}");
         // Ours came, and then the end.
         let mut said = Vec::new();
         // A reset, since what it wrote was not read to its end, is an end too.
@@ -57,10 +35,11 @@ driver! { story a_bad_greeting_is_told_and_everybody_else_is_served {
 driver! { story whoever_never_greets_is_turned_away_in_time {
     let options = Options::new().greeting_deadline(Some(Duration::from_millis(50)));
     let mut rep = Rep::with(&options)?;
-    let (near, _silent) = UnixStream::pair()?;
-    let id = rep.adopt(near)?;
+    let (_dir, path) = place();
+    rep.listen(&ipc(&path))?;
+    let _silent = bare(&path);
     let told = driver!(wait rep.next_event())?;
-    assert_eq!(told, Event::Rejected(id, Gone::Fault(PeerFault::Silent)));
+    assert!(matches!(told, Event::Rejected(_, Gone::Fault(PeerFault::Silent))), "{told:?}");
     Ok(())
 }}
 
@@ -72,16 +51,15 @@ driver! { story nobody_is_dialled_at_socket_and_bad_urls_say_what_is_wrong {
         assert!(matches!(req.keep_dialing(url), Err(Error::Address(_))), "{url}");
         assert!(matches!(req.listen(url), Err(Error::Address(_))), "{url}");
     }
-    let dir = tempfile::tempdir()?;
-    let url = format!("ipc://{}/nobody", dir.path().display());
-    let error = driver!(wait req.dial(&url)).expect_err("nobody listens there");
+    let (_dir, path) = place();
+    let error = driver!(wait req.dial(&ipc(&path))).expect_err("nobody listens there");
     assert!(matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound), "{error}");
     Ok(())
 }}
 
 driver! { story a_dialer_dials_again_and_what_was_asked_is_asked_again {
-    let dir = tempfile::tempdir()?;
-    let url = format!("ipc://{}/s", dir.path().display());
+    let (_dir, path) = place();
+    let url = ipc(&path);
     let mut req = Req::with(&Options::new().redial(Duration::from_millis(10)))?;
     req.keep_dialing(&url)?;
     let answering = driver!(spawn {
@@ -106,9 +84,8 @@ driver! { story a_dialer_dials_again_and_what_was_asked_is_asked_again {
 driver! { story what_must_not_be_done_twice_fails_when_its_pipe_is_lost {
     let mut req = Req::with(&Options::new().resend_after(None))?;
     let mut rep = Rep::new()?;
-    let (near, far) = UnixStream::pair()?;
-    req.adopt(near)?;
-    rep.adopt(far)?;
+    let (_dir, path) = place();
+    meet(Way::Ipc, &path, &mut rep, &mut req);
     let dying = driver!(spawn { drop(driver!(wait rep.recv()).unwrap()); });
     let error = driver!(wait req.request("once")).expect_err("nobody answers");
     assert!(matches!(error.error, Error::Stopped(Reason::Gone)), "{error}");
@@ -142,7 +119,7 @@ driver! { story whoever_waits_at_an_end_that_another_handle_closes_waits_no_long
 }}
 
 driver! { story what_had_arrived_is_received_from_an_end_that_is_closed {
-    let (_dir, pull, mut push): (_, Pull, Push) = two(Way::Adopted);
+    let (_dir, pull, mut push): (_, Pull, Push) = two(Way::Ipc);
     let (pull, driver) = pull.shared();
     driver!(drive driver);
     for body in ["one", "two", "three"] {
@@ -179,3 +156,10 @@ driver! { story a_port_where_nobody_listens_is_told_as_the_kernel_tells_it {
     assert!(matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused), "{error}");
     Ok(())
 }}
+
+#[cfg(unix)]
+mod unix {
+    use super::*;
+
+    include!("unix/sp.rs");
+}

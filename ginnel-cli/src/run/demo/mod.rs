@@ -5,10 +5,16 @@ mod peers;
 mod stage;
 mod steps;
 mod survey;
+#[cfg(unix)]
+#[path = "system/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "system/windows.rs"]
+mod system;
 mod talker;
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -43,8 +49,8 @@ pub(crate) fn run(events: Events) -> Result<Exit> {
     Ok(if held == STEPS.len() { Exit::SUCCESS } else { Exit::FAILURE })
 }
 
-pub(crate) fn part(role: &str, path: &Path) -> Result<Exit> {
-    part::play(role, path, Instant::now() + LIMIT).map(|()| Exit::SUCCESS)
+pub(crate) fn part(role: &str, address: &OsStr) -> Result<Exit> {
+    part::play(role, address, Instant::now() + LIMIT).map(|()| Exit::SUCCESS)
 }
 
 /// After this long every wait of every process of the demo is over.

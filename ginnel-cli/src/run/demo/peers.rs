@@ -1,7 +1,7 @@
-//! The step about peers: five processes at one path talk, and whoever listens is killed, three times.
+//! The step about peers: five processes at one address talk, and whoever listens is killed, three times.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::ffi::OsStr;
 use std::thread;
 use std::time::Duration;
 
@@ -9,22 +9,23 @@ use anyhow::{Context, Result, bail, ensure};
 use ginnel::codec::{Cbor, Codec as _};
 use ginnel::{ConnId, Server};
 
-use super::part::Role;
+use super::part::TALK;
 use super::stage::{Part, Stage};
-use super::talker::{Fate, Ledger, Stand, Word, direction, nanos};
+use super::system::nanos;
+use super::talker::{Fate, Ledger, Stand, Word, direction};
 
 pub(super) fn peers(stage: &Stage) -> Result<String> {
-    let path = stage.path("peers.sock");
-    let mut troop = Troop::gather(stage, &path)?;
+    let address = stage.address("peers");
+    let mut troop = Troop::gather(stage, &address)?;
     let mut lines = Vec::new();
     for _ in 0..KILLS {
-        thread::sleep(TALK);
+        thread::sleep(TALK_TIME);
         lines.push(troop.kill_listener()?);
     }
-    thread::sleep(TALK);
+    thread::sleep(TALK_TIME);
     let Count { delivered, returned, ended } = Count::of(&troop.ledgers()?)?;
     let all = delivered + returned;
-    let headline = format!("{TALKERS} at one path, whoever listened killed {KILLS} times");
+    let headline = format!("{TALKERS} at one address, whoever listened killed {KILLS} times");
     lines.insert(0, headline);
     lines.push(format!("{all} messages: {delivered} delivered, {returned} returned, 0 lost"));
     lines.push(format!("{ended} more were under way over connections that ended"));
@@ -41,13 +42,13 @@ struct Troop {
 }
 
 impl Troop {
-    fn gather(stage: &Stage, path: &Path) -> Result<Self> {
+    fn gather(stage: &Stage, address: &OsStr) -> Result<Self> {
         let began = nanos();
-        let mut server = Server::listen(direction(path))?;
+        let mut server = Server::listen(direction(address))?;
         server.set_deadline(Some(stage.deadline()));
         let mut parts = BTreeMap::new();
         for _ in 0..TALKERS {
-            let part = stage.start(Role::Talk, path)?;
+            let part = stage.start(TALK, address)?;
             parts.insert(part.pid(), part);
         }
         let (stands, lines) = Default::default();
@@ -79,7 +80,7 @@ impl Troop {
         let found: Vec<_> =
             self.parts.keys().filter_map(|pid| stands(self.stands.get(pid)).map(|it| (*pid, it))).collect();
         let listeners: Vec<_> = found.iter().filter(|(_, (stand, _))| *stand == Stand::Listens).collect();
-        ensure!(listeners.len() == 1, "{} listen at one path", listeners.len());
+        ensure!(listeners.len() == 1, "{} listen at one address", listeners.len());
         let listener = listeners[0];
         let mut times = vec![listener.1.1 - since];
         times.extend(found.iter().filter(|it| it.0 != listener.0).map(|(_, (_, at))| at - since));
@@ -170,7 +171,7 @@ const TALKERS: usize = 5;
 const KILLS: usize = 3;
 
 /// For how long they talk before the next is killed.
-const TALK: Duration = Duration::from_millis(40);
+const TALK_TIME: Duration = Duration::from_millis(40);
 
 #[cfg(test)]
 mod tests {

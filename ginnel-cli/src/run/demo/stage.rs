@@ -1,37 +1,31 @@
-//! A directory and processes that are gone when the demo ends, however it ends.
+//! Names and processes that are gone when the demo ends, however it ends.
 
-use std::fs::{self, DirBuilder};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use ginnel::Stream;
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::part::{READY, Role};
+use super::system::{Place, Voice};
 
 /// Where the steps take place.
 #[derive(Debug)]
 pub(super) struct Stage {
-    directory: PathBuf,
+    pub(super) place: Place,
     deadline: Instant,
 }
 
 impl Stage {
-    /// Makes a directory of its own, for this user alone.
+    /// A place of its own, for this user alone.
     pub(super) fn set(deadline: Instant) -> Result<Self> {
-        let directory = std::env::temp_dir().join(format!("ginnel-demo-{}", token()?));
-        let made = DirBuilder::new().mode(0o700).create(&directory);
-        made.with_context(|| format!("cannot make {}", directory.display()))?;
-        Ok(Self { directory, deadline })
+        Ok(Self { place: Place::make()?, deadline })
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+    /// Where something called so listens.
+    pub(super) fn address(&self, name: &str) -> OsString {
+        self.place.address(name)
     }
 
     /// When every wait is over.
@@ -39,36 +33,24 @@ impl Stage {
         self.deadline
     }
 
-    /// Starts a part and waits until it listens at `path`.
-    pub(super) fn start(&self, role: Role, path: &Path) -> Result<Part> {
-        Part::start(role, path, self.deadline, [Stdio::null(), Stdio::inherit()])?.once_ready()
+    /// Starts a part and waits until it listens at this address.
+    pub(super) fn start(&self, role: Role, address: &OsStr) -> Result<Part> {
+        Part::start(role, address, self.deadline, [Stdio::null(), Stdio::inherit()])?.once_ready()
     }
 
-    /// Starts a part that has this socket as its standard input, and waits until it is ready.
-    pub(super) fn start_with(&self, role: Role, socket: OwnedFd) -> Result<Part> {
-        Part::start(role, &self.directory, self.deadline, [socket.into(), Stdio::inherit()])?.once_ready()
+    /// Starts a part with something as its standard input, and waits until it is ready.
+    #[cfg(unix)]
+    pub(super) fn start_with(&self, role: Role, input: impl Into<Stdio>) -> Result<Part> {
+        let nowhere = OsStr::new("-");
+        Part::start(role, nowhere, self.deadline, [input.into(), Stdio::inherit()])?.once_ready()
     }
 
     /// Starts a part that is expected to fail, and returns what it said.
-    pub(super) fn start_in_vain(&self, role: Role, path: &Path) -> Result<(u32, String)> {
+    pub(super) fn start_in_vain(&self, role: Role, address: &OsStr) -> Result<(u32, String)> {
         // What it tells people is expected, and would only disturb them.
-        let mut part = Part::start(role, path, self.deadline, [Stdio::null(), Stdio::null()])?;
+        let mut part = Part::start(role, address, self.deadline, [Stdio::null(), Stdio::null()])?;
         Ok((part.pid(), part.line()?))
     }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // Nobody is left to tell, and the system clears its directory of temporary files.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// Something that nobody could have known before: 32 hexadecimal digits.
-pub(super) fn token() -> io::Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Another process of the demo. Dropping it kills it and waits for its end.
@@ -76,22 +58,20 @@ pub(super) fn token() -> io::Result<String> {
 pub(super) struct Part {
     process: Child,
     /// Its standard output.
-    voice: Stream,
+    voice: Voice,
 }
 
 impl Part {
-    fn start(role: Role, path: &Path, deadline: Instant, [input, complaints]: [Stdio; 2]) -> Result<Self> {
-        let (mut voice, theirs) = Stream::pair()?;
-        voice.set_deadline(Some(deadline))?;
+    fn start(
+        role: Role,
+        address: &OsStr,
+        deadline: Instant,
+        [input, complaints]: [Stdio; 2],
+    ) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this program")?;
-        let process = Command::new(program)
-            .args(["demo-part", role.name()])
-            .arg(path)
-            .stdin(input)
-            .stdout(OwnedFd::from(theirs))
-            .stderr(complaints)
-            .spawn()
-            .context("cannot start a process")?;
+        let mut command = Command::new(program);
+        command.args(["demo-part", role.name]).arg(address).stdin(input).stderr(complaints);
+        let (process, voice) = Voice::of(command, deadline)?;
         Ok(Self { process, voice })
     }
 
@@ -122,7 +102,7 @@ impl Part {
         Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
-    /// Sends SIGKILL and waits for the end.
+    /// Ends it at once, without asking it, and waits for the end.
     pub(super) fn kill(mut self) -> io::Result<()> {
         self.process.kill()?;
         self.process.wait().map(|_| ())

@@ -1,22 +1,27 @@
 //! The steps of the demo: each returns what happened, or what was a surprise.
 
-use std::fs::{self, File};
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(super) use unix::STEPS;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(super) use windows::STEPS;
+
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::process;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use ginnel::{Client, Connection, Error, Limit, SeqPacket, Status, Stream, Typed};
+use anyhow::{Context, Result, anyhow, ensure};
+use ginnel::{Client, Connection, Error, Limit, SeqPacket, Status, Stream};
 
-use super::part::{Finding, Question, Role};
-use super::peers::peers;
-use super::stage::{Stage, token};
-use super::survey::survey;
+use super::part::{ANSWER, ECHO, IDLE, SERVE, STAY};
+use super::stage::Stage;
+use super::system::{resident, token, user};
 
 /// One thing that is shown.
 #[derive(Debug)]
@@ -25,40 +30,29 @@ pub(super) struct Step {
     pub(super) run: fn(&Stage) -> Result<String>,
 }
 
-/// All steps, in the order in which they are shown.
-pub(super) const STEPS: &[Step] = &[
-    Step { name: "bytes", run: bytes },
-    Step { name: "packets", run: packets },
-    Step { name: "open file", run: open_file },
-    Step { name: "typed", run: typed },
-    Step { name: "restart", run: restart },
-    Step { name: "flood", run: flood },
-    Step { name: "in use", run: in_use },
-    Step { name: "stale", run: stale },
-    Step { name: "no socket", run: no_socket },
-    Step { name: "peers", run: peers },
-    Step { name: "survey", run: survey },
-];
-
 fn bytes(stage: &Stage) -> Result<String> {
-    let path = stage.path("bytes.sock");
-    let part = stage.start(Role::Answer, &path)?;
+    let address = stage.address("bytes");
+    let part = stage.start(ANSWER, &address)?;
     let (me, child) = (process::id(), part.pid());
-    let mut stream = connect(&path, stage.deadline())?;
+    let mut stream = connect(&address, stage.deadline())?;
     let peer = stream.peer_credentials()?;
     ensure!(peer.pid == Some(child), "the kernel names {:?} where {child} listens", peer.pid);
     let question = token()?;
-    stream.write_all(question.as_bytes())?;
-    stream.shutdown(Shutdown::Write)?;
+    writeln!(stream, "{question}")?;
     let answer = read_to_end(&mut stream)?;
     ensure!(answer == format!("{child} heard {question}"), "the answer was {answer:?}");
-    Ok(format!("{me} asked, {child} answered; the kernel names {child}, user {}", peer.uid))
+    Ok(format!("{me} asked, {child} answered; the kernel names {child}, user {}", user(&peer)))
 }
 
 fn packets(stage: &Stage) -> Result<String> {
-    let path = stage.path("packets.sock");
-    let part = stage.start(Role::Echo, &path)?;
-    let mut socket = SeqPacket::connect_deadline(&path, stage.deadline())?;
+    if let Err(error) = SeqPacket::pair()
+        && error.kind() == ErrorKind::Unsupported
+    {
+        return Ok(format!("left out: {error}"));
+    }
+    let address = stage.address("packets");
+    let part = stage.start(ECHO, &address)?;
+    let mut socket = SeqPacket::connect_deadline(&address, stage.deadline())?;
     socket.set_deadline(Some(stage.deadline()))?;
     let packets: [&[u8]; 3] = [b"first", b"", b"the third"];
     for packet in packets {
@@ -71,42 +65,11 @@ fn packets(stage: &Stage) -> Result<String> {
     Ok(format!("{} sent 5, 0 and 9 bytes, {} gave back 5, 0 and 9", process::id(), part.pid()))
 }
 
-fn open_file(stage: &Stage) -> Result<String> {
-    let (path, secret) = (stage.path("file.sock"), stage.path("secret"));
-    let part = stage.start(Role::ReadFile, &path)?;
-    let content = format!("token {}", token()?);
-    fs::write(&secret, &content)?;
-    let file = File::open(&secret)?;
-    fs::remove_file(&secret)?;
-    let inode = file.metadata()?.ino();
-    let mut stream = connect(&path, stage.deadline())?;
-    stream.send_with_fds(b"read this", &[file.as_fd()])?;
-    let answer = read_to_end(&mut stream)?;
-    ensure!(answer == format!("{inode}\n{content}"), "{} read {answer:?}", part.pid());
-    Ok(format!("{} sent a nameless file, {} read it: inode {inode}", process::id(), part.pid()))
-}
-
-fn typed(stage: &Stage) -> Result<String> {
-    let (path, notes) = (stage.path("typed.sock"), stage.path("notes"));
-    let part = stage.start(Role::Look, &path)?;
-    let word = token()?;
-    let content = format!("{word} and again {word}\n");
-    fs::write(&notes, &content)?;
-    let file = File::open(&notes)?.into();
-    let mut asking: Typed<_, Question, Finding> = Typed::new(talk(&path, stage.deadline())?);
-    let finding = asking.call(&Question { word, file })?;
-    let expected = Finding { times: 2, bytes: content.len() };
-    ensure!(finding == expected, "{finding:?} was answered where {expected:?} is right");
-    let Finding { times, bytes } = finding;
-    let (me, child) = (process::id(), part.pid());
-    Ok(format!("{child} found a word {times} times in {me}'s open file, {bytes} bytes"))
-}
-
 /// The client is told of no connection: it sends, asks, and waits a little longer for one answer.
 fn restart(stage: &Stage) -> Result<String> {
-    let path = stage.path("restart.sock");
-    let first = stage.start(Role::Serve, &path)?;
-    let mut client = Client::connect(&path)?;
+    let address = stage.address("restart");
+    let first = stage.start(SERVE, &address)?;
+    let mut client = Client::connect(&address)?;
     client.set_deadline(Some(stage.deadline()));
     client.feed("one")?;
     let answer = client.call("who, and how many?")?;
@@ -119,7 +82,7 @@ fn restart(stage: &Stage) -> Result<String> {
     client.feed("two")?;
     client.feed("three")?;
     let (answer, next) = thread::scope(|threads| {
-        let next = threads.spawn(|| stage.start(Role::Serve, &path));
+        let next = threads.spawn(|| stage.start(SERVE, &address));
         (client.call("who, and how many?"), next.join())
     });
     let pause = began.elapsed().as_millis();
@@ -131,9 +94,9 @@ fn restart(stage: &Stage) -> Result<String> {
 
 /// A queue that took everything would grow by what is offered.
 fn flood(stage: &Stage) -> Result<String> {
-    let path = stage.path("flood.sock");
-    let _part = stage.start(Role::Idle, &path)?;
-    let mut connection = talk(&path, stage.deadline())?;
+    let address = stage.address("flood");
+    let _part = stage.start(IDLE, &address)?;
+    let mut connection = talk(&address, stage.deadline())?;
     let before = resident()?;
     let mut taken = 0;
     for _ in 0..FLOOD / MESSAGE {
@@ -161,15 +124,6 @@ fn hand_over(connection: &mut Connection) -> Result<()> {
     }
 }
 
-/// Bytes of this process that are in memory. proc_pid_status(5)
-fn resident() -> Result<usize> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib =
-        line.and_then(|line| line.split_whitespace().next()).context("no VmRSS in /proc/self/status")?;
-    Ok(kib.parse::<usize>()? << 10)
-}
-
 /// In MiB, to a tenth.
 fn mib(bytes: usize) -> String {
     let tenths = (bytes * 10) >> 20;
@@ -181,57 +135,30 @@ fn mib(bytes: usize) -> String {
 }
 
 fn in_use(stage: &Stage) -> Result<String> {
-    let path = stage.path("live.sock");
-    let part = stage.start(Role::Stay, &path)?;
+    let address = stage.address("live");
+    let part = stage.start(STAY, &address)?;
     let child = part.pid();
-    let (other, said) = stage.start_in_vain(Role::Stay, &path)?;
+    let (other, said) = stage.start_in_vain(STAY, &address)?;
     ensure!(said == "AddrInUse", "{other} wanted to listen there too and said {said:?}");
-    ensure_reached(&path, child, stage.deadline())?;
+    ensure_reached(&address, child, stage.deadline())?;
     Ok(format!("{child} listens, {other} was refused, {child} is still reached"))
 }
 
-fn stale(stage: &Stage) -> Result<String> {
-    let path = stage.path("stale.sock");
-    let part = stage.start(Role::Stay, &path)?;
-    let dead = part.pid();
-    ensure_reached(&path, dead, stage.deadline())?;
-    part.kill()?;
-    ensure!(fs::symlink_metadata(&path).is_ok(), "the socket of {dead} is gone with it");
-    match Stream::connect_deadline(&path, stage.deadline()) {
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-        Err(error) => return Err(error).context("the socket of a dead process"),
-        Ok(_) => bail!("somebody answers for {dead}, which is dead"),
-    }
-    let next = stage.start(Role::Stay, &path)?;
-    ensure_reached(&path, next.pid(), stage.deadline())?;
-    Ok(format!("{dead} was killed, its socket stayed, {} replaced it", next.pid()))
-}
-
-fn no_socket(stage: &Stage) -> Result<String> {
-    let path = stage.path("notes.txt");
-    let content = token()?;
-    fs::write(&path, &content)?;
-    let (child, said) = stage.start_in_vain(Role::Stay, &path)?;
-    ensure!(said == "AlreadyExists", "{child} found a file and said {said:?}");
-    ensure!(fs::read_to_string(&path)? == content, "{child} changed the file");
-    Ok(format!("{child} found a file of {}, left it alone and said so", process::id()))
-}
-
-fn connect(path: &Path, deadline: Instant) -> io::Result<Stream> {
-    let mut stream = Stream::connect_deadline(path, deadline)?;
+fn connect(address: &OsStr, deadline: Instant) -> io::Result<Stream> {
+    let mut stream = Stream::connect_deadline(address, deadline)?;
     stream.set_deadline(Some(deadline))?;
     Ok(stream)
 }
 
-fn talk(path: &Path, deadline: Instant) -> Result<Connection> {
-    let mut connection = Connection::from(connect(path, deadline)?);
+fn talk(address: &OsStr, deadline: Instant) -> Result<Connection> {
+    let mut connection = Connection::from(connect(address, deadline)?);
     connection.set_deadline(Some(deadline));
     Ok(connection)
 }
 
 /// Is it this very process that answers, by its own word and the kernel's?
-fn ensure_reached(path: &Path, pid: u32, deadline: Instant) -> Result<()> {
-    let mut stream = connect(path, deadline)?;
+fn ensure_reached(address: &OsStr, pid: u32, deadline: Instant) -> Result<()> {
+    let mut stream = connect(address, deadline)?;
     let named = stream.peer_credentials()?.pid;
     let said = read_to_end(&mut stream)?;
     ensure!(

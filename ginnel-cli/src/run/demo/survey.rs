@@ -1,30 +1,32 @@
-//! The step about messaging patterns: a survey among processes that inherited one end of a socket pair each.
+//! The step about messaging patterns: a survey among processes that know each other by sockets alone.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix::{OVER, attend, gather, own_user};
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows::{OVER, attend, gather, own_user};
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::ffi::OsStr;
 use std::process;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use ginnel::sp::{Event, Respondent, Surveyor};
-use ginnel::{Address, Stream};
 
-use super::part::{READY, Role, say};
+use super::part::{READY, say};
 use super::stage::Stage;
+use super::system::user;
 
 /// Asks all of them at once.
 pub(super) fn survey(stage: &Stage) -> Result<String> {
     let mut surveyor = Surveyor::new()?;
     surveyor.set_deadline(Some(stage.deadline()));
-    let mut parts = BTreeMap::new();
-    for _ in 0..ASKED {
-        let (ours, theirs) = Stream::pair()?;
-        let part = stage.start_with(Role::Respond, OwnedFd::from(theirs))?;
-        surveyor.adopt(ours)?;
-        parts.insert(part.pid(), part);
-    }
+    let parts = gather(&mut surveyor, stage)?;
     // A survey goes to those who are attached.
     while surveyor.pipes().len() < ASKED {
         let event = surveyor.next_event()?;
@@ -40,29 +42,28 @@ pub(super) fn survey(stage: &Stage) -> Result<String> {
     }
     let time = began.elapsed().as_secs_f64() * 1e3;
     let me = process::id();
-    let mut lines = vec![format!("{ASKED} asked over inherited sockets, all answered in {time:.1} ms")];
-    for (pid, Answer { uid, asker, asker_uid, .. }) in answers {
+    let mut lines = vec![format!("{ASKED} asked over {OVER}, all answered in {time:.1} ms")];
+    for (pid, Answer { user, asker, asker_user, .. }) in answers {
         ensure!(parts.contains_key(&pid), "{pid} answered, whom nobody has started");
         ensure!(asker == me, "{pid} was told by the kernel that {asker} asks, where {me} does");
-        lines.push(format!("{pid}, user {uid}, answers {asker}, user {asker_uid}, whom the kernel names"));
+        lines.push(format!("{pid}{user} answers {asker}, user {asker_user}, whom the kernel names"));
     }
     Ok(lines.join("\n"))
 }
 
-/// Answers one survey over the socket that it has inherited as its standard input.
-pub(super) fn respond(deadline: Instant) -> Result<()> {
+/// Answers one survey.
+pub(super) fn respond(address: &OsStr, deadline: Instant) -> Result<()> {
     let mut respondent = Respondent::new()?;
     respondent.set_deadline(Some(deadline));
-    respondent.adopt(Stream::connect(Address::inherited(0))?)?;
+    attend(&mut respondent, address)?;
     say(READY)?;
     let request = respondent.recv()?;
-    // Of a socket pair, who has made it.
     let asker = respondent.peer_credentials(request.pipe())?;
     let answer = Answer {
         pid: process::id(),
-        uid: fs::metadata("/proc/self")?.uid(),
+        user: own_user()?,
         asker: asker.pid.context("whoever asks is out of sight")?,
-        asker_uid: asker.uid,
+        asker_user: user(&asker),
     };
     respondent.reply(request, answer.written());
     Ok(respondent.close(PATIENCE)?)
@@ -71,22 +72,26 @@ pub(super) fn respond(deadline: Instant) -> Result<()> {
 /// Who answers, and who asks.
 struct Answer {
     pid: u32,
-    uid: u32,
+    /// Nothing, or `, user` and who, where a process easily finds out who it is.
+    user: String,
     asker: u32,
-    asker_uid: u32,
+    asker_user: String,
 }
 
 impl Answer {
     fn written(&self) -> String {
-        let Self { pid, uid, asker, asker_uid } = self;
-        format!("{pid} {uid} {asker} {asker_uid}")
+        let Self { pid, user, asker, asker_user } = self;
+        format!("{pid}/{user}/{asker}/{asker_user}")
     }
 
     fn read(text: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(text).ok()?;
-        let mut numbers = text.split(' ').map(|number| number.parse().ok());
-        let mut next = || numbers.next().flatten();
-        Some(Self { pid: next()?, uid: next()?, asker: next()?, asker_uid: next()? })
+        let mut parts = str::from_utf8(text).ok()?.split('/');
+        Some(Self {
+            pid: parts.next()?.parse().ok()?,
+            user: parts.next()?.into(),
+            asker: parts.next()?.parse().ok()?,
+            asker_user: parts.next()?.into(),
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //! listener, and writes down what became of all.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,10 @@ use ginnel::{
     ConnId, Connection, Error, LISTENER, Message, Peer, PeerEvent, PeerHandle, PeerOptions, Role, SendError,
     Sender,
 };
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use super::part::{READY, say};
+use super::system::nanos;
 
 /// What a talker tells whoever directs the step.
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,23 +77,19 @@ enum Line {
     },
 }
 
-/// The time of a clock that all processes share, in nanoseconds. clock_gettime(2)
-pub(super) fn nanos() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+/// Where the talkers at an address are directed from.
+pub(super) fn direction(address: &OsStr) -> OsString {
+    let mut direction = address.to_owned();
+    direction.push("-direction");
+    direction
 }
 
-/// Where the talkers at a path are directed from.
-pub(super) fn direction(path: &Path) -> std::path::PathBuf {
-    path.with_extension("direction")
-}
-
-pub(super) fn play(path: &Path, deadline: Instant) -> Result<()> {
+pub(super) fn play(address: &OsStr, deadline: Instant) -> Result<()> {
     let name = process::id().to_string();
-    let (mut peer, driver) = Peer::join_with(path, &PeerOptions::new().name(&name)?)?.shared();
+    let (mut peer, driver) = Peer::join_with(address, &PeerOptions::new().name(&name)?)?.shared();
     peer.set_deadline(Some(deadline));
     thread::spawn(|| driver.run());
-    let mut director = Connection::connect(direction(path))?;
+    let mut director = Connection::connect(direction(address))?;
     director.set_deadline(Some(deadline));
     let (words, mut orders) = director.split();
     let talker = Arc::new(Talker::new(peer));

@@ -5,13 +5,12 @@ use std::io;
 use std::path::PathBuf;
 
 use ginnel_proto::election::{Inode, Refusal, Seen, Step};
-use rustix::net::SocketAddrUnix;
 
 use super::hands::{Claim, Hands};
 use super::locks::Lock;
 use super::place::Place;
 use crate::error::SocketError;
-use crate::sys::{Alarm, FileKind, Status, Sys};
+use crate::sys::{Alarm, FileKind, Name, Status, Sys};
 
 /// One peer's hold on a path.
 #[derive(Debug)]
@@ -184,8 +183,8 @@ impl<S: Sys> Contender<S> {
         let hands = self.hands.as_ref()?;
         let own = hands.own.as_ref()?;
         let lock = self.sys.locks().descriptor(hands.pid, hands.lock?).ok()?;
-        let named = [self.sys.borrow(own), self.sys.borrow(hands.place.directory())];
-        match self.sys.watch(&named, self.sys.borrow(&lock)) {
+        let directory = self.sys.borrow(hands.place.directory());
+        match self.sys.watch(own, directory, self.sys.borrow(&lock)) {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => tracing::warn!(%error, "nobody will tell when the socket file is removed"),
         }
@@ -203,9 +202,9 @@ impl<S: Sys> Contender<S> {
     }
 
     /// Where what was looked at last is reached.
-    pub(crate) fn target(&self) -> io::Result<SocketAddrUnix> {
+    pub(crate) fn target(&self) -> io::Result<Name> {
         let pinned = self.hands.as_ref().and_then(|hands| hands.pinned.as_ref());
-        self.sys.through(self.sys.borrow(pinned.ok_or(io::ErrorKind::NotFound)?), b"")
+        self.sys.address_of(pinned.ok_or(io::ErrorKind::NotFound)?)
     }
 
     /// Why the contest has failed.

@@ -9,7 +9,7 @@ use super::place::Place;
 use super::record::Record;
 use crate::error::SocketError;
 use crate::listener::ListenerOptions;
-use crate::sys::{FileKind, Names, Rename, SocketKind, Sockets, Status, Would};
+use crate::sys::{self, FileKind, Names, Rename, SocketKind, Sockets, Status, Would};
 
 /// How a path is to be owned.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +41,11 @@ pub(super) struct Hands<S: Sockets + Names> {
     /// A forked child must not touch what its parent owns.
     pub(super) pid: u32,
     /// What stood at the name when it was looked at last, held so that its inode number means nothing else.
-    pub(super) pinned: Option<S::Fd>,
+    pub(super) pinned: Option<S::Pin>,
     /// The socket file that is being published, held likewise.
-    fresh: Option<S::Fd>,
+    fresh: Option<S::Pin>,
     /// The socket file that is ours, held so that no other file is ever taken for it.
-    pub(super) own: Option<S::Fd>,
+    pub(super) own: Option<S::Pin>,
     /// The private name in use.
     private: Vec<u8>,
     /// The socket that is being published.
@@ -178,8 +178,8 @@ impl<S: Sockets + Names> Hands<S> {
         Ok(if known { Seen::Done } else { Seen::Foreign })
     }
 
-    fn inode(&self, held: &Option<S::Fd>) -> io::Result<Option<Inode>> {
-        held.as_ref().map(|fd| Ok(self.sys.status(self.sys.borrow(fd))?.inode)).transpose()
+    fn inode(&self, held: &Option<S::Pin>) -> io::Result<Option<Inode>> {
+        held.as_ref().map(|pin| Ok(self.sys.pinned(pin)?.inode)).transpose()
     }
 
     fn check_lock(&self) -> io::Result<Seen> {
@@ -207,7 +207,7 @@ impl<S: Sockets + Names> Hands<S> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Absent),
             pinned => pinned?,
         };
-        let there = self.sys.status(self.sys.borrow(&pinned))?;
+        let there = self.sys.pinned(&pinned)?;
         self.pinned = Some(pinned);
         Ok(seen(there))
     }
@@ -222,7 +222,7 @@ impl<S: Sockets + Names> Hands<S> {
             }
             pinned => {
                 let pinned = pinned?;
-                let there = self.sys.status(self.sys.borrow(&pinned))?;
+                let there = self.sys.pinned(&pinned)?;
                 self.fresh = Some(pinned);
                 Ok(seen(there))
             }
@@ -231,9 +231,9 @@ impl<S: Sockets + Names> Hands<S> {
 
     /// Whether anybody lives behind a socket file that is held. Only "nobody" may lead to its removal, so what is
     /// not known for certain is an error.
-    fn probe(&self, pinned: &S::Fd) -> io::Result<Seen> {
-        let address = self.sys.through(self.sys.borrow(pinned), b"")?;
-        let socket = self.sys.socket(self.claim.kind, true)?;
+    fn probe(&self, pinned: &S::Pin) -> io::Result<Seen> {
+        let address = self.sys.address_of(pinned)?;
+        let socket = self.sys.socket(sys::other_kind(self.claim.kind), true)?;
         match self.sys.connect(self.sys.borrow(&socket), &address) {
             Ok(_) => Ok(Seen::Answered),
             Err(error) => match error.raw_os_error() {
@@ -293,7 +293,7 @@ impl<S: Sockets + Names> Hands<S> {
 
     fn withdraw(&mut self) -> io::Result<Seen> {
         self.private = self.place.private(self.sys.random()?);
-        self.rename(self.place.name(), &self.private, Rename::NoReplace)
+        self.rename(self.place.name(), &self.private, Rename::Aside)
     }
 
     /// Gives the name to its owner, with its mode.
@@ -336,6 +336,12 @@ impl<S: Sockets + Names> Hands<S> {
     fn remove(&self, name: &[u8]) -> io::Result<Seen> {
         self.sys.unlink_at(self.directory(), name)?;
         Ok(Seen::Done)
+    }
+
+    /// Removes the lock file. Two who both own the path are the price, unless nobody else would ever open it.
+    pub(super) fn remove_lock(&self) {
+        // It fails only if somebody has been quicker.
+        let _ = self.sys.unlink_at(self.directory(), &self.place.lock());
     }
 
     fn unlock(&mut self) -> Seen {

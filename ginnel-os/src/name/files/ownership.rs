@@ -6,6 +6,7 @@ use ginnel_proto::election::{Election, Step, Way};
 
 use super::hands::{Claim, Hands};
 use super::place::Place;
+use super::publish;
 use crate::error::SocketError;
 use crate::sys::{Names, SocketKind, Sockets};
 
@@ -77,5 +78,8 @@ impl<S: Sockets + Names> Drop for Ownership<S> {
         let first = self.election.release();
         // Nobody is left to tell of an error: a name that stays is replaced by whoever listens next.
         let _ = self.run(first);
+        if publish::is_private(self.hands.place.name()) {
+            self.hands.remove_lock();
+        }
     }
 }

@@ -5,17 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ginnel_proto::{Address, AddressKind, limits};
-use rustix::net::SocketAddrUnix;
 
 use super::runtime;
 use crate::SocketError;
-use crate::sys::Names;
+use crate::sys::{self, Name, Names};
 
 /// An address, with portable names looked up.
 #[derive(Debug)]
 pub(crate) enum Located {
     Path(PathBuf),
-    Abstract(SocketAddrUnix),
+    Abstract(Name),
     Inherited(u16),
 }
 
@@ -23,7 +22,7 @@ impl Located {
     pub(crate) fn of(address: &Address) -> io::Result<Self> {
         Ok(match address.kind() {
             AddressKind::Path(path) => Self::Path(path.to_owned()),
-            AddressKind::Abstract(name) => Self::Abstract(SocketAddrUnix::new_abstract_name(name)?),
+            AddressKind::Abstract(name) => Self::Abstract(sys::abstract_name(name)?),
             AddressKind::Fd(number) => Self::Inherited(number),
             AddressKind::Named(name) => Self::Path(runtime::directory()?.join(format!("{name}.sock"))),
             AddressKind::Pipe(_) => return Err(SocketError::NoPipes.into()),
@@ -34,17 +33,17 @@ impl Located {
 
 /// Something to connect or send to.
 #[derive(Debug)]
-pub(crate) enum Target<F> {
+pub(crate) enum Target<P> {
     /// A name that fits a socket address.
-    Direct(SocketAddrUnix),
+    Direct(Name),
     /// A longer one, by way of a descriptor that points at it.
-    Opened { name: SocketAddrUnix, _pointer: F },
+    Opened { name: Name, _pointer: P },
     /// A descriptor that is connected already.
     Inherited(u16),
 }
 
-impl<F> Target<F> {
-    pub(crate) fn of<S: Names<Fd = F>>(sys: &S, address: &Address) -> io::Result<Self> {
+impl<P> Target<P> {
+    pub(crate) fn of<S: Names<Pin = P>>(sys: &S, address: &Address) -> io::Result<Self> {
         if let AddressKind::Path(path) = address.kind() {
             return Self::at(sys, path);
         }
@@ -55,15 +54,15 @@ impl<F> Target<F> {
         }
     }
 
-    fn at<S: Names<Fd = F>>(sys: &S, path: &Path) -> io::Result<Self> {
-        if path.as_os_str().len() <= limits::SUN_PATH {
-            return Ok(Self::Direct(SocketAddrUnix::new(path)?));
+    fn at<S: Names<Pin = P>>(sys: &S, path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() <= sys::SUN_PATH {
+            return Ok(Self::Direct(sys::plain_name(path)?));
         }
         let place = Place::of(sys, path)?;
         place.target(sys, place.name())
     }
 
-    pub(crate) fn name(&self) -> Option<&SocketAddrUnix> {
+    pub(crate) fn name(&self) -> Option<&Name> {
         match self {
             Self::Direct(name) | Self::Opened { name, .. } => Some(name),
             Self::Inherited(_) => None,
@@ -131,12 +130,12 @@ impl<F> Place<F> {
     }
 
     /// A name of this directory as something to connect to.
-    pub(crate) fn target<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<F>> {
+    pub(crate) fn target<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Target<S::Pin>> {
         if let Some(direct) = self.direct(name)? {
             return Ok(Target::Direct(direct));
         }
         let pointer = sys.open_name(sys.borrow(&self.directory), name)?;
-        Ok(Target::Opened { name: sys.through(sys.borrow(&pointer), b"")?, _pointer: pointer })
+        Ok(Target::Opened { name: sys.address_of(&pointer)?, _pointer: pointer })
     }
 
     /// Removes a private name that was bound by its path and did not come to lie in the directory.
@@ -147,7 +146,7 @@ impl<F> Place<F> {
 
     /// A name of this directory as something to bind: by its path if that fits, else through the descriptor of
     /// the directory.
-    pub(crate) fn bindable<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<SocketAddrUnix> {
+    pub(crate) fn bindable<S: Names<Fd = F>>(&self, sys: &S, name: &[u8]) -> io::Result<Name> {
         if let Some(direct) = self.direct(name)? {
             return Ok(direct);
         }
@@ -159,10 +158,10 @@ impl<F> Place<F> {
         matches!(self.direct(&self.name), Ok(Some(_)))
     }
 
-    fn direct(&self, name: &[u8]) -> io::Result<Option<SocketAddrUnix>> {
+    fn direct(&self, name: &[u8]) -> io::Result<Option<Name>> {
         let path = self.parent.join(std::ffi::OsStr::from_bytes(name));
-        let fits = path.as_os_str().len() <= limits::SUN_PATH;
-        Ok(fits.then(|| SocketAddrUnix::new(path)).transpose()?)
+        let fits = path.as_os_str().len() <= sys::SUN_PATH;
+        fits.then(|| sys::plain_name(&path)).transpose()
     }
 }
 
@@ -172,7 +171,7 @@ fn looks_made(name: &[u8]) -> bool {
 }
 
 /// FNV-1a: tells long names apart, and the same in every version of this library.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))

@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 
 use ginnel_proto::{Address, limits};
 
-use super::{Claim, Located, Ownership, Place, Target};
+use super::{Claim, Located, Ownership, Place, Target, place, runtime};
 use crate::error::SocketError;
 use crate::listener::ListenerOptions;
 use crate::socket;
-use crate::sys::{Kernel, Names, SocketKind, Sockets};
+use crate::sys::{self, Descriptors, Kernel, Names, SocketKind, Sockets};
 
 /// Where peers can meet.
 pub(crate) type Spot = PathBuf;
@@ -25,6 +25,7 @@ pub(crate) fn meeting(address: &Address) -> io::Result<(Spot, Address)> {
 
 /// A socket that listens.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "whoever asked for it takes it apart at once")]
 pub(crate) enum Published<S: Sockets + Names> {
     /// It has a path.
     Owned(S::Fd, Ownership<S>),
@@ -60,13 +61,16 @@ pub(crate) fn publish<S: Sockets + Names>(
     }
 }
 
+/// A socket, and what it is to be connected to.
+type Begun<S> = (<S as Descriptors>::Fd, Option<Target<<S as Names>::Pin>>);
+
 /// A socket that can be connected to an address, and to what. `None`: it was inherited, and is connected already.
 pub(crate) fn begin<S: Sockets + Names>(
     sys: &S,
     kind: SocketKind,
     address: &Address,
     nonblocking: bool,
-) -> io::Result<(S::Fd, Option<Target<S::Fd>>)> {
+) -> io::Result<Begun<S>> {
     match Target::of(sys, address)? {
         Target::Inherited(number) => {
             let fd = sys.duplicate(number)?;
@@ -78,17 +82,46 @@ pub(crate) fn begin<S: Sockets + Names>(
 }
 
 /// A name that only this process finds, and that serves our user alone: it stands in `/proc/net/unix` for everybody to
-/// see, so nobody else can guess it.
+/// see, so nobody else can guess it. Where there are no abstract names it is a file in a directory of our user's alone,
+/// which goes with whoever listens.
 pub(crate) fn private(name: &str) -> io::Result<Address> {
-    let random = SECRET.get_or_init(|| {
+    let (one, other) = SECRET.get_or_init(|| {
         let random = || Kernel.random().unwrap_or_default();
         (random(), random())
     });
-    let address = format!("ginnel/{}/{:016x}{:016x}/{name}", process::id(), random.0, random.1);
-    debug_assert!(address.len() <= limits::SUN_PATH);
-    Ok(Address::abstract_name(address)?)
+    let address = if sys::HAS_ABSTRACT_NAMES {
+        let address = format!("ginnel/{}/{one:016x}{other:016x}/{name}", process::id());
+        debug_assert!(address.len() <= limits::SUN_PATH);
+        Address::abstract_name(address)?
+    } else {
+        let file = format!("{INPROC}{one:016x}{other:016x}-{:016x}", place::checksum(name.as_bytes()));
+        Address::path(runtime::directory()?.join(file))?
+    };
+    Ok(address)
 }
+
+/// Is it the file of such a name? Its lock file goes too, for nobody else knows of it.
+pub(super) fn is_private(file: &[u8]) -> bool {
+    let secret = SECRET.get().map(|(one, other)| format!("{INPROC}{one:016x}{other:016x}-"));
+    secret.is_some_and(|secret| file.starts_with(secret.as_bytes()))
+}
+
+const INPROC: &str = "inproc-";
 
 /// Drawn once for each process: a name within it must be found by all of its ends. One of the statics that
 /// ARCHITECTURE.md names.
 static SECRET: OnceLock<(u64, u64)> = OnceLock::new();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_private_if_it_has_the_secret_of_this_process() {
+        let _address = private("a").unwrap();
+        let (one, other) = SECRET.get().unwrap();
+        assert!(is_private(format!("inproc-{one:016x}{other:016x}-0").as_bytes()));
+        assert!(!is_private(format!("inproc-{other:016x}{one:016x}-0").as_bytes()));
+        assert!(!is_private(b"inproc-"));
+    }
+}

@@ -37,7 +37,7 @@ fn giving_one_byte_back_leaves_the_others() {
     assert_eq!(holders, [Some(std::process::id()), None]);
     Kernel.unlock(file.as_fd(), 1).unwrap();
     assert_eq!(Kernel.unlock(file.as_fd(), -1).unwrap_err().raw_os_error(), Some(libc::EINVAL));
-    await_lock(file.as_fd(), 1).unwrap();
+    posix::wait_for_lock(file.as_fd(), 1).unwrap();
     assert_eq!(Kernel.lock_holder(file.as_fd(), 1).unwrap(), Some(std::process::id()));
-    assert_eq!(await_lock(file.as_fd(), -1).unwrap_err().raw_os_error(), Some(libc::EINVAL));
+    assert_eq!(posix::wait_for_lock(file.as_fd(), -1).unwrap_err().raw_os_error(), Some(libc::EINVAL));
 }

@@ -1,5 +1,6 @@
 //! Names that are files.
 
+use std::fmt;
 use std::io;
 
 use ginnel_proto::election::Inode;
@@ -41,22 +42,30 @@ pub struct Status {
 pub enum Rename {
     /// Fail with `EEXIST` if there is anything.
     NoReplace,
+    /// The target is a name that nobody else would ever use, so nothing is there.
+    Aside,
     /// Swap the two names in one step.
     Exchange,
 }
 
 /// A kernel's names and record locks. Errors are the kernel's own, unchanged.
 pub trait Names: Descriptors {
+    /// What holds on to a file, as a descriptor that only points at it. Not every kernel has those.
+    type Pin: fmt::Debug;
+
     /// Opens a directory to name files in. `O_PATH`
     fn open_directory(&self, path: &std::path::Path) -> io::Result<Self::Fd>;
     /// Opens a name only to hold on to what it is: its inode number is not used again meanwhile. Never through a
     /// link. `O_PATH | O_NOFOLLOW`
-    fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
+    fn pin(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Pin>;
     /// Opens a name, through links, only to point at it. `O_PATH`
-    fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
-    /// A socket address that leads to a name of an open directory; without a name, to the file that was opened.
-    /// `/proc/self/fd`, proc(5)
-    fn through(&self, fd: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Name>;
+    fn open_name(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Pin>;
+    /// What was pinned. fstat(2)
+    fn pinned(&self, pin: &Self::Pin) -> io::Result<Status>;
+    /// A socket address that leads to what was pinned, for as long as it is. `/proc/self/fd`, proc(5)
+    fn address_of(&self, pin: &Self::Pin) -> io::Result<Name>;
+    /// A socket address that leads to a name of an open directory. `/proc/self/fd`, proc(5)
+    fn through(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Name>;
     /// Opens or creates a lock file, never through a link. `O_CREAT | O_NOFOLLOW`
     fn open_lock(&self, directory: Self::Borrowed<'_>, name: &[u8]) -> io::Result<Self::Fd>;
     /// As [`open_lock`](Self::open_lock), but it creates nothing. `None`: there is none.

@@ -99,7 +99,7 @@ unsafe impl Sockets for Kernel {
         let got = until(fd, Directions::READ, wait, || fd.receive(bytes))?;
         Ok(got.map(|got| {
             let mut taken = Taken { bytes: got.bytes, ..Taken::default() };
-            if fd.kind() == SocketKind::SeqPacket
+            if fd.kind() == Some(SocketKind::SeqPacket)
                 && !got.end
                 && let Some(mark) = control.first_mut()
             {
@@ -147,8 +147,9 @@ unsafe impl Sockets for Kernel {
 
     fn shutdown(&self, fd: &Socket, how: Shutdown) -> io::Result<()> {
         match how {
-            Shutdown::Read => Err(io::ErrorKind::Unsupported.into()),
-            Shutdown::Write | Shutdown::Both => self.finish(fd),
+            // A pipe has no half of an end: to give up the other direction with it would lose what still comes.
+            Shutdown::Read | Shutdown::Write => Err(io::ErrorKind::Unsupported.into()),
+            Shutdown::Both => self.finish(fd),
         }
     }
 
@@ -164,7 +165,7 @@ unsafe impl Sockets for Kernel {
     }
 
     fn kind(&self, fd: &Socket) -> io::Result<Option<SocketKind>> {
-        Ok(Some(fd.kind()))
+        Ok(fd.kind())
     }
 
     fn is_listening(&self, fd: &Socket) -> io::Result<bool> {
@@ -199,6 +200,7 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 }
 
 impl Names for Kernel {
+    type Pin = NoFd;
     type Object = Object;
 
     fn pid(&self) -> u32 {
@@ -264,19 +266,19 @@ impl Sys for Kernel {
     }
 
     fn is_connected_stream(&self, fd: &Socket) -> io::Result<bool> {
-        Ok(fd.kind() == SocketKind::Stream && fd.is_connected())
+        Ok(fd.kind().is_none_or(|kind| kind == SocketKind::Stream) && fd.is_connected())
     }
 
-    fn connect_tcp(&self, _: SocketAddr) -> io::Result<Socket> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn connect_tcp(&self, port: SocketAddr) -> io::Result<Socket> {
+        Socket::connect_tcp(port)
     }
 
-    fn listen_tcp(&self, _: SocketAddr, _: u32) -> io::Result<Socket> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn listen_tcp(&self, port: SocketAddr, backlog: u32) -> io::Result<Socket> {
+        Socket::listen_tcp(port, backlog)
     }
 
-    fn tcp_port(&self, _: &Socket) -> io::Result<SocketAddr> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn tcp_port(&self, fd: &Socket) -> io::Result<SocketAddr> {
+        fd.tcp_port()
     }
 }
 

@@ -1,10 +1,11 @@
-//! Windows: named pipes, whose completions become readiness.
+//! Windows: named pipes and TCP, whose completions become readiness.
 //!
 //! What the system tells is that something *is done* (`operation.rs`); what every kernel here says is that something
 //! *can* be done. So each end of a pipe has one read under way into a buffer of its own, and one write from another
 //! (`pipe.rs`), and tells whoever waits for it (`bell.rs`): a thread, a waker, or a poller (`port.rs`).
 
 mod bell;
+mod dial;
 mod kernel;
 mod listen;
 mod name;
@@ -14,6 +15,7 @@ mod pipe;
 mod port;
 mod security;
 mod socket;
+mod tcp;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,8 @@
 use std::ffi::c_void;
 use std::fmt;
 use std::io;
-use std::os::windows::io::{AsRawHandle, OwnedHandle};
+use std::net::TcpStream;
+use std::os::windows::io::{AsRawHandle, AsRawSocket, OwnedHandle};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub(super) enum Way {
     Write,
     /// A server's end waits for a client.
     Meet,
+    /// A client of TCP reaches for its server.
+    Reach,
 }
 
 /// Who is told of a completion. It lives until then, and with it its handle.
@@ -79,6 +82,11 @@ impl Operation {
     pub(super) fn new(way: Way, buffer: Vec<u8>) -> Box<Self> {
         Box::new(Self { overlapped: OVERLAPPED::default(), buffer, way, owner: None })
     }
+
+    /// What the system has written about it.
+    pub(super) const fn overlapped(&self) -> *const OVERLAPPED {
+        &raw const self.overlapped
+    }
 }
 
 impl fmt::Debug for Operation {
@@ -87,11 +95,29 @@ impl fmt::Debug for Operation {
     }
 }
 
+/// What operations are made on. Each kind is closed in its own way.
+#[derive(Debug)]
+pub(super) enum Held {
+    Pipe(OwnedHandle),
+    /// Of any role: one that listens is held as such too.
+    Tcp(TcpStream),
+}
+
+impl Held {
+    fn raw(&self) -> HANDLE {
+        match self {
+            Self::Pipe(handle) => handle.as_raw_handle(),
+            // The numbers of sockets are those of handles.
+            Self::Tcp(socket) => ptr::without_provenance_mut(socket.as_raw_socket() as usize),
+        }
+    }
+}
+
 /// A handle that was opened for overlapped operations, and the pool that tells of them.
 #[derive(Debug)]
 pub(super) struct Bound {
     /// `None` only while it is dropped.
-    handle: Option<OwnedHandle>,
+    held: Option<Held>,
     pool: PTP_IO,
     /// What succeeds at once is told by the call alone.
     skips: bool,
@@ -100,8 +126,8 @@ pub(super) struct Bound {
 impl Bound {
     /// Binds a handle. `skip`: what succeeds at once shall not be told again by the pool. Not where messages are read:
     /// whether "more data" counts as success there is written nowhere.
-    pub(super) fn new(handle: OwnedHandle, skip: bool) -> io::Result<Self> {
-        let raw = handle.as_raw_handle();
+    pub(super) fn new(held: Held, skip: bool) -> io::Result<Self> {
+        let raw = held.raw();
         // SAFETY: the handle is open; `told` fits every operation that is started here, and takes no context.
         let pool = unsafe { CreateThreadpoolIo(raw, Some(told), ptr::null_mut(), ptr::null()) };
         if pool == 0 {
@@ -110,11 +136,19 @@ impl Bound {
         let mode = u8::try_from(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS).unwrap_or_default();
         // SAFETY: the handle is open and nothing is under way on it.
         let skips = skip && unsafe { SetFileCompletionNotificationModes(raw, mode) } != 0;
-        Ok(Self { handle: Some(handle), pool, skips })
+        Ok(Self { held: Some(held), pool, skips })
     }
 
     pub(super) fn raw(&self) -> HANDLE {
-        self.handle.as_ref().map_or(ptr::null_mut(), |handle| handle.as_raw_handle())
+        self.held.as_ref().map_or(ptr::null_mut(), Held::raw)
+    }
+
+    /// The socket, if it is one.
+    pub(super) const fn tcp(&self) -> Option<&TcpStream> {
+        match &self.held {
+            Some(Held::Tcp(socket)) => Some(socket),
+            _ => None,
+        }
     }
 
     /// Starts to read into the buffer, at most as much as its length. `ReadFile`
@@ -156,7 +190,9 @@ impl Bound {
         unsafe { CancelIoEx(self.raw(), under_way.0.as_ptr().cast_const().cast()) };
     }
 
-    fn start(
+    /// Starts an operation by this call, which says by zero that it is not done; the last error tells then whether it is
+    /// under way. The call is lent memory that lives until the completion.
+    pub(super) fn start(
         &self,
         mut operation: Box<Operation>,
         owner: Arc<dyn Owner>,
@@ -188,8 +224,8 @@ impl Bound {
 impl Drop for Bound {
     fn drop(&mut self) {
         // The handle first, as `CloseThreadpoolIo` asks for.
-        self.handle = None;
-        // SAFETY: nothing is under way: every operation holds its owner, which holds this. It is closed once.
+        self.held = None;
+        // SAFETY: nothing is under way: every operation holds its owner, which holds this, however many hold it. It is closed once.
         unsafe { CloseThreadpoolIo(self.pool) };
     }
 }

@@ -20,7 +20,7 @@ use windows_sys::Win32::System::Pipes::PeekNamedPipe;
 use windows_sys::Win32::System::Threading::CreateEventW;
 
 use super::bell::Bell;
-use super::operation::{Bound, Operation, Outcome, Owner, Start, UnderWay, Way};
+use super::operation::{Bound, Held, Operation, Outcome, Owner, Start, UnderWay, Way};
 use crate::sys::{Direction, Would};
 
 /// One end of a connected pipe.
@@ -46,7 +46,7 @@ pub(super) struct Got {
 impl Got {
     pub(super) const END: Self = Self { bytes: 0, end: true };
 
-    const fn bytes(bytes: usize) -> Self {
+    pub(super) const fn bytes(bytes: usize) -> Self {
         Self { bytes, end: false }
     }
 }
@@ -78,7 +78,7 @@ enum Writing {
 impl Pipe {
     /// Takes one end, which was opened for overlapped operations, and whose packets are read as such.
     pub(super) fn new(handle: OwnedHandle, packets: bool, bell: Arc<Bell>) -> io::Result<Self> {
-        let bound = Bound::new(handle, !packets)?;
+        let bound = Bound::new(Held::Pipe(handle), !packets)?;
         Ok(Self { bound, packets, bell, read: Mutex::new(Reading::Idle), write: Mutex::new(Writing::Idle) })
     }
 

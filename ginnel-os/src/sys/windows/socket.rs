@@ -1,41 +1,38 @@
-//! What a descriptor is on Windows: one end of a pipe, or a pipe that listens, or neither yet.
-#![expect(unsafe_code, reason = "a pipe is opened by a bare call")]
+//! What a descriptor is on Windows: one end of a pipe, or a pipe that listens, or neither yet; or TCP.
+#![expect(unsafe_code, reason = "chance comes from a bare call")]
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
+use std::net::SocketAddr;
+use std::os::windows::io::{AsRawHandle, OwnedHandle};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Instant;
 
-use windows_sys::Win32::Foundation::{ERROR_PIPE_BUSY, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
-use windows_sys::Win32::Storage::FileSystem::{
-    CreateFileW, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
-};
-use windows_sys::Win32::System::Pipes::{
-    GetNamedPipeInfo, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE, SetNamedPipeHandleState,
-};
 
 use super::bell::Bell;
+use super::dial::{open, set_mode};
 use super::listen::{Doors, INSTANCES, Shape};
 use super::name::PipeName;
 use super::operation::length;
 use super::pipe::{Got, Pipe};
-use super::security::{self, Access, Peer, Sid, TALK, check};
+use super::security::{self, Access, Peer, Sid};
+use super::tcp::{Gate, Tcp};
 use crate::SocketError;
 use crate::connection::Directions;
 use crate::sys::{Direction, SocketKind, Would};
 
-/// One end of a pipe, or a pipe that listens, or neither yet. Dropping it lets a write that is under way come to its end.
+/// One end of a pipe, or a pipe that listens, or neither yet; or the same of TCP. Dropping it lets a write that is under way come to its end.
 #[derive(Debug)]
 pub struct Socket(Arc<End>);
 
 #[derive(Debug)]
 pub(super) struct End {
-    kind: SocketKind,
+    /// What it carries; `None`: it is of TCP.
+    kind: Option<SocketKind>,
     nonblocking: AtomicBool,
     pub(super) bell: Arc<Bell>,
     role: RwLock<Role>,
@@ -54,12 +51,51 @@ enum Role {
     },
     /// It was connected, and no more is of interest.
     Finished,
+    Tcp(Arc<Tcp>),
+    TcpListens(Arc<Gate>),
+}
+
+/// What bytes come and go through.
+#[derive(Debug)]
+enum Way {
+    Pipe(Arc<Pipe>),
+    Tcp(Arc<Tcp>),
 }
 
 impl Socket {
     /// One that is not connected yet.
     pub(super) fn new(kind: SocketKind, nonblocking: bool) -> Self {
-        Self::with(kind, nonblocking, Arc::default(), Role::Fresh)
+        Self::with(Some(kind), nonblocking, Arc::default(), Role::Fresh)
+    }
+
+    /// One of TCP that connects: what fails later is told by whoever reads.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn connect_tcp(port: SocketAddr) -> io::Result<Self> {
+        Ok(Self::of_tcp(Tcp::connect(port)?, true))
+    }
+
+    /// One of TCP that listens, at a port of the system's choice if it is 0.
+    ///
+    /// # Errors
+    /// `AddrInUse`; or the system's.
+    pub(super) fn listen_tcp(port: SocketAddr, backlog: u32) -> io::Result<Self> {
+        let bell = Arc::default();
+        let gate = Gate::new(port, backlog, Arc::clone(&bell))?;
+        Ok(Self::with(None, true, bell, Role::TcpListens(Arc::new(gate))))
+    }
+
+    /// The port that one of TCP has on this side.
+    ///
+    /// # Errors
+    /// `Unsupported` if it is not of TCP; or the system's.
+    pub(super) fn tcp_port(&self) -> io::Result<SocketAddr> {
+        match &*self.0.role.read().unwrap_or_else(PoisonError::into_inner) {
+            Role::Tcp(tcp) => tcp.port(),
+            Role::TcpListens(gate) => gate.port(),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Two ends of a pipe whose name nobody can guess.
@@ -74,7 +110,7 @@ impl Socket {
         set_mode(&client, packets)?;
         let join = |handle, server| -> io::Result<Self> {
             let pipe = Pipe::new(handle, packets, Arc::default())?;
-            Ok(Self::of(kind, nonblocking, pipe.into(), server))
+            Ok(Self::of(Some(kind), nonblocking, pipe.into(), server))
         };
         Ok((join(server, true)?, join(client, false)?))
     }
@@ -86,7 +122,7 @@ impl Socket {
     pub(super) fn bind(&self, name: &PipeName, access: &Access) -> io::Result<()> {
         let mut role = self.0.role.write().unwrap_or_else(PoisonError::into_inner);
         let Role::Fresh = *role else { return Err(io::ErrorKind::InvalidInput.into()) };
-        let shape = Shape::new(name.clone(), access, is_packets(self.0.kind)?)?;
+        let shape = Shape::new(name.clone(), access, self.0.kind.map_or(Ok(false), is_packets)?)?;
         let (doors, first) = Doors::new(shape, Arc::clone(&self.0.bell))?;
         *role = Role::Named(Arc::new(doors), first);
         Ok(())
@@ -120,7 +156,7 @@ impl Socket {
     pub(super) fn connect(&self, name: &PipeName) -> Would<()> {
         let mut role = self.0.role.write().unwrap_or_else(PoisonError::into_inner);
         let Role::Fresh = *role else { return Err(io::ErrorKind::InvalidInput.into()) };
-        let packets = is_packets(self.0.kind)?;
+        let packets = self.0.kind.map_or(Ok(false), is_packets)?;
         let Some(handle) = open(name)? else { return Ok(None) };
         let owner = security::owner(handle.as_raw_handle())?;
         if !owner.is_trusted() && owner != Sid::ours()? {
@@ -139,6 +175,9 @@ impl Socket {
     pub(super) fn accept(&self, nonblocking: bool) -> Would<Self> {
         let doors = match &*self.0.role.read().unwrap_or_else(PoisonError::into_inner) {
             Role::Listens(doors) => Arc::clone(doors),
+            Role::TcpListens(gate) => {
+                return Ok(gate.accept()?.map(|tcp| Self::of_tcp(tcp, nonblocking)));
+            }
             _ => return Err(io::ErrorKind::InvalidInput.into()),
         };
         Ok(doors.accept()?.map(|pipe| Self::of(self.0.kind, nonblocking, pipe, true)))
@@ -149,8 +188,9 @@ impl Socket {
     /// # Errors
     /// `NotConnected`; or the system's.
     pub(super) fn receive(&self, room: &mut [MaybeUninit<u8>]) -> Would<Got> {
-        match self.0.pipe()? {
-            Some(pipe) => pipe.receive(room),
+        match self.0.way()? {
+            Some(Way::Pipe(pipe)) => pipe.receive(room),
+            Some(Way::Tcp(tcp)) => tcp.receive(room),
             None => Ok(Some(Got::END)),
         }
     }
@@ -161,16 +201,24 @@ impl Socket {
     /// # Errors
     /// `NotConnected`; `BrokenPipe`, also about the write before; or the system's.
     pub(super) fn send(&self, slices: &[IoSlice<'_>]) -> Would<usize> {
-        match self.0.pipe()? {
-            Some(pipe) => pipe.send(slices),
+        match self.0.way()? {
+            Some(Way::Pipe(pipe)) => pipe.send(slices),
+            Some(Way::Tcp(tcp)) => tcp.send(slices),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 
     /// Nothing more is written, and nothing more is of interest: the pipe is closed as soon as the write that is under
-    /// way, if one is, has come to its end. From now on the end is received.
+    /// way, if one is, has come to its end. From now on the end is received. Of TCP only what is written ends.
     pub(super) fn finish(&self) {
-        self.0.finish();
+        let tcp = match &*self.0.role.read().unwrap_or_else(PoisonError::into_inner) {
+            Role::Tcp(tcp) => Some(Arc::clone(tcp)),
+            _ => None,
+        };
+        match tcp {
+            Some(tcp) => tcp.finish(),
+            None => self.0.close(),
+        }
     }
 
     /// Who is at the other end.
@@ -180,6 +228,7 @@ impl Socket {
     pub(super) fn peer(&self) -> io::Result<Peer> {
         match &*self.0.role.read().unwrap_or_else(PoisonError::into_inner) {
             Role::Connected { pipe, server } => Peer::of(pipe.bound().raw(), *server),
+            Role::Tcp(_) => Err(io::ErrorKind::Unsupported.into()),
             _ => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -193,19 +242,25 @@ impl Socket {
         }
     }
 
-    /// What it carries.
-    pub(super) fn kind(&self) -> SocketKind {
+    /// What it carries; `None`: it is of TCP.
+    pub(super) fn kind(&self) -> Option<SocketKind> {
         self.0.kind
     }
 
     /// Does it listen?
     pub(super) fn is_listening(&self) -> bool {
-        matches!(*self.0.role.read().unwrap_or_else(PoisonError::into_inner), Role::Listens(_))
+        matches!(
+            *self.0.role.read().unwrap_or_else(PoisonError::into_inner),
+            Role::Listens(_) | Role::TcpListens(_)
+        )
     }
 
     /// Is it connected, or was it?
     pub(super) fn is_connected(&self) -> bool {
-        self.0.pipe().is_ok()
+        match self.0.way() {
+            Ok(Some(Way::Tcp(tcp))) => tcp.is_connected(),
+            way => way.is_ok(),
+        }
     }
 
     /// Calls never wait, whatever they are asked for.
@@ -236,12 +291,16 @@ impl Socket {
         Arc::clone(&self.0)
     }
 
-    fn of(kind: SocketKind, nonblocking: bool, pipe: Arc<Pipe>, server: bool) -> Self {
+    fn of_tcp(tcp: Arc<Tcp>, nonblocking: bool) -> Self {
+        Self::with(None, nonblocking, Arc::clone(tcp.bell()), Role::Tcp(tcp))
+    }
+
+    fn of(kind: Option<SocketKind>, nonblocking: bool, pipe: Arc<Pipe>, server: bool) -> Self {
         let bell = Arc::clone(pipe.bell());
         Self::with(kind, nonblocking, bell, Role::Connected { pipe, server })
     }
 
-    fn with(kind: SocketKind, nonblocking: bool, bell: Arc<Bell>, role: Role) -> Self {
+    fn with(kind: Option<SocketKind>, nonblocking: bool, bell: Arc<Bell>, role: Role) -> Self {
         let nonblocking = AtomicBool::new(nonblocking);
         Self(Arc::new(End { kind, nonblocking, bell, role: RwLock::new(role) }))
     }
@@ -249,7 +308,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.0.finish();
+        self.0.close();
     }
 }
 
@@ -266,70 +325,38 @@ impl End {
                 read: directions.read && pipe.is_readable(),
                 write: directions.write && pipe.is_writable(),
             },
+            Role::Tcp(tcp) => Directions {
+                read: directions.read && tcp.is_readable(),
+                write: directions.write && tcp.is_writable(),
+            },
+            Role::TcpListens(gate) => {
+                Directions { read: directions.read && gate.is_ready(), ..Directions::default() }
+            }
         }
     }
 
     /// `None`: it was connected.
-    fn pipe(&self) -> io::Result<Option<Arc<Pipe>>> {
+    fn way(&self) -> io::Result<Option<Way>> {
         match &*self.role.read().unwrap_or_else(PoisonError::into_inner) {
-            Role::Connected { pipe, .. } => Ok(Some(Arc::clone(pipe))),
+            Role::Connected { pipe, .. } => Ok(Some(Way::Pipe(Arc::clone(pipe)))),
+            Role::Tcp(tcp) => Ok(Some(Way::Tcp(Arc::clone(tcp)))),
             Role::Finished => Ok(None),
             _ => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
-    fn finish(&self) {
+    fn close(&self) {
         let mut role = self.role.write().unwrap_or_else(PoisonError::into_inner);
         let role = std::mem::replace(&mut *role, Role::Finished);
-        if let Role::Connected { pipe, .. } = &role {
-            pipe.retire();
+        match &role {
+            Role::Connected { pipe, .. } => pipe.retire(),
+            Role::Tcp(tcp) => tcp.retire(),
+            _ => {}
         }
         drop(role);
         self.bell.ring(Direction::Read);
         self.bell.ring(Direction::Write);
     }
-}
-
-/// Opens the client's end. `None`: all instances are taken. The server may find out who we are, but not act as us.
-fn open(name: &PipeName) -> Would<OwnedHandle> {
-    // SAFETY: the name ends with a NUL; the handle is not inherited.
-    let handle = unsafe {
-        CreateFileW(
-            name.wide().as_ptr(),
-            TALK,
-            0,
-            ptr::null(),
-            OPEN_EXISTING,
-            FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION,
-            ptr::null_mut(),
-        )
-    };
-    if handle == INVALID_HANDLE_VALUE {
-        let error = io::Error::last_os_error();
-        let busy = error.raw_os_error() == Some(ERROR_PIPE_BUSY.cast_signed());
-        return if busy { Ok(None) } else { Err(error) };
-    }
-    // SAFETY: it was opened just now and is nobody else's.
-    Ok(Some(unsafe { OwnedHandle::from_raw_handle(handle) }))
-}
-
-/// A pipe that carries packets is read packet by packet, one that does not is refused, and the other way round.
-fn set_mode(handle: &OwnedHandle, packets: bool) -> io::Result<()> {
-    let mut flags = 0;
-    let none = ptr::null_mut();
-    // SAFETY: the handle is open; one number is written.
-    check(unsafe { GetNamedPipeInfo(handle.as_raw_handle(), &raw mut flags, none, none, none) })?;
-    let found = flags & PIPE_TYPE_MESSAGE != 0;
-    if found != packets {
-        return Err(SocketError::WrongPipe { packets: found }.into());
-    }
-    if packets {
-        let mode = PIPE_READMODE_MESSAGE;
-        let raw = handle.as_raw_handle();
-        // SAFETY: the handle is open; one number is read.
-        check(unsafe { SetNamedPipeHandleState(raw, &raw const mode, ptr::null(), ptr::null()) })?;
-    }
-    Ok(())
 }
 
 fn is_packets(kind: SocketKind) -> io::Result<bool> {

@@ -5,6 +5,7 @@ mod many;
 mod packets;
 mod ports;
 mod processes;
+mod tcp;
 mod whom;
 
 use std::io::{self, IoSlice};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ginnel_os::sys::{self, Alarm, Names, Ready, Rename, SocketKind, Status, Sys};
+use ginnel_os::sys::{self, Alarm, Descriptors, Names, Ready, Rename, SocketKind, Status, Sys};
 use ginnel_os::{Directions, Locks, Would};
 use ginnel_proto::election::Inode;
 use ginnel_proto::machine::ProcessId;
@@ -18,6 +18,8 @@ use crate::fault::Fault;
 use crate::kernel::{Got, Pid, World};
 
 impl Names for Fake {
+    type Pin = Fd;
+
     fn open_directory(&self, path: &Path) -> io::Result<Fd> {
         self.ask(|world, pid| world.open_directory(pid, path)).map(|fd| self.fd(fd))
     }
@@ -30,10 +32,17 @@ impl Names for Fake {
         self.ask(|world, pid| world.open_name(pid, directory.number, name)).map(|fd| self.fd(fd))
     }
 
-    fn through(&self, fd: FdRef<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
-        let slash = if name.is_empty() { "" } else { "/" };
-        let file = format!("/proc/self/fd/{}{slash}", fd.number);
-        Ok(SocketAddrUnix::new([file.as_bytes(), name].concat())?)
+    fn pinned(&self, pin: &Fd) -> io::Result<Status> {
+        self.status(self.borrow(pin))
+    }
+
+    fn address_of(&self, pin: &Fd) -> io::Result<SocketAddrUnix> {
+        Ok(SocketAddrUnix::new(format!("/proc/self/fd/{}", self.borrow(pin).number))?)
+    }
+
+    fn through(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<SocketAddrUnix> {
+        let directory = format!("/proc/self/fd/{}/", directory.number);
+        Ok(SocketAddrUnix::new([directory.as_bytes(), name].concat())?)
     }
 
     fn open_lock(&self, directory: FdRef<'_>, name: &[u8]) -> io::Result<Fd> {
@@ -155,8 +164,8 @@ impl Sys for Fake {
         self.ask(|world, pid| world.lookup(pid, directory.number)).map(|_| true)
     }
 
-    fn watch(&self, named: &[FdRef<'_>], lock: FdRef<'_>) -> io::Result<Fd> {
-        let numbers: Vec<i32> = named.iter().chain([&lock]).map(|fd| fd.number).collect();
+    fn watch(&self, own: &Fd, directory: FdRef<'_>, lock: FdRef<'_>) -> io::Result<Fd> {
+        let numbers = [self.borrow(own), directory, lock].map(|fd| fd.number);
         self.ask(|world, pid| world.notice(pid, &numbers)).map(|fd| self.fd(fd))
     }
 

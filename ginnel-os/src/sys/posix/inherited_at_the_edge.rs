@@ -2,17 +2,18 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::Barrier;
 use std::thread;
 
 use super::*;
+use crate::sys::Descriptors;
 
 /// The reading end of a pipe, and the number of its writing end, which nobody owns and which would go through exec.
 fn inherited() -> (File, i32) {
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    let (read, write) = std::io::pipe().unwrap();
     rustix::io::fcntl_setfd(&write, FdFlags::empty()).unwrap();
-    (read.into(), write.into_raw_fd())
+    (OwnedFd::from(read).into(), write.into_raw_fd())
 }
 
 #[test]
