@@ -202,7 +202,6 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 }
 
 impl Names for Kernel {
-    type Pin = NoFd;
     type Object = Object;
     type Pin = std::convert::Infallible;
 
