@@ -10,8 +10,9 @@ use ginnel_proto::machine::ProcessId;
 use super::name::PipeName;
 use super::objects::Object;
 use super::port::Port;
+use super::security::random;
 use super::security::{Access, Sid};
-use super::socket::{Socket, random};
+use super::socket::Socket;
 use crate::connection::Directions;
 use crate::credentials::Policy;
 use crate::sys::{
@@ -151,6 +152,10 @@ unsafe impl Sockets for Kernel {
             Shutdown::Read | Shutdown::Write => Err(io::ErrorKind::Unsupported.into()),
             Shutdown::Both => self.finish(fd),
         }
+    }
+
+    fn is_settled(&self, fd: &Socket) -> bool {
+        fd.is_settled()
     }
 
     fn finish(&self, fd: &Socket) -> io::Result<()> {

@@ -12,6 +12,7 @@ use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, ConvertStringSidToSidW,
     GetSecurityInfo, SDDL_REVISION_1, SE_KERNEL_OBJECT,
 };
+use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
 use windows_sys::Win32::Security::{
     GetTokenInformation, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
     TOKEN_QUERY, TOKEN_USER, TokenUser,
@@ -23,6 +24,8 @@ use windows_sys::Win32::System::Pipes::{
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
 };
+
+use super::operation::length;
 
 /// A security identifier: a user, a group or a service, as text (`S-1-5-...`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -303,3 +306,13 @@ unsafe fn narrow(text: *const u16) -> String {
 /// To read, to write, and to be waited for: `FILE_GENERIC_READ | FILE_GENERIC_WRITE` without
 /// `FILE_CREATE_PIPE_INSTANCE`.
 pub(super) const TALK: u32 = 0x0012_019B;
+
+/// Bits that nobody can guess.
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bits = [0; N];
+    let size = length(&bits);
+    // SAFETY: as many bytes are written as there is room for.
+    let status =
+        unsafe { BCryptGenRandom(ptr::null_mut(), bits.as_mut_ptr(), size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) };
+    if status < 0 { Err(io::ErrorKind::Other.into()) } else { Ok(bits) }
+}
