@@ -195,7 +195,8 @@ impl<S: Sys> Contender<S> {
             }
             Step::InspectDisplaced => Ok(Seen::Found(ITSELF)),
             Step::Identify => Ok(Seen::Found(ITSELF)),
-            Step::Record => Ok(Seen::Recorded(1)),
+            // No file keeps the count; a clock that all processes share rises as well.
+            Step::Record => Ok(Seen::Recorded(self.sys.tick())),
             Step::Unlock | Step::Withdraw => {
                 self.held = Held::Nothing;
                 Ok(Seen::Done)
