@@ -202,6 +202,7 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 }
 
 impl Names for Kernel {
+    type Pin = NoFd;
     type Object = Object;
     type Pin = std::convert::Infallible;
 
