@@ -169,6 +169,7 @@ fn who_dials_before_anybody_listens_gets_through() -> Result<(), Error> {
             push.close(PATIENCE).expect("closed");
         });
         assert_eq!(pull.recv()?, "at last", "{url}");
+        drop(pull);
         pushing.join().expect("no panic");
     }
     Ok(())
