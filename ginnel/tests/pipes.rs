@@ -243,12 +243,21 @@ fn a_deadline_ends_every_wait_and_what_is_ready_is_still_taken() -> io::Result<(
     let mut listener = Stream::listen(&place)?;
     listener.set_deadline(soon())?;
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
+    listener.set_deadline(None)?;
     let mut client = Stream::connect(&place)?;
     let mut server = listener.accept()?;
     client.set_deadline(soon())?;
     assert_eq!(client.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+    client.set_deadline(soon())?;
     assert_eq!(client.write_all(&vec![0; 32 << 20]).unwrap_err().kind(), ErrorKind::TimedOut);
-    server.write_all(b"x")?;
+    client.set_deadline(None)?;
+    server.write_all(b"xy")?;
+    client.read_exact(&mut [0])?;
+    client.set_deadline(Some(Instant::now()))?;
     assert_eq!(client.read(&mut [0; 8])?, 1, "it is there, however late");
+    let packets = SeqPacket::pair()?;
+    let mut receiver = packets.1;
+    receiver.set_deadline(soon())?;
+    assert_eq!(receiver.recv().unwrap_err().kind(), ErrorKind::TimedOut);
     Ok(())
 }
