@@ -1,6 +1,6 @@
 //! Sockets on their way to an address.
 
-use ginnel_os::{Connecting, SeqPacket, SocketKind, Stream};
+use ginnel_os::{self as os, Connecting, SeqPacket, SocketKind, Stream};
 use ginnel_proto::ToAddress;
 
 use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
@@ -57,8 +57,20 @@ fn finish(call: &Call) -> Answer {
     let inherited = connecting.is_inherited();
     let fd = connecting.into_fd();
     Ok(match kind {
-        SocketKind::Stream if inherited => stream::give(call.env(), Stream::adopt(fd)?),
+        SocketKind::Stream if inherited => stream::give(call.env(), inherited_stream(fd)?),
         SocketKind::Stream => stream::give(call.env(), Stream::made(fd)),
         _ => seqpacket::give(call.env(), SeqPacket::from(fd)),
     })
+}
+
+#[cfg(unix)]
+fn inherited_stream(fd: os::Handle) -> Result<Stream, Failure> {
+    Ok(Stream::adopt(fd)?)
+}
+
+/// No pipe is inherited.
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "as where descriptors are inherited")]
+fn inherited_stream(pipe: os::Handle) -> Result<Stream, Failure> {
+    Ok(Stream::made(pipe))
 }

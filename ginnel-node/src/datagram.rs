@@ -1,9 +1,9 @@
 //! Packets without a connection.
 #![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 
-use ginnel_os::{Datagram, Wait};
+use ginnel_os::{self as os, Datagram, HandleRef, Wait};
 use ginnel_proto::{Address, ToAddress};
 
 use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
@@ -17,6 +17,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "pair", run: pair },
     Function { name: "adopt", run: adopt },
     Function { name: "fd", run: socket::fd::<Held> },
+    Function { name: "watch", run: socket::watch::<Held> },
     Function { name: "send", run: send },
     Function { name: "recvMany", run: recv_many },
     Function { name: "takeFds", run: take_fds },
@@ -34,15 +35,13 @@ struct Held {
     from: Vec<Option<Address>>,
 }
 
-impl AsFd for Held {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+impl socket::Held for Held {
+    fn lent(&self) -> HandleRef<'_> {
         self.socket.as_fd()
     }
-}
 
-impl From<Held> for OwnedFd {
-    fn from(held: Held) -> Self {
-        held.socket.into()
+    fn given(self) -> os::Handle {
+        self.socket.into()
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
-use ginnel_os::AcceptPause;
 use ginnel_os::sys::{Kernel, Sockets, share_port};
+use ginnel_os::{self as os, AcceptPause, HandleRef};
 use rustix::net::{self, sockopt};
 
 use crate::fd;
@@ -16,6 +16,7 @@ use crate::socket;
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },
     Function { name: "fd", run: socket::fd::<Held> },
+    Function { name: "watch", run: socket::watch::<Held> },
     Function { name: "accept", run: accept },
     Function { name: "detach", run: socket::detach::<Held> },
     Function { name: "close", run: socket::close::<Held> },
@@ -30,15 +31,13 @@ struct Held {
     pause: AcceptPause,
 }
 
-impl AsFd for Held {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+impl socket::Held for Held {
+    fn lent(&self) -> HandleRef<'_> {
         self.fd.as_fd()
     }
-}
 
-impl From<Held> for OwnedFd {
-    fn from(held: Held) -> Self {
-        held.fd
+    fn given(self) -> os::Handle {
+        self.fd
     }
 }
 
@@ -61,11 +60,10 @@ fn adopt(call: &Call) -> Answer {
 /// As a listener's. The socket itself may be in blocking mode, so it is asked first whether anybody is there. If another
 /// process takes that one in between, accept(2) waits for the next all the same: the package's documentation says so.
 fn accept(call: &Call) -> Answer {
-    let came = held(call)?.with(|Held { fd, pause }| told(accept_now(fd.as_fd()), pause))??;
-    Ok(call.env().int(came))
+    held(call)?.with(|Held { fd, pause }| told(call.env(), accept_now(fd.as_fd()), pause))?
 }
 
-fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
+fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<OwnedFd>> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
     if !rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK) {
@@ -77,7 +75,7 @@ fn accept_now(fd: BorrowedFd<'_>) -> std::io::Result<Option<i32>> {
     }
     match Kernel::default().accept(fd, true) {
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => Ok(None),
-        came => Ok(came?.map(IntoRawFd::into_raw_fd)),
+        came => came,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
+use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },
@@ -77,6 +77,11 @@ pub(crate) fn give(call: &Call, index: usize, fds: &mut Vec<OwnedFd>) -> Answer 
     }
     let given = fds.drain(..count).map(Some).collect();
     Ok(Handle::give(call.env(), Owned(RefCell::new(given))))
+}
+
+/// As [`give`], as numbers that the caller owns.
+pub(crate) fn numbers(env: Env, fds: Vec<OwnedFd>) -> Value {
+    env.array(fds.into_iter().map(|fd| env.int(fd.into_raw_fd())))
 }
 
 fn bad(number: RawFd) -> Failure {

@@ -9,9 +9,21 @@
 //! the table of the locks that this process holds, and a thread for a peer that waits for another process's.)
 
 mod connecting;
+#[cfg(unix)]
 mod datagram;
+#[cfg(windows)]
+#[path = "datagram/absent.rs"]
+mod datagram;
+#[cfg(unix)]
+mod door;
+#[cfg(windows)]
+#[path = "door/absent.rs"]
 mod door;
 mod engine;
+#[cfg(unix)]
+mod fd;
+#[cfg(windows)]
+#[path = "fd/absent.rs"]
 mod fd;
 mod js;
 mod listener;
@@ -40,6 +52,8 @@ const TABLES: &[(&str, &[js::Function])] = &[
 
 /// Called once for each environment that loads the addon.
 fn begin(env: Env, exports: Value) {
+    #[cfg(windows)]
+    uv::find();
     Home::begin(env);
     for (name, functions) in TABLES {
         export(env, exports, name, functions);

@@ -1,18 +1,17 @@
 //! Names that others connect to.
 
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
-
-use ginnel_os::{AcceptPause, Knock, Listener, ListenerOptions, Policy};
+use ginnel_os::{self as os, AcceptPause, HandleRef, Knock, Listener, ListenerOptions, Policy};
 use ginnel_proto::ToAddress;
 
 use crate::connecting::kind;
-use crate::js::{Answer, Call, Failure, Fault, Function, Handle};
+use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle};
 use crate::slot::Slot;
 use crate::socket;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
     Function { name: "fd", run: socket::fd::<Held> },
+    Function { name: "watch", run: socket::watch::<Held> },
     Function { name: "accept", run: accept },
     Function { name: "detach", run: socket::detach::<Held> },
     Function { name: "close", run: socket::close::<Held> },
@@ -24,16 +23,13 @@ struct Held {
     pause: AcceptPause,
 }
 
-impl AsFd for Held {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+impl socket::Held for Held {
+    fn lent(&self) -> HandleRef<'_> {
+        self.listener.borrowed()
     }
-}
 
-/// Gives up the name and gives away the socket that listens.
-impl From<Held> for OwnedFd {
-    fn from(held: Held) -> Self {
-        held.listener.into_fd()
+    fn given(self) -> os::Handle {
+        self.listener.into_fd()
     }
 }
 
@@ -53,11 +49,36 @@ pub(crate) fn options(call: &Call, first: usize) -> Result<ListenerOptions, Fail
     options.nonblocking = true;
     let numbers = call.given(first, Call::ints)?.unwrap_or_default();
     let given = |index: usize| numbers.get(index).and_then(|&number: &i64| u32::try_from(number).ok());
-    options.mode = given(0).unwrap_or(options.mode);
     options.backlog = given(1).unwrap_or(options.backlog);
-    options.owner = (given(2), given(3));
+    guard(&mut options, given(0), (given(2), given(3)))?;
     options.allow = policy(call, first + 1)?;
     Ok(options)
+}
+
+/// Permission bits, owner and group of a socket file.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are no such files")]
+fn guard(
+    options: &mut ListenerOptions,
+    mode: Option<u32>,
+    owner: (Option<u32>, Option<u32>),
+) -> Result<(), Failure> {
+    options.mode = mode.unwrap_or(options.mode);
+    options.owner = owner;
+    Ok(())
+}
+
+/// Pipes have none.
+#[cfg(windows)]
+fn guard(
+    _: &mut ListenerOptions,
+    mode: Option<u32>,
+    owner: (Option<u32>, Option<u32>),
+) -> Result<(), Failure> {
+    match (mode, owner) {
+        (None, (None, None)) => Ok(()),
+        _ => Err(Failure::absent("permission bits, owners and groups of sockets: use `allow`")),
+    }
 }
 
 pub(crate) fn policy(call: &Call, index: usize) -> Result<Option<Policy>, Failure> {
@@ -73,35 +94,35 @@ fn open(call: &Call) -> Answer {
     Ok(Handle::give(call.env(), Slot::of(Held { listener, pause: AcceptPause::new() })))
 }
 
-/// A descriptor of a connection, or what `accept` tells in its place.
-pub(crate) fn told(came: std::io::Result<Option<i32>>, pause: &mut AcceptPause) -> Result<i32, Failure> {
-    match came {
-        Ok(Some(fd)) => {
+/// A connection, or what `accept` tells in its place.
+pub(crate) fn told(env: Env, came: os::Would<os::Handle>, pause: &mut AcceptPause) -> Answer {
+    Ok(match came {
+        Ok(Some(connection)) => {
             *pause = AcceptPause::new();
-            Ok(fd)
+            socket::came(env, connection)
         }
-        Ok(None) => Ok(-1),
-        Err(error) => Ok(-2 - i32::try_from(pause.after(error)?.as_millis()).unwrap_or(i32::MAX / 2)),
-    }
+        Ok(None) => env.int(-1),
+        Err(error) => env.int(-2 - i32::try_from(pause.after(error)?.as_millis()).unwrap_or(i32::MAX / 2)),
+    })
 }
 
 /// Most of those who are turned away before others have their turn: who floods us with them must not hold up the loop.
 const DENIED: usize = 64;
 
-/// The descriptor of a connection; -1: not yet; less: pause for so many milliseconds, which begin at -2.
+/// A connection; -1: not yet; less: pause for so many milliseconds, which begin at -2.
 fn accept(call: &Call) -> Answer {
-    let came = held(call)?.with(|Held { listener, pause }| {
-        for _ in 0..DENIED {
-            match listener.accept() {
-                Ok(Some(Knock::Denied)) => {}
-                Ok(Some(Knock::Allowed(fd))) => return told(Ok(Some(fd.into_raw_fd())), pause),
-                Ok(None) => return Ok(-1),
-                Err(error) => return told(Err(error), pause),
-            }
+    held(call)?.with(|Held { listener, pause }| told(call.env(), knocked(listener), pause))?
+}
+
+fn knocked(listener: &Listener) -> os::Would<os::Handle> {
+    for _ in 0..DENIED {
+        match listener.accept()? {
+            Some(Knock::Denied) => {}
+            Some(Knock::Allowed(connection)) => return Ok(Some(connection)),
+            None => return Ok(None),
         }
-        Ok(-1)
-    })??;
-    Ok(call.env().int(came))
+    }
+    Ok(None)
 }
 
 /// As `close`, but the socket file stays.

@@ -1,9 +1,8 @@
 //! Packets, as they cross to JavaScript: one behind the other in a room of its, with their lengths beside them.
 
 use std::io;
-use std::os::fd::OwnedFd;
 
-use ginnel_os::{Received, SocketError, Would};
+use ginnel_os::{Carried, Received, SocketError, Would};
 
 use crate::fd;
 use crate::js::{Answer, Call, Failure};
@@ -19,7 +18,7 @@ const FAILED: i32 = -3;
 #[derive(Debug, Default)]
 pub(crate) struct Beside {
     /// Their descriptors, in order.
-    fds: Vec<OwnedFd>,
+    fds: Vec<Carried>,
     /// What went wrong after packets that were told first.
     failed: Option<io::Error>,
 }

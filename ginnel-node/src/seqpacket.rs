@@ -2,9 +2,8 @@
 #![expect(unsafe_code, reason = "a room of JavaScript's is written to")]
 
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use ginnel_os::{SeqPacket, Wait};
+use ginnel_os::{self as os, HandleRef, SeqPacket, Wait};
 
 use crate::js::{Answer, Call, Env, Failure, Function, Handle, Value};
 use crate::received::Beside;
@@ -13,9 +12,13 @@ use crate::{fd, socket, stream};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "pair", run: pair },
+    #[cfg(unix)]
     Function { name: "adopt", run: adopt },
+    #[cfg(windows)]
+    Function { name: "adopt", run: fd::none },
     Function { name: "made", run: made },
     Function { name: "fd", run: socket::fd::<Held> },
+    Function { name: "watch", run: socket::watch::<Held> },
     Function { name: "send", run: send },
     Function { name: "sendMany", run: send_many },
     Function { name: "recvMany", run: recv_many },
@@ -31,15 +34,13 @@ struct Held {
     beside: Beside,
 }
 
-impl AsFd for Held {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+impl socket::Held for Held {
+    fn lent(&self) -> HandleRef<'_> {
+        self.socket.borrowed()
     }
-}
 
-impl From<Held> for OwnedFd {
-    fn from(held: Held) -> Self {
-        held.socket.into()
+    fn given(self) -> os::Handle {
+        self.socket.into_handle()
     }
 }
 
@@ -57,6 +58,7 @@ fn pair(call: &Call) -> Answer {
     Ok(env.array([give(env, a), give(env, b)]))
 }
 
+#[cfg(unix)]
 fn adopt(call: &Call) -> Answer {
     let adopted = SeqPacket::adopt(fd::own(call.int(0)?)?).map_err(fd::returned)?;
     Ok(give(call.env(), adopted))
@@ -64,7 +66,7 @@ fn adopt(call: &Call) -> Answer {
 
 /// One that was accepted just now.
 fn made(call: &Call) -> Answer {
-    Ok(give(call.env(), SeqPacket::from(fd::own(call.int(0)?)?)))
+    Ok(give(call.env(), SeqPacket::from(socket::accepted(call, 0)?)))
 }
 
 fn send(call: &Call) -> Answer {
@@ -100,6 +102,6 @@ fn take_fds(call: &Call) -> Answer {
 
 fn shut(call: &Call) -> Answer {
     let how = stream::direction(call.int(1)?)?;
-    held(call)?.with(|held| ginnel_os::shutdown(held.socket.as_fd(), how))??;
+    held(call)?.with(|held| socket::shut(held.socket.borrowed(), how))??;
     Ok(call.env().undefined())
 }

@@ -1,14 +1,15 @@
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::js::{Call, Failure};
 
-/// Something that JavaScript holds until it is closed or given away.
+/// Something that JavaScript holds until it is closed or given away. Whoever has a clone finds the same there, or nothing.
 #[derive(Debug)]
-pub(crate) struct Slot<T>(RefCell<Option<T>>);
+pub(crate) struct Slot<T>(Rc<RefCell<Option<T>>>);
 
 impl<T: 'static> Slot<T> {
-    pub(crate) const fn of(item: T) -> Self {
-        Self(RefCell::new(Some(item)))
+    pub(crate) fn of(item: T) -> Self {
+        Self(Rc::new(RefCell::new(Some(item))))
     }
 
     /// That of an argument.
@@ -25,5 +26,11 @@ impl<T: 'static> Slot<T> {
     /// Takes it out.
     pub(crate) fn take(&self) -> Option<T> {
         self.0.try_borrow_mut().ok()?.take()
+    }
+}
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
     }
 }

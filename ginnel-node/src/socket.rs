@@ -1,38 +1,52 @@
 //! What can be asked of any socket that JavaScript holds.
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use ginnel_os::{Credentials, Handle, HandleRef};
 
-use ginnel_os::Credentials;
-
-use crate::js::{Answer, Call, Env, Failure, Value};
+use crate::js::{Answer, Call, Failure};
 use crate::slot::Slot;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;
+
+/// A socket, and what JavaScript holds beside it.
+pub(crate) trait Held: 'static {
+    fn lent(&self) -> HandleRef<'_>;
+    /// Gives the socket away; a name that it owns is given up.
+    fn given(self) -> Handle;
+}
 
 fn at<T: 'static>(call: &Call) -> Result<&Slot<T>, Failure> {
     Slot::at(call, 0)
 }
 
-/// The number of its descriptor; -1: it is closed.
-pub(crate) fn fd<T: AsFd + 'static>(call: &Call) -> Answer {
-    let number = at::<T>(call)?.with(|held| held.as_fd().as_raw_fd());
+/// The number of its descriptor; -1: it is closed, or has none.
+pub(crate) fn fd<T: Held>(call: &Call) -> Answer {
+    let number = at::<T>(call)?.with(|held| number(held.lent()));
     Ok(call.env().int(number.unwrap_or(-1)))
 }
 
+/// Calls back when it is ready: the callback, and whether nobody else relies on the flags of its descriptor.
+pub(crate) fn watch<T: Held>(call: &Call) -> Answer {
+    let ours = call.bool(2)?;
+    crate::watch::give(call, 1, source(at::<T>(call)?, ours)?)
+}
+
 /// Who is at the other end.
-pub(crate) fn credentials<T: AsFd + 'static>(call: &Call) -> Answer {
-    let found = at::<T>(call)?.with(|held| Credentials::of(held.as_fd()))??;
+pub(crate) fn credentials<T: Held>(call: &Call) -> Answer {
+    let found = at::<T>(call)?.with(|held| Credentials::of(held.lent()))??;
     Ok(who(call.env(), &found))
 }
 
-/// Credentials as JavaScript sees them.
-pub(crate) fn who(env: Env, found: &Credentials) -> Value {
-    let pid = found.pid.map_or_else(|| env.undefined(), |pid| env.number(pid.into()));
-    env.object([("pid", pid), ("uid", env.number(found.uid.into())), ("gid", env.number(found.gid.into()))])
-}
-
 /// Gives its descriptor to the caller.
-pub(crate) fn detach<T: Into<OwnedFd> + 'static>(call: &Call) -> Answer {
-    let taken: OwnedFd = at::<T>(call)?.take().ok_or_else(Failure::closed)?.into();
-    Ok(call.env().int(taken.into_raw_fd()))
+pub(crate) fn detach<T: Held>(call: &Call) -> Answer {
+    give_away(call, || Ok(at::<T>(call)?.take().ok_or_else(Failure::closed)?.given()))
 }
 
 pub(crate) fn close<T: 'static>(call: &Call) -> Answer {

@@ -3,9 +3,8 @@
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
-use ginnel_os::{Stream, Wait};
+use ginnel_os::{self as os, HandleRef, Stream, Wait};
 
 use crate::js::{Answer, Call, Env, Failure, Fault, Function, Handle, Value};
 use crate::slot::Slot;
@@ -13,9 +12,13 @@ use crate::{fd, socket};
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "pair", run: pair },
+    #[cfg(unix)]
     Function { name: "adopt", run: adopt },
+    #[cfg(windows)]
+    Function { name: "adopt", run: fd::none },
     Function { name: "made", run: made },
     Function { name: "fd", run: socket::fd::<Held> },
+    Function { name: "watch", run: socket::watch::<Held> },
     Function { name: "write", run: write },
     Function { name: "writev", run: writev },
     Function { name: "readMany", run: read_many },
@@ -30,7 +33,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
 struct Held {
     stream: Stream,
     /// Descriptors that came with the bytes of the last call.
-    fds: Vec<OwnedFd>,
+    fds: Vec<os::Carried>,
     /// What went wrong after bytes that were told first.
     failed: Option<io::Error>,
 }
@@ -79,15 +82,13 @@ impl Held {
     }
 }
 
-impl AsFd for Held {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+impl socket::Held for Held {
+    fn lent(&self) -> HandleRef<'_> {
+        self.stream.borrowed()
     }
-}
 
-impl From<Held> for OwnedFd {
-    fn from(held: Held) -> Self {
-        held.stream.into()
+    fn given(self) -> os::Handle {
+        self.stream.into_handle()
     }
 }
 
@@ -116,6 +117,7 @@ fn pair(call: &Call) -> Answer {
     Ok(env.array([give(env, a), give(env, b)]))
 }
 
+#[cfg(unix)]
 fn adopt(call: &Call) -> Answer {
     let adopted = Stream::adopt(fd::own(call.int(0)?)?).map_err(fd::returned)?;
     Ok(give(call.env(), adopted))
@@ -123,7 +125,7 @@ fn adopt(call: &Call) -> Answer {
 
 /// One that was accepted just now.
 fn made(call: &Call) -> Answer {
-    Ok(give(call.env(), Stream::made(fd::own(call.int(0)?)?)))
+    Ok(give(call.env(), Stream::made(socket::accepted(call, 0)?)))
 }
 
 fn write(call: &Call) -> Answer {
@@ -164,12 +166,12 @@ fn take_fds(call: &Call) -> Answer {
 /// As `takeFds`, as numbers that the caller owns.
 fn take_fd_numbers(call: &Call) -> Answer {
     let fds = held(call)?.with(|held| std::mem::take(&mut held.fds))?;
-    Ok(call.env().array(fds.into_iter().map(|fd| call.env().int(fd.into_raw_fd()))))
+    Ok(fd::numbers(call.env(), fds))
 }
 
 fn shut(call: &Call) -> Answer {
     let how = direction(call.int(1)?)?;
-    held(call)?.with(|held| held.stream.shutdown(how))??;
+    held(call)?.with(|held| socket::shut(held.stream.borrowed(), how))??;
     Ok(call.env().undefined())
 }
 

@@ -1,17 +1,25 @@
-//! The one place that waits: a poll handle and a timer of libuv, which call back with what is ready.
+//! The one place that waits: a handle of libuv's that stands for what is watched, and a timer, which call back with what is
+//! ready.
 #![expect(unsafe_code, reason = "libuv is C")]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_int;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use ginnel_os::sys::{Kernel, Poller, Sys};
-use ginnel_os::{Directions, System};
+use ginnel_os::Directions;
 
 use crate::js::{Answer, Call, Callback, Failure, Function, Handle, Home, Open};
 use crate::uv::{self, Kind, Place};
+
+#[cfg(unix)]
+mod polled;
+#[cfg(unix)]
+pub(crate) use polled::Source;
+
+#[cfg(windows)]
+mod rung;
+#[cfg(windows)]
+pub(crate) use rung::Source;
 
 /// What the callback is told: something can be read, written, or the moment has come.
 const READ: i32 = 1;
@@ -19,106 +27,49 @@ const WRITE: i32 = 2;
 const TIMER: i32 = 4;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
-    Function { name: "open", run: open },
     Function { name: "want", run: want },
     Function { name: "wakeAfter", run: wake_after },
     Function { name: "hold", run: hold },
     Function { name: "close", run: close },
 ];
 
-/// What is watched, until it is closed. The loop holds it twice: for the poll handle and for the timer.
+/// What is watched, until it is closed. The loop holds it twice: for the source's handle and for the timer.
 #[derive(Debug)]
 struct Watch {
     home: Rc<Home>,
     number: Cell<u64>,
-    // Their contents are libuv's.
-    poll: Vec<Cell<u64>>,
+    source: Source,
+    // Its contents are libuv's.
     timer: Vec<Cell<u64>>,
     /// `None`: closed.
     callback: RefCell<Option<Rc<Callback>>>,
-    /// Stands between the loop and a descriptor whose flags are not ours alone.
-    gate: RefCell<Option<Gate>>,
-    wanted: Cell<Directions>,
-    /// What is watched.
-    fd: RawFd,
     /// Handles that the loop still knows.
     known: Cell<u8>,
 }
 
-/// A poller of our own, which the loop polls in the place of a descriptor.
-#[derive(Debug)]
-struct Gate {
-    poller: RefCell<System>,
-    /// What stands behind it. It is open as long as the watch is.
-    fd: RawFd,
-}
-
-impl Gate {
-    fn before(fd: BorrowedFd<'_>) -> Result<Self, Failure> {
-        let poller = Kernel::default().poller()?;
-        poller.add(fd, 0, Directions::default())?;
-        Ok(Self { poller: RefCell::new(poller), fd: fd.as_raw_fd() })
-    }
-
-    fn number(&self) -> RawFd {
-        self.poller.borrow().as_fd().as_raw_fd()
-    }
-
-    fn want(&self, wanted: Directions) -> Result<(), Failure> {
-        Ok(self.poller.borrow().change(crate::fd::borrow(self.fd)?, 0, wanted)?)
-    }
-
-    fn look(&self) -> Result<Directions, Failure> {
-        let mut ready = Vec::new();
-        self.poller.borrow_mut().look(&mut ready)?;
-        Ok(ready.iter().fold(Directions::default(), |all, one| all.or(one.directions)))
-    }
-}
-
 impl Watch {
-    /// `ours`: nobody else relies on the flags of the descriptor.
-    fn open(
-        home: Rc<Home>,
-        (fd, ours): (BorrowedFd<'_>, bool),
-        callback: Callback,
-    ) -> Result<Rc<Self>, Failure> {
-        // libuv makes whatever it polls non-blocking. Where it is not, somebody may rely on that: it is polled through
-        // something of ours.
-        let keeps = ours || rustix::fs::fcntl_getfl(fd)?.contains(rustix::fs::OFlags::NONBLOCK);
-        let gate = if keeps { None } else { Some(Gate::before(fd)?) };
-        let polled = gate.as_ref().map_or(fd.as_raw_fd(), Gate::number);
+    fn open(home: Rc<Home>, source: Source, callback: Callback) -> Result<Rc<Self>, Failure> {
         let watch = Rc::new(Self {
             home: Rc::clone(&home),
             number: Cell::new(0),
-            poll: uv::room(Kind::Poll),
+            source,
             timer: uv::room(Kind::Timer),
             callback: RefCell::new(Some(Rc::new(callback))),
-            gate: RefCell::new(gate),
-            wanted: Cell::default(),
-            fd: fd.as_raw_fd(),
             known: Cell::new(0),
         });
         let on = home.uv_loop()?;
         // SAFETY: both places have the room that libuv asks for and stay where they are: the loop holds a count for each
         // until it has closed it. The loop is this thread's.
-        let status = unsafe { uv::uv_poll_init(on, watch.poll(), polled) };
-        if status != 0 {
-            return Err(std::io::Error::from_raw_os_error(-status).into());
-        }
-        // SAFETY: as above.
         unsafe {
+            watch.source.settle(on)?;
             uv::uv_timer_init(on, watch.timer());
-            for handle in [watch.poll(), watch.timer()] {
+            for handle in [watch.source.place(), watch.timer()] {
                 uv::uv_handle_set_data(handle, Rc::into_raw(Rc::clone(&watch)).cast_mut().cast());
             }
         }
         watch.known.set(2);
         watch.number.set(home.opened(Rc::clone(&watch) as Rc<dyn Open>));
         Ok(watch)
-    }
-
-    fn poll(&self) -> Place {
-        self.poll.as_ptr().cast_mut().cast()
     }
 
     fn timer(&self) -> Place {
@@ -130,32 +81,7 @@ impl Watch {
     }
 
     fn want(&self, wanted: Directions) -> Result<(), Failure> {
-        if self.wanted.get() == wanted || !self.is_open() {
-            return Ok(());
-        }
-        let mut events = 0;
-        if let Some(gate) = &*self.gate.borrow() {
-            gate.want(wanted)?;
-            events = uv::READABLE;
-        } else {
-            // libuv ends the process if it is to poll what somebody has closed behind our back. An exception is better.
-            rustix::io::fcntl_getfd(crate::fd::borrow(self.fd)?)?;
-            events |= if wanted.read { uv::READABLE } else { 0 };
-            events |= if wanted.write { uv::WRITABLE } else { 0 };
-        }
-        // SAFETY: the handle is open.
-        let status = unsafe {
-            if wanted == Directions::default() {
-                uv::uv_poll_stop(self.poll())
-            } else {
-                uv::uv_poll_start(self.poll(), events, on_poll)
-            }
-        };
-        if status != 0 {
-            return Err(std::io::Error::from_raw_os_error(-status).into());
-        }
-        self.wanted.set(wanted);
-        Ok(())
+        if self.is_open() { self.source.want(wanted) } else { Ok(()) }
     }
 
     /// `None`: not.
@@ -182,29 +108,9 @@ impl Watch {
     fn hold(&self, hold: bool) {
         if self.is_open() {
             let change = if hold { uv::uv_ref } else { uv::uv_unref };
-            // SAFETY: both handles are open.
-            unsafe {
-                change(self.poll());
-                change(self.timer());
-            }
-        }
-    }
-
-    /// What is ready, of what is wanted.
-    fn ready(&self, status: c_int, events: c_int) -> i32 {
-        if status < 0 {
-            // The descriptor has an error, which whoever reads or writes will be told. libuv has stopped, but there may
-            // be more behind it.
-            let wanted = self.wanted.replace(Directions::default());
-            let _ = self.want(wanted);
-            return READ | WRITE;
-        }
-        match &*self.gate.borrow() {
-            None => events & (READ | WRITE),
-            Some(gate) => {
-                let ready = gate.look().unwrap_or(Directions::BOTH);
-                (i32::from(ready.read) * READ) | (i32::from(ready.write) * WRITE)
-            }
+            // SAFETY: the handle is open.
+            unsafe { change(self.timer()) };
+            self.source.hold(hold);
         }
     }
 
@@ -227,11 +133,9 @@ impl Open for Watch {
         self.home.closes(self.number.get());
         // SAFETY: both handles are open, and closed once. The loop gives their counts back in `on_closed`.
         unsafe {
-            uv::uv_close(self.poll(), on_closed);
+            self.source.close(on_closed);
             uv::uv_close(self.timer(), on_closed);
         }
-        // Not polled any more.
-        self.gate.take();
     }
 }
 
@@ -248,14 +152,8 @@ unsafe fn behind(handle: Place) -> Rc<Watch> {
     }
 }
 
-unsafe extern "C" fn on_poll(handle: Place, status: c_int, events: c_int) {
-    // SAFETY: libuv calls for open handles only.
-    let watch = unsafe { behind(handle) };
-    guarded(|| watch.tell(watch.ready(status, events)));
-}
-
 unsafe extern "C" fn on_timer(handle: Place) {
-    // SAFETY: as above.
+    // SAFETY: libuv calls for open handles only.
     let watch = unsafe { behind(handle) };
     guarded(|| watch.tell(TIMER));
 }
@@ -288,12 +186,11 @@ fn watch(call: &Call) -> Result<&Rc<Watch>, Failure> {
     Ok(&call.held::<Held>(0)?.0)
 }
 
-fn open(call: &Call) -> Answer {
+/// Watches something, and calls what the argument is.
+pub(crate) fn give(call: &Call, callback: usize, source: Source) -> Answer {
     let env = call.env();
-    let number = call.int::<i32>(0)?;
-    let callback = Callback::new(env, call.value(1))?;
-    let fd = crate::fd::borrow(number)?;
-    let watch = Watch::open(Home::of(env)?, (fd, call.bool(2)?), callback)?;
+    let callback = Callback::new(env, call.value(callback))?;
+    let watch = Watch::open(Home::of(env)?, source, callback)?;
     Ok(Handle::give(env, Held(watch)))
 }
 

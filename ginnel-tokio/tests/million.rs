@@ -24,7 +24,7 @@ async fn cancel_after_one_poll<T>(future: impl Future<Output = T>) -> Option<T> 
 }
 
 fn open_descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("proc is mounted").count()
+    fs::read_dir("/dev/fd").expect("it is everywhere").count()
 }
 
 type Files = Vec<(File, u64)>;

@@ -21,7 +21,7 @@ use unix as system;
 use windows as system;
 
 use system::{set_timeout, wait_for_engine};
-pub(crate) use system::{wait_any, wait_for_two};
+pub(crate) use system::{settle, wait_any, wait_for_two};
 
 /// How a socket waits, and until when.
 #[derive(Clone, Copy, Debug)]

@@ -58,6 +58,8 @@ mod stream;
 mod typed;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 pub use client::Client;
 pub use client_handle::{Changes, ClientHandle};

@@ -6,7 +6,7 @@ use ginnel_os::{self as os, Delivery, Directions, Error, Message, Offer, Request
 use ginnel_proto::{Next, limits};
 
 use crate::Connection;
-use crate::driver::{Waits, wait_any};
+use crate::driver::{Waits, settle, wait_any};
 
 /// What two halves share. The lock is held for a look or a write that does not wait, never for a wait.
 #[derive(Debug)]
@@ -81,7 +81,8 @@ impl Sender {
     /// # Errors
     /// As there.
     pub fn flush(&mut self) -> Result<(), SendError> {
-        self.until(|core, stream| core.flush_half(stream, Directions::BOTH))
+        self.until(|core, stream| core.flush_half(stream, Directions::BOTH))?;
+        Ok(settle(self.shared.stream.borrowed(), self.waits.deadline())?)
     }
 
     /// As [`Connection::send`], without reading.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ginnel_os::{self as os, Connecting, Credentials, Direction, SocketKind, Wait};
 use ginnel_proto::ToAddress;
 
-use crate::driver::Waits;
+use crate::driver::{Waits, settle};
 use crate::listener::{Listener, Socket};
 
 /// A byte stream that carries descriptors.
@@ -151,8 +151,9 @@ impl Write for &Stream {
         write(&self.os, self.waits, bytes)
     }
 
+    /// Waits until the kernel has what was written, which Unix never makes anybody wait for.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        settle(self.os.borrowed(), self.waits.deadline())
     }
 }
 
@@ -166,7 +167,7 @@ impl Write for Stream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        (&*self).flush()
     }
 }
 
@@ -244,8 +245,9 @@ impl Write for WriteHalf {
         write(&self.os, self.waits, bytes)
     }
 
+    /// Waits until the kernel has what was written, which Unix never makes anybody wait for.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        settle(self.os.borrowed(), self.waits.deadline())
     }
 }
 

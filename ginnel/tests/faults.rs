@@ -1,5 +1,5 @@
 //! What goes wrong around a socket, with real processes: signals, forks, other users, exhausted limits.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "signals, timers and forks have no safe interface")]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 

@@ -1,5 +1,5 @@
 //! Peers and moments that are meant to hang, starve or confuse clients, servers and their handles, with threads.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 #[path = "hostile/greed.rs"]
 mod greed;

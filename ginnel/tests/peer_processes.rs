@@ -10,7 +10,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -93,16 +93,13 @@ fn fork_and_stay() -> i32 {
 
 /// The process that holds byte 0 of a lock file. It is kept open, since closing it is told to whoever watches it.
 fn leader(lock: &File) -> Option<u32> {
-    let mut asked = libc::flock {
-        l_type: libc::F_WRLCK as i16,
-        l_whence: libc::SEEK_SET as i16,
-        l_start: 0,
-        l_len: 1,
-        l_pid: 0,
-    };
+    // SAFETY: the structure is integers, for which zero is a value.
+    let mut asked: libc::flock = unsafe { std::mem::zeroed() };
+    (asked.l_type, asked.l_whence, asked.l_len) = (libc::F_WRLCK as _, libc::SEEK_SET as _, 1);
     // SAFETY: the structure lives across the call. fcntl(2)
     assert_eq!(unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_GETLK, &raw mut asked) }, 0);
-    (asked.l_type != libc::F_UNLCK as i16).then_some(asked.l_pid as u32)
+    let unlocked = libc::F_UNLCK as _;
+    (asked.l_type != unlocked).then_some(asked.l_pid as u32)
 }
 
 fn lock_of(path: &Path) -> File {
@@ -175,7 +172,8 @@ fn a_socket_file_that_is_removed_is_published_again_and_nobody_is_lost() {
     for round in 0..5 {
         let before = fs::metadata(&path).unwrap();
         // A new inode, not the number of the old one.
-        let kept = File::options().read(true).custom_flags(libc::O_PATH).open(&path).unwrap();
+        let keeper = tempfile::tempdir().unwrap();
+        fs::hard_link(&path, keeper.path().join("kept")).unwrap();
         fs::remove_file(&path).unwrap();
         assert_eq!(who_listens(&path), first.pid());
         assert_ne!(fs::metadata(&path).unwrap().ino(), before.ino());
@@ -188,7 +186,7 @@ fn a_socket_file_that_is_removed_is_published_again_and_nobody_is_lost() {
         assert_eq!(seen.pop().unwrap(), format!("message still here {round}"));
         let told = |line: &String| line.starts_with("role") || line.starts_with("trouble");
         assert!(!seen.iter().any(told), "{seen:?}");
-        drop(kept);
+        drop(keeper);
     }
     assert!(second.stands().starts_with("Connector"));
 }

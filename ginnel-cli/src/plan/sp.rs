@@ -233,12 +233,11 @@ mod tests {
 
     #[test]
     fn an_end_has_places_something_to_say_and_a_pace() {
-        let words =
-            "req --dial ipc:///a --dial tcp://h:1 --fd 3 --data hi --count 2 --interval 0.5 --format hex";
+        let words = "req --dial ipc:///a --dial tcp://h:1 --data hi --count 2 --interval 0.5 --format hex";
         let places = Places {
             dial: vec!["ipc:///a".into(), "tcp://h:1".into()],
             listen: vec![],
-            fds: vec![3],
+            fds: vec![],
             dial_on: false,
             allow: None,
             mode: None,
@@ -264,7 +263,6 @@ mod tests {
         assert_eq!(plan("push --listen ipc:///a --file -").unwrap().said, Some(Said::Input));
         assert_eq!(plan("push --listen ipc:///a -F f").unwrap().said, Some(Said::File("f".into())));
         assert_eq!(plan("pair1 --listen ipc:///a").unwrap().end, End::Pair);
-        assert!(!plan("pull --fd 3 --listen socket://").unwrap().places.stay_open);
     }
 
     #[test]
@@ -275,37 +273,48 @@ mod tests {
             ("pull --listen /a", "\"/a\" is no URL"),
             ("pull --dial ws://a", "\"ws://a\" is no URL"),
             ("pull --dial socket://", "nobody can be dialled at socket://: hand a socket in with --fd"),
-            ("pull --fd 3 --count 0", "\"0\" is no count: a number from 1 on is wanted"),
-            ("pull --fd 3 --count +1", "\"+1\" is no count: a number from 1 on is wanted"),
-            ("pull --fd 3 --recv-timeout 0", "\"0\" is no time: a number of seconds above 0 is wanted"),
-            ("pull --fd 3 --mode 8", "\"8\" is no mode: three octal digits are wanted, 000 to 777"),
-            ("pull --fd 3 --allow me", "\"me\" says not who is allowed"),
-            ("req --fd 3", "req needs something to say: --data or --file"),
-            ("surveyor --fd 3", "surveyor needs something to say: --data or --file"),
-            ("pub --fd 3", "pub needs something to say: --data or --file"),
-            ("push --fd 3", "push needs something to say: --data or --file"),
-            ("sub --fd 3 --data x", "--data means nothing to sub, which sends nothing"),
-            ("pull --fd 3 --file x", "--file means nothing to pull, which sends nothing"),
+            ("pull --dial tcp://h:1 --count 0", "\"0\" is no count: a number from 1 on is wanted"),
+            ("pull --dial tcp://h:1 --count +1", "\"+1\" is no count: a number from 1 on is wanted"),
             (
-                "rep --fd 3 --data x --interval 1",
+                "pull --dial tcp://h:1 --recv-timeout 0",
+                "\"0\" is no time: a number of seconds above 0 is wanted",
+            ),
+            ("pull --dial tcp://h:1 --allow me", "\"me\" says not who is allowed"),
+            ("req --dial tcp://h:1", "req needs something to say: --data or --file"),
+            ("surveyor --dial tcp://h:1", "surveyor needs something to say: --data or --file"),
+            ("pub --dial tcp://h:1", "pub needs something to say: --data or --file"),
+            ("push --dial tcp://h:1", "push needs something to say: --data or --file"),
+            ("sub --dial tcp://h:1 --data x", "--data means nothing to sub, which sends nothing"),
+            ("pull --dial tcp://h:1 --file x", "--file means nothing to pull, which sends nothing"),
+            (
+                "rep --dial tcp://h:1 --data x --interval 1",
                 "--interval means nothing to rep, which sends nothing by itself",
             ),
             (
-                "respondent --fd 3 --delay 1",
+                "respondent --dial tcp://h:1 --delay 1",
                 "--delay means nothing to respondent, which sends nothing by itself",
             ),
             (
-                "sub --fd 3 --send-timeout 1",
+                "sub --dial tcp://h:1 --send-timeout 1",
                 "--send-timeout means nothing to sub, which does not wait to send",
             ),
             (
-                "pub --fd 3 --data x --recv-timeout 1",
+                "pub --dial tcp://h:1 --data x --recv-timeout 1",
                 "--recv-timeout means nothing to pub, which receives nothing",
             ),
-            ("push --fd 3 --data x --format hex", "--format means nothing to push, which receives nothing"),
-            ("pull --fd 3 --subscribe x", "--subscribe means nothing to pull, which does not subscribe"),
-            ("pair --fd 3 --interval 1", "--interval is for those who say something: --data or --file"),
-            ("bus --fd 3 --delay 1", "--delay is for those who say something: --data or --file"),
+            (
+                "push --dial tcp://h:1 --data x --format hex",
+                "--format means nothing to push, which receives nothing",
+            ),
+            (
+                "pull --dial tcp://h:1 --subscribe x",
+                "--subscribe means nothing to pull, which does not subscribe",
+            ),
+            (
+                "pair --dial tcp://h:1 --interval 1",
+                "--interval is for those who say something: --data or --file",
+            ),
+            ("bus --dial tcp://h:1 --delay 1", "--delay is for those who say something: --data or --file"),
         ];
         for (words, message) in table {
             assert_eq!(plan(words).unwrap_err().to_string(), message, "{words}");
@@ -316,13 +325,13 @@ mod tests {
     fn what_is_no_end_no_number_and_no_format_is_refused_as_typed() {
         for words in [
             "ginnel sp",
-            "ginnel sp poly --fd 3",
+            "ginnel sp poly --dial tcp://h:1",
             "ginnel sp pull --fd x",
             "ginnel sp pull --fd 65536",
             "ginnel sp pull --fd -1",
-            "ginnel sp pull --fd 3 --format octal",
-            "ginnel sp push --fd 3 --data a --file b",
-            "ginnel sp push --fd 3 a",
+            "ginnel sp pull --dial tcp://h:1 --format octal",
+            "ginnel sp push --dial tcp://h:1 --data a --file b",
+            "ginnel sp push --dial tcp://h:1 a",
         ] {
             let error = Args::try_parse_from(words.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{words}");

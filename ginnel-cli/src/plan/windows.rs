@@ -14,3 +14,16 @@ pub(super) fn datagrams(wanted: bool) -> Result<Option<Datagrams>, UsageError> {
 pub(super) fn need(flag: &'static str, given: bool) -> Result<(), UsageError> {
     if given { Err(UsageError::Absent { flag }) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_windows_has_nothing_for_is_refused_if_it_is_given() {
+        assert_eq!(need("--mode", false), Ok(()));
+        assert_eq!(need("--mode", true), Err(UsageError::Absent { flag: "--mode" }));
+        assert_eq!(datagrams(false), Ok(None));
+        assert_eq!(datagrams(true), Err(UsageError::Absent { flag: "--datagram" }));
+    }
+}

@@ -38,6 +38,8 @@ pub(super) trait Ear: Send + 'static {
 pub(super) trait Mouth: Send + 'static {
     /// `None`: the other side has gone.
     fn say(&mut self, piece: Vec<u8>) -> Result<Option<()>>;
+    /// Waits until the system has everything: what is under way ends with the process.
+    fn settle(&mut self) -> Result<()>;
 }
 
 /// What is between two pieces where they are typed and printed.
@@ -193,6 +195,7 @@ fn say_all<M: Mouth>(
             {}
         }
     }
+    mouth.settle()?;
     Ok(Said { pieces, _mouth: mouth })
 }
 

@@ -3,9 +3,7 @@
 
 mod bytes;
 mod calls;
-mod datagrams;
 mod demo;
-mod descriptors;
 mod ends;
 mod messages;
 mod names;
@@ -13,5 +11,8 @@ mod packets;
 mod peers;
 mod program;
 mod sp;
-mod terminal;
+#[cfg(unix)]
+mod unix;
 mod usage;
+#[cfg(windows)]
+mod windows;

@@ -1,16 +1,26 @@
 //! The program under test, running.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// The program, not started yet. It talks JSON, and gives up by itself rather than hang a test.
 pub(crate) fn ginnel(words: &str, directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ginnel"));
-    let mut words = words.split_whitespace();
+    let words = placed(words, directory);
+    let mut words = words.iter();
     command.args(words.next()).arg("--json").current_dir(directory);
     if !words.clone().any(|word| word == "--timeout") {
         command.args(["--timeout", "30"]);
@@ -73,10 +83,6 @@ impl Running {
         self.child.id()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
     /// Gives it this standard input and its end, without waiting for it to be read.
     pub(crate) fn type_in(&mut self, input: impl Into<Vec<u8>>) {
         let mut stdin = self.child.stdin.take().unwrap();
@@ -93,7 +99,7 @@ impl Running {
         while stdout.read(&mut byte).unwrap() > 0 && byte != *b"\n" {
             line.extend(byte);
         }
-        String::from_utf8(line).unwrap()
+        lines(String::from_utf8(line).unwrap())
     }
 
     /// Waits for its end.
@@ -121,7 +127,7 @@ impl Finished {
     /// Its standard output, after success.
     pub(crate) fn text(self) -> String {
         assert!(self.status.success(), "{self:?}");
-        String::from_utf8(self.stdout).unwrap()
+        lines(String::from_utf8(self.stdout).unwrap())
     }
 
     /// Its exit code and its last words.

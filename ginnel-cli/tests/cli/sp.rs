@@ -1,45 +1,21 @@
 use std::fs;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use rustix::process::Signal;
-
-use crate::program::{Finished, Running, ginnel, run};
+use crate::program::{Finished, Running, SOMEBODY, called_url, ginnel, is_free, run};
 
 /// An end with these words, where {} stands for a URL in this directory.
-fn end(words: &str, directory: &Path) -> Command {
+pub(crate) fn end(words: &str, directory: &Path) -> Command {
     ginnel(&format!("sp {}", words.replace("{}", "ipc://s")), directory)
 }
 
-fn listening(words: &str, directory: &Path) -> Running {
+pub(crate) fn listening(words: &str, directory: &Path) -> Running {
     Running::listening(&mut end(words, directory))
-}
-
-/// An end whose socket was inherited, and the other side of that.
-fn inherited(words: &str, directory: &Path) -> (Running, UnixStream) {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let mut command = end(words, directory);
-    let running = Running::start(command.stdin(OwnedFd::from(theirs)));
-    (running, ours)
-}
-
-fn greeting(protocol: u8) -> [u8; 8] {
-    [0, b'S', b'P', 0, 0, protocol, 0, 0]
-}
-
-fn message(body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u64).to_be_bytes(), body].concat()
 }
 
 #[test]
 fn a_question_is_answered_over_every_transport() {
-    let name = format!("abstract://ginnel-cli-test-{}%00", std::process::id());
-    for url in ["ipc://s", &name, "tcp://127.0.0.1:0"] {
+    for url in ["ipc://s", "tcp://127.0.0.1:0"] {
         let dir = tempfile::tempdir().unwrap();
         let mut command = end(&format!("rep --listen {url} --data 42 --count 2"), dir.path());
         let mut rep = Running::start(&mut command);
@@ -207,7 +183,10 @@ fn the_wrong_end_is_told_on_both_sides() {
     assert_eq!(code, 6);
     assert_eq!(
         text,
-        "cannot connect to ipc://s: the other side broke a rule: protocol 0x21 is spoken there, rep (0x31) was awaited"
+        format!(
+            "cannot connect to {}: the other side broke a rule: protocol 0x21 is spoken there, rep (0x31) was awaited",
+            called_url("s", dir.path())
+        )
     );
     let told = sub.event("rejected")["message"].as_str().unwrap().to_owned();
     assert!(told.ends_with("protocol 0x30 is spoken there, pub (0x20) was awaited"), "{told}");
@@ -219,7 +198,7 @@ fn nobody_there_is_a_failure_unless_somebody_may_come() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = closed.local_addr().unwrap();
     drop(closed);
-    for url in ["ipc://s", "abstract://ginnel-never", "inproc://never", &format!("tcp://{port}")] {
+    for url in [&called_url("s", dir.path())[..], "inproc://never", &format!("tcp://{port}")] {
         let (code, text) = run(end(&format!("push --dial {url} --data x"), dir.path()), "").failure();
         assert_eq!(code, 3, "{text}");
         assert!(text.starts_with(&format!("cannot connect to {url}: ")), "{text}");
@@ -235,9 +214,12 @@ fn nobody_there_is_a_failure_unless_somebody_may_come() {
 #[test]
 fn whoever_is_not_allowed_is_closed_unread() {
     let dir = tempfile::tempdir().unwrap();
-    let mut pull = listening("pull --listen {} --allow uid:4294967294", dir.path());
+    let mut pull = listening(&format!("pull --listen {{}} --allow {SOMEBODY}"), dir.path());
     let (code, text) = run(end("push --dial {} --data x", dir.path()), "").failure();
-    assert!(code == 1 && text.starts_with("cannot connect to ipc://s: "), "{code}: {text}");
+    assert!(
+        code == 1 && text.starts_with(&format!("cannot connect to {}: ", called_url("s", dir.path()))),
+        "{code}: {text}"
+    );
     pull.child.kill().unwrap();
     let finished = pull.finish();
     assert!(finished.stdout.is_empty() && finished.events.iter().all(|event| event["event"] != "attached"));
@@ -249,53 +231,9 @@ fn a_place_that_is_taken_is_left_alone_and_others_are_given_up() {
     let pull = listening("pull --listen {} --count 1", dir.path());
     let (code, _) = run(end("pull --listen ipc://other --listen {}", dir.path()), "").failure();
     assert_eq!(code, 4);
-    assert!(!dir.path().join("other").exists());
+    assert!(is_free("other", dir.path()));
     run(end("push --dial {} --data x", dir.path()), "").text();
     assert_eq!(pull.finish().text(), "x\n");
-}
-
-#[test]
-fn an_inherited_socket_is_spoken_over_and_its_end_is_the_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let (pull, mut ours) = inherited("pull --fd 0", dir.path());
-    ours.write_all(&[&greeting(0x50)[..], &message(b"one"), &message(b"two")].concat()).unwrap();
-    let mut theirs = [0; 8];
-    ours.read_exact(&mut theirs).unwrap();
-    assert_eq!(theirs, greeting(0x51));
-    drop(ours);
-    assert_eq!(pull.finish().text(), "one\ntwo\n");
-}
-
-#[test]
-fn a_question_over_an_inherited_socket_that_ends_has_no_answer() {
-    let dir = tempfile::tempdir().unwrap();
-    let (req, mut ours) = inherited("req --fd 0 --data x", dir.path());
-    ours.write_all(&greeting(0x31)).unwrap();
-    // The greeting, a length, a number and the question.
-    ours.read_exact(&mut [0; 8 + 8 + 4 + 1]).unwrap();
-    drop(ours);
-    let (code, text) = req.finish().failure();
-    assert_eq!((code, &text[..]), (1, "no answer came: nobody is left, and nobody can come"));
-}
-
-#[test]
-fn one_who_sends_from_time_to_time_ends_with_its_inherited_socket() {
-    let dir = tempfile::tempdir().unwrap();
-    let (pair, mut ours) = inherited("pair0 --fd 0 --data x --interval 3600", dir.path());
-    ours.write_all(&[&greeting(0x10)[..], &message(b"y")].concat()).unwrap();
-    ours.read_exact(&mut [0; 8 + 8 + 1]).unwrap();
-    drop(ours);
-    assert_eq!(pair.finish().text(), "y\n");
-}
-
-#[test]
-fn what_is_no_stream_socket_is_no_place() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut pull = end("pull --fd 0", dir.path());
-    let (code, text) = Running::start(pull.stdin(Stdio::null())).finish().failure();
-    assert_eq!(code, 1);
-    assert!(text.starts_with("cannot use fd:0: "), "{text}");
-    assert_eq!(run(end("pull --fd 999", dir.path()), "").failure().0, 1);
 }
 
 #[test]
@@ -307,19 +245,6 @@ fn a_closed_standard_output_is_success_and_quiet() {
     drop(pull.child.stdout.take());
     let Finished { status, events, .. } = pull.finish();
     assert!(status.success() && events.iter().all(|event| event["event"] != "error"), "{events:?}");
-}
-
-#[test]
-fn a_signal_removes_the_name() {
-    for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
-        let dir = tempfile::tempdir().unwrap();
-        let rep = listening("rep --listen {} --mode 0660", dir.path());
-        let name = dir.path().join("s");
-        assert_eq!(fs::metadata(&name).unwrap().permissions().mode() & 0o777, 0o660);
-        rep.signal(signal);
-        assert_eq!(rep.finish().status.signal(), Some(signal.as_raw()));
-        assert!(!name.exists());
-    }
 }
 
 #[test]
@@ -340,7 +265,7 @@ fn times_that_pass_end_what_they_are_for() {
     for (words, code) in table {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(run(end(words, dir.path()), "").status.code(), Some(code), "{words}");
-        assert!(!dir.path().join("s").exists(), "{words}");
+        assert!(is_free("s", dir.path()), "{words}");
     }
 }
 

@@ -1,9 +1,7 @@
 //! What crosses to JavaScript in one call: numbers in one array, bodies in another, and the rest as values.
 
-use std::os::fd::OwnedFd;
-
 use bytes::Bytes;
-use ginnel_os::{ConnId, Message};
+use ginnel_os::{self as os, ConnId, Message};
 
 use crate::js::{Env, LARGE, Value};
 
@@ -36,7 +34,7 @@ pub(super) struct Batch<'a> {
     /// An array of doubles.
     numbers: &'a mut [u8],
     room: &'a mut [u8],
-    fds: &'a mut Vec<OwnedFd>,
+    fds: &'a mut Vec<os::Carried>,
     used: usize,
     count: usize,
     values: Vec<Value>,
@@ -46,7 +44,7 @@ impl<'a> Batch<'a> {
     pub(super) fn new(
         env: Env,
         (numbers, room): (&'a mut [u8], &'a mut [u8]),
-        fds: &'a mut Vec<OwnedFd>,
+        fds: &'a mut Vec<os::Carried>,
     ) -> Self {
         Self { env, numbers, room, fds, used: 0, count: 0, values: Vec::new() }
     }

@@ -1,7 +1,6 @@
-use std::os::fd::OwnedFd;
-
 use ginnel_os::{
-    CallId, Client, ConnId, Connection, Credentials, Delivery, Error, Greeting, Message, SendError, Status,
+    self as os, CallId, Client, ConnId, Connection, Credentials, Delivery, Error, Greeting, Message,
+    SendError, Status,
 };
 use ginnel_proto::machine::SendId;
 use ginnel_proto::{Answer as Reply, ToAddress};
@@ -53,7 +52,7 @@ impl Messages for Client {
         Self::ask(self, message)
     }
 
-    fn answer(&mut self, to: ConnId, call: CallId, reply: Reply<OwnedFd>) -> Result<bool, Error> {
+    fn answer(&mut self, to: ConnId, call: CallId, reply: Reply<os::Carried>) -> Result<bool, Error> {
         self.answer_call(to, call, &mut Some(reply)).map(|queued| queued.is_some())
     }
 

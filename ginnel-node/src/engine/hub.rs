@@ -1,9 +1,7 @@
 //! What servers and peers have in common, and what they tell.
 
-use std::os::fd::OwnedFd;
-
 use bytes::Bytes;
-use ginnel_os::{CallId, ConnId, Credentials, Error, Greeting, Hub, Many, Message};
+use ginnel_os::{self as os, CallId, ConnId, Credentials, Error, Greeting, Hub, Many, Message};
 use ginnel_proto::Answer as Reply;
 use ginnel_proto::machine::SendId;
 
@@ -32,7 +30,7 @@ impl<M: Own> Messages for Hub<M> {
         Self::ask(self, to, message)
     }
 
-    fn answer(&mut self, to: ConnId, call: CallId, reply: Reply<OwnedFd>) -> Result<bool, Error> {
+    fn answer(&mut self, to: ConnId, call: CallId, reply: Reply<os::Carried>) -> Result<bool, Error> {
         self.answer_call(to, call, reply);
         Ok(true)
     }

@@ -1,10 +1,8 @@
 //! Ends of connections that carry messages, requests and answers: clients, servers and peers.
 #![expect(unsafe_code, reason = "rooms of JavaScript's are written to")]
 
-use std::os::fd::OwnedFd;
-
 use bytes::Bytes;
-use ginnel_os::{CallId, ConnId, Credentials, Error, Greeting, Message};
+use ginnel_os::{self as os, CallId, ConnId, Credentials, Error, Greeting, Message};
 use ginnel_proto::Answer as Reply;
 use ginnel_proto::machine::SendId;
 
@@ -18,7 +16,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: super::client::adopt },
     Function { name: "server", run: super::server::open },
     Function { name: "peer", run: super::peer::open },
-    Function { name: "fd", run: super::fd::<dyn Messages> },
+    Function { name: "watch", run: super::watch::<dyn Messages> },
     Function { name: "turn", run: super::turn::<dyn Messages> },
     Function { name: "due", run: super::due::<dyn Messages> },
     Function { name: "drain", run: super::drain::<dyn Messages> },
@@ -50,7 +48,7 @@ pub(super) trait Messages: Turns {
     /// Queues a question, if there is room.
     fn ask(&mut self, to: ConnId, message: &mut Option<Message>) -> Result<Option<CallId>, Error>;
     /// Queues an answer. `false`: there is no room.
-    fn answer(&mut self, to: ConnId, call: CallId, reply: Reply<OwnedFd>) -> Result<bool, Error>;
+    fn answer(&mut self, to: ConnId, call: CallId, reply: Reply<os::Carried>) -> Result<bool, Error>;
     fn forget(&mut self, to: ConnId, call: CallId);
     fn broadcast(&mut self, body: Bytes) -> Result<Vec<ConnId>, Failure> {
         drop(body);
@@ -175,7 +173,7 @@ fn crossing(
 
 /// Descriptors of the batch that crossed last, until they are taken.
 #[derive(Debug, Default)]
-pub(super) struct Carried(pub(super) std::cell::RefCell<Vec<OwnedFd>>);
+pub(super) struct Carried(pub(super) std::cell::RefCell<Vec<os::Carried>>);
 
 /// A place for them.
 fn carrier(call: &Call) -> Answer {

@@ -13,14 +13,18 @@ mod server;
 mod sp;
 
 use std::io;
-use std::os::fd::AsRawFd;
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::task::Context;
 use std::time::{Duration, Instant};
 
-use ginnel_os::ConnId;
 use ginnel_os::driven::Driven;
+use ginnel_os::{ConnId, Waitable};
 
 use crate::js::{Answer, Call, Failure};
 use crate::slot::Slot;
+use crate::watch::Source;
 
 pub(crate) use messages::FUNCTIONS as MESSAGES;
 pub(crate) use sp::FUNCTIONS as SP;
@@ -29,7 +33,8 @@ use batch::Batch;
 
 /// What is turned, whatever it decides.
 trait Turns {
-    fn number(&self) -> i32;
+    /// What it waits for.
+    fn waitable(&self) -> Waitable;
     fn turn(&mut self, look: bool) -> io::Result<bool>;
     /// Milliseconds until it must be turned at the latest.
     fn due(&self) -> Option<f64>;
@@ -40,8 +45,8 @@ trait Turns {
 }
 
 impl<D: Driven> Turns for D {
-    fn number(&self) -> i32 {
-        self.descriptor().as_raw_fd()
+    fn waitable(&self) -> Waitable {
+        self.descriptor()
     }
 
     fn turn(&mut self, look: bool) -> io::Result<bool> {
@@ -78,8 +83,21 @@ fn at<E: ?Sized + 'static>(call: &Call) -> Result<&Held<E>, Failure> {
     Slot::at(call, 0)
 }
 
-fn fd<E: Engine + ?Sized + 'static>(call: &Call) -> Answer {
-    Ok(call.env().int(at::<E>(call)?.with(|end| end.turns().number()).unwrap_or(-1)))
+/// Calls back (argument 1) when there is something to do.
+fn watch<E: Engine + ?Sized + 'static>(call: &Call) -> Answer {
+    let waitable = at::<E>(call)?.with(|end| end.turns().waitable())?;
+    crate::watch::give(call, 1, source(waitable)?)
+}
+
+#[cfg(unix)]
+fn source(waitable: Waitable) -> Result<Source, Failure> {
+    Source::new(waitable.as_fd(), true)
+}
+
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "as where descriptors are polled")]
+fn source(waitable: Waitable) -> Result<Source, Failure> {
+    Ok(Source::new(Box::new(move |_, waker| waitable.poll(&Context::from_waker(waker)))))
 }
 
 /// There is more to do.

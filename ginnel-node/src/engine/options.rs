@@ -105,17 +105,43 @@ pub(super) fn peer(numbers: &[f64]) -> Result<PeerOptions, Failure> {
     if let Some(bytes) = given.count(15) {
         options = options.total(bytes);
     }
-    if let Some(standby) = given.number(17) {
-        options = options.standby(standby != 0.0);
+    at_path(options, given.number(17).map(|standby| standby != 0.0), given.count(18))
+}
+
+/// What can be said of sockets that can be given away, and of socket files.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are no such files")]
+fn at_path(
+    mut options: PeerOptions,
+    standby: Option<bool>,
+    mode: Option<usize>,
+) -> Result<PeerOptions, Failure> {
+    if let Some(standby) = standby {
+        options = options.standby(standby);
     }
-    if let Some(mode) = given.count(18) {
+    if let Some(mode) = mode {
         options = options.mode(mode as u32);
     }
     Ok(options)
 }
 
+/// Of pipes neither can be said: a standby that is not wanted is never there.
+#[cfg(windows)]
+fn at_path(options: PeerOptions, standby: Option<bool>, mode: Option<usize>) -> Result<PeerOptions, Failure> {
+    if standby == Some(true) {
+        return Err(Failure::absent("standbys, who would be given a socket"));
+    }
+    no_mode(mode)?;
+    Ok(options)
+}
+
+#[cfg(windows)]
+fn no_mode(mode: Option<usize>) -> Result<(), Failure> {
+    mode.map_or(Ok(()), |_| Err(Failure::absent("permission bits of sockets: use `allow`")))
+}
+
 /// Places of their own, 0 to 15.
-pub(super) fn sp(numbers: &[f64]) -> sp::Options {
+pub(super) fn sp(numbers: &[f64]) -> Result<sp::Options, Failure> {
     let given = Given(numbers);
     let mut options = sp::Options::new();
     if let Some(bytes) = given.count(0) {
@@ -157,8 +183,21 @@ pub(super) fn sp(numbers: &[f64]) -> sp::Options {
     if let Some(time) = given.patience(14) {
         options = options.progress_deadline(time);
     }
-    if let Some(mode) = given.count(15) {
-        options = options.mode(mode as u32);
-    }
-    options
+    in_file(options, given.count(15))
+}
+
+/// Permission bits of a socket file.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are no such files")]
+fn in_file(options: sp::Options, mode: Option<usize>) -> Result<sp::Options, Failure> {
+    Ok(match mode {
+        Some(mode) => options.mode(mode as u32),
+        None => options,
+    })
+}
+
+#[cfg(windows)]
+fn in_file(options: sp::Options, mode: Option<usize>) -> Result<sp::Options, Failure> {
+    no_mode(mode)?;
+    Ok(options)
 }

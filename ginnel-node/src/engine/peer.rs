@@ -81,13 +81,25 @@ const fn name(role: Role) -> &'static str {
 }
 
 fn described(env: Env, neighbour: &Neighbour) -> Value {
-    let number = |id: Option<u32>| id.map_or_else(|| env.undefined(), |id| env.number(id.into()));
-    env.object([
+    let known = [
         ("name", env.text(neighbour.name())),
         ("data", env.copied(neighbour.data())),
-        ("pid", number(neighbour.pid)),
-        ("uid", number(neighbour.uid)),
-        ("gid", number(neighbour.gid)),
+        ("pid", number_or_none(env, neighbour.pid)),
         ("listens", env.bool(neighbour.listens())),
-    ])
+    ];
+    env.object(known.into_iter().chain(user(env, neighbour)))
+}
+
+#[cfg(unix)]
+fn user(env: Env, neighbour: &Neighbour) -> [(&'static str, Value); 2] {
+    [("uid", number_or_none(env, neighbour.uid)), ("gid", number_or_none(env, neighbour.gid))]
+}
+
+#[cfg(windows)]
+fn user(env: Env, neighbour: &Neighbour) -> [(&'static str, Value); 1] {
+    [("sid", neighbour.sid.as_ref().map_or_else(|| env.undefined(), |sid| env.text(sid)))]
+}
+
+fn number_or_none(env: Env, number: Option<u32>) -> Value {
+    number.map_or_else(|| env.undefined(), |number| env.number(number.into()))
 }

@@ -20,7 +20,7 @@ use pipes::Pipes;
 
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "open", run: open },
-    Function { name: "fd", run: super::fd::<dyn End> },
+    Function { name: "watch", run: super::watch::<dyn End> },
     Function { name: "turn", run: super::turn::<dyn End> },
     Function { name: "due", run: super::due::<dyn End> },
     Function { name: "drain", run: super::drain::<dyn End> },
@@ -31,7 +31,10 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "dial", run: dial },
     Function { name: "dialled", run: dialled },
     Function { name: "hangUp", run: hang_up },
+    #[cfg(unix)]
     Function { name: "adopt", run: adopt },
+    #[cfg(windows)]
+    Function { name: "adopt", run: fd::none },
     Function { name: "feed", run: feed },
     Function { name: "arrivals", run: arrivals },
     Function { name: "ask", run: ask },
@@ -109,7 +112,7 @@ struct Listeners(std::cell::RefCell<Vec<ListenerId>>);
 
 /// Two handles: the end, and its listeners.
 fn open(call: &Call) -> Answer {
-    let end = ends::open(&call.text(0)?, &super::options::sp(&call.numbers(1)?))?;
+    let end = ends::open(&call.text(0)?, &super::options::sp(&call.numbers(1)?)?)?;
     let env = call.env();
     Ok(env.array([Handle::give(env, Slot::of(end)), Handle::give(env, Listeners::default())]))
 }
@@ -158,6 +161,7 @@ fn hang_up(call: &Call) -> Answer {
 }
 
 /// Takes a connected stream socket over, of whatever family.
+#[cfg(unix)]
 fn adopt(call: &Call) -> Answer {
     let given = call.int(1)?;
     // Not before the end is known to be open: else it stays the caller's.

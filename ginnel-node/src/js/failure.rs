@@ -6,6 +6,7 @@ use ginnel_os::{AdoptError, Error, Reason, SendError, SocketError};
 use napi_sys as sys;
 
 use super::{Env, Value};
+use crate::uv;
 
 /// What an exception will be.
 #[derive(Debug)]
@@ -46,6 +47,12 @@ impl Failure {
     /// It was closed.
     pub(crate) fn closed() -> Self {
         Self::new(Fault::Other, "ERR_GINNEL_CLOSED", "it is closed")
+    }
+
+    /// This system has nothing of the kind.
+    #[cfg(windows)]
+    pub(crate) fn absent(what: &str) -> Self {
+        Self::new(Fault::Other, "ERR_GINNEL_UNSUPPORTED", format!("Windows has no {what}"))
     }
 
     /// Something was thrown while an argument was looked at, and is on its way.
@@ -99,6 +106,7 @@ impl From<io::Error> for Failure {
     }
 }
 
+#[cfg(unix)]
 impl From<rustix::io::Errno> for Failure {
     fn from(error: rustix::io::Errno) -> Self {
         io::Error::from(error).into()
@@ -163,7 +171,8 @@ fn rule_broken(rule: SocketError) -> Failure {
         Rule::OpenDirectory { .. } | Rule::UnsafeDirectory { .. } | Rule::ForeignLock { .. } => {
             (Fault::Other, "ERR_GINNEL_UNSAFE_PLACE")
         }
-        Rule::NoPipes => (Fault::Other, "ENOTSUP"),
+        Rule::NoPipes | Rule::NotAPipe => (Fault::Other, "ENOTSUP"),
+        Rule::ForeignPipe => (Fault::Other, "ERR_GINNEL_FOREIGN_PIPE"),
         Rule::RemoteFileSystem => (Fault::Other, "ERR_GINNEL_REMOTE"),
         _ => (Fault::Type, "ERR_GINNEL_MISUSE"),
     };
@@ -193,22 +202,9 @@ fn of_kind(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-/// The name of a number of errno(3), as libuv writes it.
+/// The name of an error of the system's, as libuv writes it.
 pub(crate) fn errno(number: i32) -> Cow<'static, str> {
-    if number == libc::ETOOMANYREFS {
-        // Too many descriptors are under way: libuv has no name for it.
-        return "ETOOMANYREFS".into();
-    }
-    // SAFETY: libuv looks the number up in a table, and writes at most as many bytes as there is room for.
-    let name = unsafe {
-        let mut room = [0u8; 32];
-        crate::uv::uv_err_name_r(-number, room.as_mut_ptr().cast(), room.len());
-        let size = room.iter().position(|&byte| byte == 0).unwrap_or(0);
-        String::from_utf8_lossy(&room[..size]).into_owned()
-    };
-    if name.is_empty() || name.starts_with("Unknown") {
-        format!("ERRNO_{number}").into()
-    } else {
-        name.into()
-    }
+    let ours = uv::NAMES.iter().find(|(other, _)| *other == number).map(|&(_, name)| Cow::from(name));
+    let name = ours.or_else(|| uv::name_of(number).map(Cow::from));
+    name.unwrap_or_else(|| format!("ERRNO_{number}").into())
 }

@@ -13,7 +13,7 @@ use ginnel_proto::{Address, AddressKind};
 use crate::credentials::Policy;
 use crate::error::SocketError;
 use crate::listener::ListenerOptions;
-use crate::sys::{Alarm, Kernel, Name, Names, SocketKind, Sockets, Sys, user};
+use crate::sys::{Alarm, Descriptors, Kernel, Name, Names, SocketKind, Sockets, Sys, user};
 
 /// Where peers can meet.
 pub(crate) type Spot = Name;
@@ -97,7 +97,7 @@ pub(crate) fn publish<S: Sockets + Names>(
 }
 
 /// A socket, and what it is to be connected to.
-type Begun<F> = (F, Option<Target<F>>);
+type Begun<S> = (<S as Descriptors>::Fd, Option<Target<<S as Names>::Pin>>);
 
 /// A socket that can be connected to an address, and to what.
 pub(crate) fn begin<S: Sockets + Names>(
@@ -105,7 +105,7 @@ pub(crate) fn begin<S: Sockets + Names>(
     kind: SocketKind,
     address: &Address,
     nonblocking: bool,
-) -> io::Result<Begun<S::Fd>> {
+) -> io::Result<Begun<S>> {
     Ok((sys.socket(kind, nonblocking)?, Some(Target::Direct(locate(address)?))))
 }
 
@@ -195,7 +195,8 @@ impl<S: Sys> Contender<S> {
             }
             Step::InspectDisplaced => Ok(Seen::Found(ITSELF)),
             Step::Identify => Ok(Seen::Found(ITSELF)),
-            Step::Record => Ok(Seen::Recorded(1)),
+            // No file keeps the count; a clock that all processes share rises as well.
+            Step::Record => Ok(Seen::Recorded(self.sys.tick())),
             Step::Unlock | Step::Withdraw => {
                 self.held = Held::Nothing;
                 Ok(Seen::Done)

@@ -61,7 +61,7 @@ fn with_limit_reached<T>(call: impl FnOnce() -> T) -> T {
 }
 
 fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("proc is mounted").count()
+    std::fs::read_dir("/dev/fd").expect("it is everywhere").count()
 }
 
 /// What one pass counts.

@@ -82,7 +82,12 @@ impl Descriptors for Kernel {
 unsafe impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         special::can_have(kind)?;
-        special::socket(AddressFamily::UNIX, kind_number(kind), nonblocking)
+        let fd = special::socket(AddressFamily::UNIX, kind_number(kind), nonblocking)?;
+        if kind == SocketKind::SeqPacket {
+            // Whatever is sent as soon as it is connected shall carry them too; and whoever is accepted inherits it.
+            special::stamp_packets(fd.as_fd())?;
+        }
+        Ok(fd)
     }
 
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
@@ -174,6 +179,12 @@ unsafe impl Sockets for Kernel {
 
     fn quieten(&self, fd: BorrowedFd<'_>) {
         special::quieten(fd);
+    }
+
+    /// Bytes with descriptors begin a record of their own, and a read ends with a record. `soreceive` in both systems
+    #[inline]
+    fn reads_on_behind_descriptors(&self) -> bool {
+        false
     }
 }
 

@@ -343,4 +343,9 @@ pub unsafe trait Sockets: Descriptors {
     /// Sending on this socket, which somebody else has made, never raises SIGPIPE from now on. It is to be told only where
     /// sending has no flag for that. `SO_NOSIGPIPE`
     fn quieten(&self, _fd: Self::Borrowed<'_>) {}
+    /// Does a read go on from plain bytes to those that carry descriptors? Where it ends before them, a short read does not
+    /// say that nothing is left.
+    fn reads_on_behind_descriptors(&self) -> bool {
+        true
+    }
 }

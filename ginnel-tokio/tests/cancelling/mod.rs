@@ -15,7 +15,7 @@ struct Files {
 
 impl Files {
     fn count() -> usize {
-        std::fs::read_dir("/proc/self/fd").expect("Linux").count()
+        std::fs::read_dir("/dev/fd").expect("it is everywhere").count()
     }
 
     fn watch() -> Self {

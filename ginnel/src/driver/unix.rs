@@ -57,6 +57,12 @@ pub(crate) fn wait_for_engine(engine: &Waitable, until: Option<Instant>) -> io::
     }
 }
 
+/// What was written is the kernel's already.
+#[expect(clippy::unnecessary_wraps, reason = "it may fail elsewhere")]
+pub(crate) fn settle(_: BorrowedFd<'_>, _: Option<Instant>) -> io::Result<()> {
+    Ok(())
+}
+
 /// Bounds every wait inside a call on this socket. `SO_RCVTIMEO`, `SO_SNDTIMEO`, socket(7)
 pub(super) fn set_timeout(
     fd: BorrowedFd<'_>,

@@ -35,6 +35,11 @@ pub(crate) fn wait_for_engine(engine: &Waitable, until: Option<Instant>) -> io::
     Ok(())
 }
 
+/// Waits until the system has what was written: a write that is under way ends with the process.
+pub(crate) fn settle(socket: HandleRef<'_>, deadline: Option<Instant>) -> io::Result<()> {
+    wait_any(socket, Directions::WRITE, deadline).map(drop)
+}
+
 /// No wait is inside a call.
 pub(super) fn set_timeout(_: HandleRef<'_>, _: Direction, _: Option<Duration>) -> io::Result<()> {
     Ok(())

@@ -2,6 +2,9 @@
 //! tests, both of them, include it.
 #![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
+mod part;
+pub(crate) use part::*;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

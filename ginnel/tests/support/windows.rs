@@ -1,6 +1,7 @@
 //! On Windows a place is the name of a pipe, which no two tests share.
 #![expect(unsafe_code, reason = "std has no call that asks a pipe what is there")]
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::windows::io::AsRawHandle;
@@ -60,6 +61,18 @@ impl Place {
         let waited = unsafe { WaitNamedPipeW(name.as_ptr(), 1) };
         // SAFETY: it reads what the call before left for this thread.
         waited != 0 || unsafe { GetLastError() } != ERROR_FILE_NOT_FOUND
+    }
+}
+
+impl From<OsString> for Place {
+    fn from(text: OsString) -> Self {
+        Self(text.into_string().expect("a name that was made here"))
+    }
+}
+
+impl AsRef<OsStr> for Place {
+    fn as_ref(&self) -> &OsStr {
+        self.0.as_ref()
     }
 }
 

@@ -2,6 +2,7 @@
 //   node scripts/build.mjs            what users load
 //   node scripts/build.mjs --tests    the tests too
 //   node scripts/build.mjs --addon    the addon again, whatever is there
+//   node scripts/build.mjs --windows  the addon for Windows instead, with mingw (`x86_64-pc-windows-gnu`)
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -21,13 +22,15 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Which C library this Node was made for: the head of its file names the loader that it asks for. */
-function libc() {
+/** Which machine this Node was made for, and on Linux which C library: the head of its file names the loader that it asks for. */
+function platform() {
+  const machine = `${process.platform}-${process.arch}`;
+  if (process.platform !== 'linux') return machine;
   const head = Buffer.alloc(4096);
   const file = openSync(process.execPath, 'r');
   readSync(file, head);
   closeSync(file);
-  return head.includes('ld-musl-') ? 'musl' : 'gnu';
+  return `${machine}-${head.includes('ld-musl-') ? 'musl' : 'gnu'}`;
 }
 
 /** The newest file under these places, as a time. */
@@ -52,13 +55,14 @@ function cargo(args, cwd) {
 }
 
 function buildAddon() {
-  const name = `${process.platform}-${process.arch}-${libc()}`;
-  const target = join(home, `ginnel.${name}.node`);
+  const abroad = wanted.has('--windows');
+  const target = join(home, `ginnel.${abroad ? 'win32-x64' : platform()}.node`);
   const crate = join(home, '..', '..', 'ginnel-node');
   if (!existsSync(crate)) return; // an installed package: a platform package brings the addon
   const sources = ['ginnel-proto', 'ginnel-os', 'ginnel-node'].map((part) => join(home, '..', '..', part, 'src'));
   if (!wanted.has('--addon') && existsSync(target) && statSync(target).mtimeMs > newest(...sources)) return;
-  const built = cargo(['build', '--release', '--locked', '-p', 'ginnel-node'], crate)
+  const elsewhere = abroad ? ['--target', 'x86_64-pc-windows-gnu'] : [];
+  const built = cargo(['build', '--release', '--locked', '-p', 'ginnel-node', ...elsewhere], crate)
     .find(({ target }) => target.name === 'ginnel_node');
   // A process that has the old file open keeps it.
   copyFileSync(built.filenames[0], `${target}.new`);

@@ -132,8 +132,8 @@ export class Connection extends One {
   /** Listens at `address`. A live listener there is never displaced, what a dead one has left is replaced. */
   static listen(address: string, options?: ConnectionOptions & ListenOptions): Listener<Connection> {
     const list = connectionNumbers(options);
-    return Listener.open(STREAM, address, options, (fd) => {
-      return new Connection(addon.messages.adopt(Native.made(fd).handle, list));
+    return Listener.open(STREAM, address, options, (came) => {
+      return new Connection(addon.messages.adopt(Native.made(came).handle, list));
     });
   }
 

@@ -24,7 +24,7 @@ export interface DoorOptions {
 }
 
 /** Accepts connections of any family as descriptors: to be sent to whoever shall serve them. */
-export class Door extends Acceptor<Fd> {
+export class Door extends Acceptor<Fd, number> {
   private constructor(native: Native) {
     super(native, (fd) => Fd.adopt(fd));
   }

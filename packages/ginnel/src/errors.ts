@@ -1,6 +1,7 @@
 // Errors, as Node's own look: `code`, and of the system's `errno`, `syscall` and `path` too.
 
 import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
 
 export interface GinnelError extends Error {
   /** The name of an errno, or ERR_GINNEL_ and what rule it is. */
@@ -10,7 +11,10 @@ export interface GinnelError extends Error {
   path?: string;
 }
 
-const numbersOf: Readonly<Record<string, number>> = constants.errno;
+/** On Windows Node has numbers of its own. */
+const numbersOf: Readonly<Record<string, number>> = process.platform === 'win32'
+  ? Object.fromEntries([...getSystemErrorMap()].map(([number, [name]]) => [name, -number]))
+  : constants.errno;
 
 /** An error of the addon's, with what was tried where. The message is Node's: `connect ENOENT /run/app.sock`. */
 export function explained(error: unknown, syscall: string, path?: string): GinnelError {
@@ -41,6 +45,11 @@ export function tried<T>(syscall: string, path: string | undefined, action: () =
 export function failure(code: string, message: string, cause?: unknown): GinnelError {
   const error = cause === undefined ? new Error(message) : new Error(message, { cause });
   return Object.assign(error, { code });
+}
+
+/** This system has nothing of the kind. */
+export function unsupported(fact: string): GinnelError {
+  return failure('ERR_GINNEL_UNSUPPORTED', fact);
 }
 
 /** A mistake of the caller's. */

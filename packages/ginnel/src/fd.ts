@@ -1,6 +1,6 @@
 // Descriptors: received ones are owned objects, sent ones stay the caller's.
 
-import { misuse } from './errors';
+import { misuse, unsupported } from './errors';
 import { Fd } from './native';
 
 export { Fd };
@@ -15,8 +15,14 @@ export function numbers(fds: readonly FdLike[] | undefined): readonly number[] |
   return fds.length === 0 ? null : fds.map(number);
 }
 
+/** Where sockets are pipes, which have no descriptors, nothing is given or taken. */
+export function refuseWithout(): void {
+  if (process.platform === 'win32') throw unsupported('Windows has no descriptors that could be given to another process');
+}
+
 /** The number of one, which must be open as far as can be told without a system call. */
 export function number(fd: FdLike): number {
+  refuseWithout();
   const found: unknown = fd instanceof Fd ? fd.number : fd;
   if (typeof found !== 'number' || !Number.isInteger(found)) throw misuse('a descriptor must be a whole number or an Fd');
   if (found < 0 || found > 0x7fffffff) throw misuse(`no descriptor has the number ${found}`, RangeError);

@@ -2,7 +2,7 @@
 
 import * as check from './check';
 import { tried } from './errors';
-import { type Kind, Listener as Native, type Published } from './native';
+import { type Came, type Kind, Listener as Native, type Published } from './native';
 import { Acceptor } from './sockets/acceptor';
 
 export interface ListenOptions {
@@ -22,14 +22,14 @@ export class Listener<S> extends Acceptor<S> {
   readonly #native: Native;
   readonly #address: string;
 
-  private constructor(native: Native, address: string, make: (fd: number) => S) {
+  private constructor(native: Native, address: string, make: (came: Came) => S) {
     super(native, make);
     this.#native = native;
     this.#address = address;
   }
 
   /** @internal */
-  static open<S>(kind: Kind, address: string, options: ListenOptions | undefined, make: (fd: number) => S): Listener<S> {
+  static open<S>(kind: Kind, address: string, options: ListenOptions | undefined, make: (came: Came) => S): Listener<S> {
     const path = check.text(address, 'address');
     const given = published(options);
     return new Listener(tried('listen', path, () => Native.open(kind, path, given)), path, make);

@@ -19,12 +19,26 @@ export type Kind = typeof STREAM | typeof SEQPACKET;
 declare const brand: unique symbol;
 export interface Handle<T extends string> { readonly [brand]: T }
 
-export interface Who { pid: number | undefined; uid: number; gid: number }
+/** Who is at the other end: by user and group on Unix, by session and security identifier on Windows. */
+export interface Who {
+  pid: number | undefined;
+  uid: number | undefined;
+  gid: number | undefined;
+  session?: number | undefined;
+  sid?: string | undefined;
+}
+
+/** A connection that was accepted, until it is made into something: a descriptor, or, on Windows, something of the addon's. */
+export type Came = number | Handle<'came'>;
+
+/** What a watch calls, with what is ready. `ours`, beside it: nobody else relies on the flags of the descriptor. */
+export type OnReady = (bits: number) => void;
 
 interface Socket<T extends string> {
   pair(): [Handle<T>, Handle<T>];
   adopt(fd: number): Handle<T>;
   fd(of: Handle<T>): number;
+  watch(of: Handle<T>, ready: OnReady, ours: boolean): Handle<'watch'>;
   takeFds(of: Handle<T>, numbers: Int32Array): Handle<'fds'> | null;
   credentials(of: Handle<T>): Who;
   detach(of: Handle<T>): number;
@@ -33,7 +47,6 @@ interface Socket<T extends string> {
 
 interface Addon {
   watch: {
-    open(fd: number, ready: (bits: number) => void, ours: boolean): Handle<'watch'>;
     want(of: Handle<'watch'>, bits: number): void;
     wakeAfter(of: Handle<'watch'>, ms: number): void;
     hold(of: Handle<'watch'>, hold: boolean): void;
@@ -55,7 +68,7 @@ interface Addon {
   };
   stream: Socket<'stream'> & {
     shutdown(of: Handle<'stream'>, how: number): void;
-    made(fd: number): Handle<'stream'>;
+    made(came: Came): Handle<'stream'>;
     write(of: Handle<'stream'>, chunk: Uint8Array, from: number, fds: readonly number[] | null): number;
     takeFdNumbers(of: Handle<'stream'>): number[];
     writev(of: Handle<'stream'>, chunks: readonly Uint8Array[], from: number): number;
@@ -63,7 +76,7 @@ interface Addon {
   };
   seqpacket: Socket<'seqpacket'> & {
     shutdown(of: Handle<'seqpacket'>, how: number): void;
-    made(fd: number): Handle<'seqpacket'>;
+    made(came: Came): Handle<'seqpacket'>;
     send(of: Handle<'seqpacket'>, packet: Uint8Array, fds: readonly number[] | null): boolean;
     sendMany(of: Handle<'seqpacket'>, packets: readonly Uint8Array[], from: number): number;
     recvMany(of: Handle<'seqpacket'>, into: Uint8Array, lengths: Int32Array, largest: number): number;
@@ -79,7 +92,8 @@ interface Addon {
   listener: {
     open(kind: Kind, address: string, numbers: readonly number[], allow: string | null): Handle<'listener'>;
     fd(of: Handle<'listener'>): number;
-    accept(of: Handle<'listener'>): number;
+    watch(of: Handle<'listener'>, ready: OnReady, ours: boolean): Handle<'watch'>;
+    accept(of: Handle<'listener'>): Came;
     detach(of: Handle<'listener'>): number;
     leave(of: Handle<'listener'>): void;
     close(of: Handle<'listener'>): void;
@@ -87,6 +101,7 @@ interface Addon {
   door: {
     adopt(fd: number, backlog: number): Handle<'door'>;
     fd(of: Handle<'door'>): number;
+    watch(of: Handle<'door'>, ready: OnReady, ours: boolean): Handle<'watch'>;
     accept(of: Handle<'door'>): number;
     detach(of: Handle<'door'>): number;
     close(of: Handle<'door'>): void;
@@ -104,7 +119,8 @@ function load(): Addon {
   const machine = `${process.platform}-${process.arch}`;
   const causes: unknown[] = [];
   // What fits one C library does not load with the other, which costs less to find out than which one is there.
-  for (const name of [`${machine}-gnu`, `${machine}-musl`]) {
+  const names = process.platform === 'linux' ? [`${machine}-gnu`, `${machine}-musl`] : [machine];
+  for (const name of names) {
     const built = join(__dirname, '..', `ginnel.${name}.node`);
     try {
       return require(existsSync(built) ? built : `ginnel-${name}`) as Addon;
@@ -118,17 +134,19 @@ function load(): Addon {
 
 export const addon: Addon = load();
 
+/** What can be watched. `ours`: nobody else relies on the flags of the descriptor. */
+export interface Watched {
+  watch(ready: OnReady, ours: boolean): Watch;
+}
+
 /**
- * A poll handle and a timer on this thread's loop. What it watches stays open until the watch is closed, and what it is
- * told to call may do anything with it.
+ * What waits on this thread's loop: for something that is watched, and for a moment. What it watches stays open until the
+ * watch is closed, and what it calls may do anything with it.
  */
 export class Watch {
   readonly #handle: Handle<'watch'>;
 
-  /** `ours`: nobody else relies on the flags of the descriptor. */
-  constructor(fd: number, ready: (bits: number) => void, ours = false) {
-    this.#handle = addon.watch.open(fd, ready, ours);
-  }
+  constructor(handle: Handle<'watch'>) { this.#handle = handle; }
 
   want(bits: number): void { addon.watch.want(this.#handle, bits); }
   /** -1: not. */
@@ -167,10 +185,11 @@ export class Stream {
   /** Takes it over once it is known to be a connected stream socket of the local family. */
   static adopt(fd: number): Stream { return new Stream(addon.stream.adopt(fd)); }
   /** As `adopt`, for one that was accepted just now. */
-  static made(fd: number): Stream { return new Stream(addon.stream.made(fd)); }
+  static made(came: Came): Stream { return new Stream(addon.stream.made(came)); }
 
   get handle(): Handle<'stream'> { return this.#handle; }
   get fd(): number { return addon.stream.fd(this.#handle); }
+  watch(ready: OnReady, ours: boolean): Watch { return new Watch(addon.stream.watch(this.#handle, ready, ours)); }
   /** How many bytes the kernel took; -1: none now. */
   write(chunk: Uint8Array, from: number, fds: readonly number[] | null): number {
     return addon.stream.write(this.#handle, chunk, from, fds);
@@ -204,9 +223,10 @@ export class SeqPacket {
     return [new SeqPacket(a), new SeqPacket(b)];
   }
   static adopt(fd: number): SeqPacket { return new SeqPacket(addon.seqpacket.adopt(fd)); }
-  static made(fd: number): SeqPacket { return new SeqPacket(addon.seqpacket.made(fd)); }
+  static made(came: Came): SeqPacket { return new SeqPacket(addon.seqpacket.made(came)); }
 
   get fd(): number { return addon.seqpacket.fd(this.#handle); }
+  watch(ready: OnReady, ours: boolean): Watch { return new Watch(addon.seqpacket.watch(this.#handle, ready, ours)); }
   send(packet: Uint8Array, fds: readonly number[] | null): boolean { return addon.seqpacket.send(this.#handle, packet, fds); }
   /** How many went, from the one with this number on. */
   sendMany(packets: readonly Uint8Array[], from: number): number { return addon.seqpacket.sendMany(this.#handle, packets, from); }
@@ -238,6 +258,7 @@ export class Datagram {
   static adopt(fd: number): Datagram { return new Datagram(addon.datagram.adopt(fd)); }
 
   get fd(): number { return addon.datagram.fd(this.#handle); }
+  watch(ready: OnReady, ours: boolean): Watch { return new Watch(addon.datagram.watch(this.#handle, ready, ours)); }
   send(packet: Uint8Array, to: string | null, fds: readonly number[] | null): boolean {
     return addon.datagram.send(this.#handle, packet, to, fds);
   }
@@ -272,8 +293,9 @@ export class Listener {
 
   get handle(): Handle<'listener'> { return this.#handle; }
   get fd(): number { return addon.listener.fd(this.#handle); }
-  /** A descriptor; -1: not yet; less: pause for as many milliseconds as it is less than -2. */
-  accept(): number { return addon.listener.accept(this.#handle); }
+  watch(ready: OnReady, ours: boolean): Watch { return new Watch(addon.listener.watch(this.#handle, ready, ours)); }
+  /** A connection; -1: not yet; less: pause for as many milliseconds as it is less than -2. */
+  accept(): Came { return addon.listener.accept(this.#handle); }
   detach(): number { return addon.listener.detach(this.#handle); }
   /** As `close`, but the socket file stays, and nobody answers there. */
   leave(): void { addon.listener.leave(this.#handle); }
@@ -287,6 +309,7 @@ export class Door {
   constructor(fd: number, backlog: number) { this.#handle = addon.door.adopt(fd, backlog); }
 
   get fd(): number { return addon.door.fd(this.#handle); }
+  watch(ready: OnReady, ours: boolean): Watch { return new Watch(addon.door.watch(this.#handle, ready, ours)); }
   /** As that of `Listener`. */
   accept(): number { return addon.door.accept(this.#handle); }
   detach(): number { return addon.door.detach(this.#handle); }

@@ -4,7 +4,7 @@ import * as check from './check';
 import { each } from './driver/iterate';
 import { connect } from './driver/connect';
 import { aborted, closed, explained, tried } from './errors';
-import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
+import { duplicates, Fd, type FdLike, numbers, refuseWithout, takeOver } from './fd';
 import { Listener, type ListenOptions } from './listener';
 import { SEQPACKET, SeqPacket as Native } from './native';
 import { type Packet, type PacketOptions, packetOptions, Packets, type WaitOptions } from './sockets/packets';
@@ -47,7 +47,7 @@ export class SeqPacket extends Packets<Packet> {
   /** Listens at `address`. A live listener there is never displaced, what a dead one has left is replaced. */
   static listen(address: string, options?: ListenOptions & PacketOptions): Listener<SeqPacket> {
     const given = packetOptions(options);
-    return Listener.open(SEQPACKET, address, options, (fd) => new SeqPacket(Native.made(fd), given));
+    return Listener.open(SEQPACKET, address, options, (came) => new SeqPacket(Native.made(came), given));
   }
 
   /**
@@ -187,6 +187,7 @@ export class SeqPacket extends Packets<Packet> {
 
   /** Gives the descriptor away, with the connection as it is. What has not been sent yet is given up. */
   detach(): Fd {
+    refuseWithout();
     const fd = this.release(() => Fd.adopt(this.#native.detach()));
     if (fd === undefined) throw closed('socket');
     return fd;

@@ -6,7 +6,7 @@ import * as check from './check';
 import { connect } from './driver/connect';
 import { Waits } from './driver/watch';
 import { aborted, closed, explained, failure, misuse, tried } from './errors';
-import { duplicates, Fd, type FdLike, numbers, takeOver } from './fd';
+import { duplicates, Fd, type FdLike, numbers, refuseWithout, takeOver } from './fd';
 import { Listener, type ListenOptions } from './listener';
 import { STREAM, Stream as Native, type Who } from './native';
 import { type Arrival, Arrivals } from './sockets/arrivals';
@@ -44,7 +44,7 @@ export class Stream extends Duplex {
       decodeStrings: true,
     });
     this.#native = native;
-    this.#waits = new Waits(native.fd, (read, write, time) => this.#ready(read, write, time));
+    this.#waits = new Waits(native, (read, write, time) => this.#ready(read, write, time));
   }
 
   /** Connects to whoever listens at `address`; pauses up to 50 ms at a time while its queue is full. */
@@ -71,7 +71,7 @@ export class Stream extends Duplex {
   /** Listens at `address`. A live listener there is never displaced, what a dead one has left is replaced. */
   static listen(address: string, options?: ListenOptions & StreamOptions): Listener<Stream> {
     const given = streamOptions(check.options(options));
-    return Listener.open(STREAM, address, options, (fd) => new Stream(Native.made(fd), given));
+    return Listener.open(STREAM, address, options, (came) => new Stream(Native.made(came), given));
   }
 
   /** The number of its descriptor, -1 once it is closed. */
@@ -344,6 +344,7 @@ export class Stream extends Duplex {
    * lost: then it refuses.
    */
   detach(): Fd {
+    refuseWithout();
     if (this.#gone) throw closed('stream');
     if (this.readableLength > 0 || this.#in.first !== undefined || !this.#isIdle()) {
       throw failure('ERR_GINNEL_BUSY', `${this.readableLength} bytes were read ahead and ${this.writableLength} wait to be written`);

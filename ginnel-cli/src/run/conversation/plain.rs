@@ -63,6 +63,10 @@ impl Mouth for WriteHalf {
     fn say(&mut self, piece: Vec<u8>) -> Result<Option<()>> {
         unless_gone(self.write_all(&piece)).context("cannot send")
     }
+
+    fn settle(&mut self) -> Result<()> {
+        self.flush().context("cannot send")
+    }
 }
 
 impl Plain for SeqPacket {
@@ -87,6 +91,10 @@ impl Mouth for Arc<SeqPacket> {
     fn say(&mut self, piece: Vec<u8>) -> Result<Option<()>> {
         let sent = unless_gone(self.send(&piece));
         sent.with_context(|| format!("cannot send a packet of {} bytes", piece.len()))
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        self.flush().context("cannot send")
     }
 }
 

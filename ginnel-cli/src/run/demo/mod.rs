@@ -21,6 +21,7 @@ use anyhow::Result;
 
 use self::stage::Stage;
 use self::steps::{STEPS, Step};
+use self::system::LIMIT;
 use crate::escape;
 use crate::events::{Event, Events};
 use crate::exit::Exit;
@@ -52,9 +53,6 @@ pub(crate) fn run(events: Events) -> Result<Exit> {
 pub(crate) fn part(role: &str, address: &OsStr) -> Result<Exit> {
     part::play(role, address, Instant::now() + LIMIT).map(|()| Exit::SUCCESS)
 }
-
-/// After this long every wait of every process of the demo is over.
-const LIMIT: Duration = Duration::from_secs(4);
 
 fn take(step: &Step, stage: &Stage) -> Outcome {
     let began = Instant::now();

@@ -61,7 +61,7 @@ pub(super) fn respond(address: &OsStr, deadline: Instant) -> Result<()> {
     let asker = respondent.peer_credentials(request.pipe())?;
     let answer = Answer {
         pid: process::id(),
-        user: own_user()?,
+        user: own_user(),
         asker: asker.pid.context("whoever asks is out of sight")?,
         asker_user: user(&asker),
     };

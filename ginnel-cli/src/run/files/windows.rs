@@ -36,6 +36,7 @@ impl Files {
     /// Sends a packet.
     #[expect(clippy::unused_self, reason = "there may be some elsewhere")]
     pub(crate) fn send_packet(&self, socket: &SeqPacket, packet: &[u8]) -> io::Result<()> {
-        socket.send(packet)
+        socket.send(packet)?;
+        socket.flush()
     }
 }

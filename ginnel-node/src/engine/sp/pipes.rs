@@ -1,9 +1,10 @@
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 
 use ginnel_os::sp::{DialerId, ListenerId, Socket};
-use ginnel_os::{AdoptError, ConnId, Credentials, Error};
+#[cfg(unix)]
+use ginnel_os::{AdoptError, Handle};
+use ginnel_os::{ConnId, Credentials, Error};
 use ginnel_proto::sp::{Dropped, Event, Pattern};
 
 use super::Turns;
@@ -16,7 +17,8 @@ pub(super) trait Pipes: Turns {
     fn dial(&mut self, url: &str) -> Result<DialerId, Error>;
     fn dialled(&self, dialer: DialerId) -> Option<Result<ConnId, Error>>;
     fn hang_up(&mut self, dialer: DialerId);
-    fn adopt(&mut self, fd: OwnedFd) -> Result<ConnId, AdoptError>;
+    #[cfg(unix)]
+    fn adopt(&mut self, fd: Handle) -> Result<ConnId, AdoptError>;
     fn event(&mut self) -> Option<Event>;
     fn pipes(&self) -> Vec<ConnId>;
     fn credentials(&self, pipe: ConnId) -> io::Result<Credentials>;
@@ -51,7 +53,8 @@ impl<P: Pattern> Pipes for Socket<P> {
         Self::hang_up(self, dialer);
     }
 
-    fn adopt(&mut self, fd: OwnedFd) -> Result<ConnId, AdoptError> {
+    #[cfg(unix)]
+    fn adopt(&mut self, fd: Handle) -> Result<ConnId, AdoptError> {
         Self::adopt(self, fd)
     }
 

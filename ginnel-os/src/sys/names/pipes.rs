@@ -10,11 +10,19 @@ use crate::sys::{Descriptors, Name, SocketKind, Would};
 pub trait Names: Descriptors {
     /// Something that exists under a name as long as somebody holds it: the right to a name of a pipe.
     type Object: fmt::Debug + Send;
+    /// What holds on to a file. There is none: names are no files.
+    type Pin: fmt::Debug;
+
+    /// What is held open on the way to a name: nothing.
+    type Pin: fmt::Debug;
 
     /// This process.
     fn pid(&self) -> u32;
     /// Bits for a private name.
     fn random(&self) -> io::Result<u64>;
+    /// A number that rises from call to call, in whichever process, for as long as the system runs.
+    /// `QueryPerformanceCounter`
+    fn tick(&self) -> u64;
     /// Takes the right to a name. `None`: somebody has it. `CreateMutexW`
     fn take_name(&self, name: &Name) -> Would<Self::Object>;
     /// Does anybody have the right to a name? `OpenMutexW`

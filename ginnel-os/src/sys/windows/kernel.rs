@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use ginnel_proto::machine::ProcessId;
 
+use windows_sys::Win32::System::Performance::QueryPerformanceCounter;
+
 use super::name::PipeName;
 use super::objects::Object;
 use super::port::Port;
@@ -200,6 +202,7 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 }
 
 impl Names for Kernel {
+    type Pin = NoFd;
     type Object = Object;
 
     fn pid(&self) -> u32 {
@@ -208,6 +211,13 @@ impl Names for Kernel {
 
     fn random(&self) -> io::Result<u64> {
         Ok(u64::from_ne_bytes(random()?))
+    }
+
+    fn tick(&self) -> u64 {
+        let mut ticks = 0;
+        // SAFETY: one number is written. The call never fails (`QueryPerformanceCounter`).
+        unsafe { QueryPerformanceCounter(&raw mut ticks) };
+        ticks.cast_unsigned()
     }
 
     fn take_name(&self, name: &PipeName) -> Would<Object> {

@@ -298,6 +298,10 @@ impl Owner for Pipe {
                 code => Writing::Failed(code),
             };
             self.bell.ring(Direction::Write);
+            // One that is finished is read to its end once this is done.
+            if matches!(*self.reading(), Reading::Over(_)) {
+                self.bell.ring(Direction::Read);
+            }
         }
     }
 }

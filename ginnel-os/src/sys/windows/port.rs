@@ -160,6 +160,13 @@ impl Waitable {
             waker.wake();
         }
     }
+
+    /// Is there something to do? From now on the waker is woken whenever there may be.
+    pub fn poll(&self, context: &task::Context<'_>) -> bool {
+        let mut known = self.queue.known();
+        known.foreign = Some(context.waker().clone());
+        known.woken || known.some_ready()
+    }
 }
 
 impl Queue {

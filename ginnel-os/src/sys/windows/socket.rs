@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::windows::io::{AsRawHandle, OwnedHandle};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -49,8 +49,8 @@ enum Role {
         pipe: Arc<Pipe>,
         server: bool,
     },
-    /// It was connected, and no more is of interest.
-    Finished,
+    /// It was connected, and no more is of interest. The pipe lives while a write is under way.
+    Finished(Weak<Pipe>),
     Tcp(Arc<Tcp>),
     TcpListens(Arc<Gate>),
 }
@@ -135,7 +135,7 @@ impl Socket {
     pub(super) fn listen(&self, backlog: u32) -> io::Result<()> {
         let instances = usize::try_from(backlog).unwrap_or(INSTANCES).clamp(1, INSTANCES);
         let mut role = self.0.role.write().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *role, Role::Finished) {
+        match std::mem::replace(&mut *role, Role::Finished(Weak::new())) {
             Role::Named(doors, first) => {
                 doors.open(first, instances)?;
                 *role = Role::Listens(doors);
@@ -191,6 +191,7 @@ impl Socket {
         match self.0.way()? {
             Some(Way::Pipe(pipe)) => pipe.receive(room),
             Some(Way::Tcp(tcp)) => tcp.receive(room),
+            None if self.0.ready(Directions::READ) == NONE => Ok(None),
             None => Ok(Some(Got::END)),
         }
     }
@@ -209,7 +210,8 @@ impl Socket {
     }
 
     /// Nothing more is written, and nothing more is of interest: the pipe is closed as soon as the write that is under
-    /// way, if one is, has come to its end. From now on the end is received. Of TCP only what is written ends.
+    /// way, if one is, has come to its end. From then on the end is received: whoever waits for it may end the process,
+    /// which would cut the write. Of TCP only what is written ends.
     pub(super) fn finish(&self) {
         let tcp = match &*self.0.role.read().unwrap_or_else(PoisonError::into_inner) {
             Role::Tcp(tcp) => Some(Arc::clone(tcp)),
@@ -317,7 +319,11 @@ impl End {
     pub(super) fn ready(&self, directions: Directions) -> Directions {
         let role = self.role.read().unwrap_or_else(PoisonError::into_inner);
         match &*role {
-            Role::Fresh | Role::Named(..) | Role::Finished => directions,
+            Role::Fresh | Role::Named(..) => directions,
+            Role::Finished(pipe) => {
+                let done = pipe.upgrade().is_none_or(|pipe| pipe.is_writable());
+                Directions { read: directions.read && done, ..directions }
+            }
             Role::Listens(doors) => {
                 Directions { read: directions.read && doors.is_ready(), ..Directions::default() }
             }
@@ -340,20 +346,29 @@ impl End {
         match &*self.role.read().unwrap_or_else(PoisonError::into_inner) {
             Role::Connected { pipe, .. } => Ok(Some(Way::Pipe(Arc::clone(pipe)))),
             Role::Tcp(tcp) => Ok(Some(Way::Tcp(Arc::clone(tcp)))),
-            Role::Finished => Ok(None),
+            Role::Finished(_) => Ok(None),
             _ => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
     fn close(&self) {
         let mut role = self.role.write().unwrap_or_else(PoisonError::into_inner);
-        let role = std::mem::replace(&mut *role, Role::Finished);
-        match &role {
-            Role::Connected { pipe, .. } => pipe.retire(),
-            Role::Tcp(tcp) => tcp.retire(),
-            _ => {}
-        }
+        let rest = match &*role {
+            Role::Connected { pipe, .. } => {
+                pipe.retire();
+                Arc::downgrade(pipe)
+            }
+            Role::Tcp(tcp) => {
+                tcp.retire();
+                Weak::new()
+            }
+            Role::Finished(rest) => rest.clone(),
+            _ => Weak::new(),
+        };
+        let before = std::mem::replace(&mut *role, Role::Finished(rest));
+        // Whoever hears the bell looks at the role, and a poller does so with its own lock held.
         drop(role);
+        drop(before);
         self.bell.ring(Direction::Read);
         self.bell.ring(Direction::Write);
     }

@@ -12,6 +12,7 @@ fn leave_dead_socket(path: &PathBuf) {
     assert!(path.exists());
 }
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story a_live_listener_keeps_its_file {
     let (_dir, path) = place();
     let first = Stream::listen(&path)?;
@@ -25,6 +26,7 @@ driver! { story a_live_listener_keeps_its_file {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story a_live_listener_that_knows_no_lock_is_not_displaced_either {
     let (_dir, path) = place();
     let foreign = UnixListener::bind(&path)?;
@@ -182,6 +184,7 @@ driver! { story sun_path_is_full_at_107_bytes_and_nothing_changes_there {
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story an_abstract_name_needs_a_policy {
     let name = format!("@ginnel-story-{}-{}", std::process::id(), env!("CARGO_PKG_NAME"));
     let error = Stream::listen(&name).unwrap_err();

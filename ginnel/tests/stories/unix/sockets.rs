@@ -1,6 +1,7 @@
 // Sockets that are descriptors, and what only sockets do: datagrams, resets, ends of one direction, adoption. Included by
 // `list.rs` on Unix.
 
+#[cfg(target_os = "linux")]
 driver! { story a_packet_larger_than_the_send_buffer_is_refused_and_the_socket_goes_on {
     let (left, right) = SeqPacket::pair()?;
     let error = driver!(wait left.send(&vec![0; 8 << 20])).unwrap_err();
@@ -10,6 +11,7 @@ driver! { story a_packet_larger_than_the_send_buffer_is_refused_and_the_socket_g
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story what_had_arrived_is_delivered_before_a_reset {
     let (left, right) = SeqPacket::pair()?;
     driver!(wait left.send(b"one"))?;
@@ -80,6 +82,7 @@ driver! { story a_cut_datagram_is_an_error_too {
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story whoever_the_policy_does_not_allow_is_closed_before_a_byte_is_read {
     let (_dir, path) = place();
     let me = fs::metadata("/proc/self")?.uid();
@@ -110,6 +113,7 @@ driver! { story halves_work_apart_and_dropping_the_writing_one_sends_the_end {
     driver!(join echo)
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story adopting_checks_and_gives_back_what_it_refuses {
     let (packets, _other) = SeqPacket::pair()?;
     let before = inode_of(&packets);
@@ -136,6 +140,7 @@ fn inode_of(fd: &impl AsFd) -> u64 {
     file.metadata().expect("an open file").ino()
 }
 
+#[cfg(target_os = "linux")]
 driver! { story an_adopted_descriptor_keeps_its_flags {
     let (ours, theirs) = UnixStream::pair()?;
     let shared = ours.try_clone()?;
@@ -151,6 +156,7 @@ driver! { story an_adopted_descriptor_keeps_its_flags {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 driver! { story an_inherited_descriptor_is_an_address {
     let (_dir, path) = place();
     let listening = UnixListener::bind(&path)?;
@@ -167,6 +173,7 @@ driver! { story an_inherited_descriptor_is_an_address {
     Ok(())
 }}
 
+#[cfg(target_os = "linux")]
 driver! { story the_wrong_kind_of_socket_is_told {
     let (_dir, path) = place();
     let _listener = SeqPacket::listen(&path)?;

@@ -1,7 +1,7 @@
-// The one place that waits for an engine: its descriptor, its deadline, and the end of a tick in which something was asked.
+// The one place that waits for an engine: what it waits for itself, its deadline, and the end of a tick in which something was asked.
 
 import { type TurnTable } from '../engine/addon';
-import { type Handle } from '../native';
+import { type Handle, Watch } from '../native';
 import { isShareSpent } from './share';
 import { Waits } from './watch';
 
@@ -43,7 +43,7 @@ export class Turning<T extends string> {
     this.#table = table;
     this.#handle = handle;
     this.#owner = owner;
-    this.#waits = new Waits(table.fd(handle), (read) => this.#ready(read), true);
+    this.#waits = new Waits({ watch: (ready) => new Watch(table.watch(handle, ready)) }, (read) => this.#ready(read));
     this.#waits.forRead(true);
     this.touch();
   }

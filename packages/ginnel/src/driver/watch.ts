@@ -1,6 +1,6 @@
 // The one place that waits for a socket.
 
-import { READ, TIMER, Watch, WRITE } from '../native';
+import { READ, TIMER, type Watch, type Watched, WRITE } from '../native';
 
 /** Who is told what is ready, and may close the watch. `read`, `write`: it may work now. `time`: the moment has come. */
 export type Ready = (read: boolean, write: boolean, time: boolean) => void;
@@ -14,8 +14,8 @@ export class Waits {
   #closed = false;
 
   /** `ours`: nobody else relies on the flags of the descriptor. */
-  constructor(fd: number, ready: Ready, ours = false) {
-    this.#watch = new Watch(fd, (bits) => {
+  constructor(of: Watched, ready: Ready, ours = false) {
+    this.#watch = of.watch((bits) => {
       ready((bits & READ) !== 0, (bits & WRITE) !== 0, (bits & TIMER) !== 0);
     }, ours);
   }

@@ -1,6 +1,6 @@
 // What the addon has for engines.
 
-import { type Handle, type Who } from '../native';
+import { type Handle, type OnReady, type Who } from '../native';
 
 /** How many items crossed; or that, and the values that belong to them. */
 export type Crossed = number | [number, ...unknown[]];
@@ -16,7 +16,7 @@ export interface Greeting {
 
 /** What can be turned. */
 export interface TurnTable<T extends string> {
-  fd(of: Handle<T>): number;
+  watch(of: Handle<T>, ready: OnReady): Handle<'watch'>;
   /** Bits of `Turn`. */
   turn(of: Handle<T>, look: boolean): number;
   due(of: Handle<T>): number;

@@ -3,8 +3,8 @@
 import { constants } from 'node:os';
 
 import type { Waits } from '../driver/watch';
-import { failure } from '../errors';
-import type { Listener } from '../native';
+import { failure, unsupported } from '../errors';
+import type { Came, Listener } from '../native';
 
 /** A path as an address of ours. The originals know no other forms of address, so nothing else is read into it. */
 export function fileAddress(path: string): string {
@@ -17,10 +17,16 @@ export function fileAddress(path: string): string {
  * @throws An error with this message.
  */
 export function literally(path: string, tooLong: string): string {
+  unixOnly();
   if (Buffer.byteLength(path) >= ROOM_FOR_PATH) {
     throw Object.assign(failure('ENAMETOOLONG', tooLong), { errno: -constants.errno.ENAMETOOLONG });
   }
   return fileAddress(path);
+}
+
+/** Faces that stand on descriptors, or on socket files, are for systems that have them. */
+export function unixOnly(): void {
+  if (process.platform === 'win32') throw unsupported('this face stands on Unix sockets, and Windows has named pipes');
 }
 
 /** The permissions of a file that bind(2) makes. */
@@ -55,19 +61,20 @@ export interface Acceptance {
 /** Accepts whoever waits, up to a bound for one turn. Without descriptors left, it pauses until `waits` tells the time. */
 export function acceptWaiting(listener: Listener, waits: Waits, to: Acceptance): void {
   for (let look = 0; look < LOOKS && to.goesOn(); look += 1) {
-    let fd: number;
+    let came: Came;
     try {
-      fd = listener.accept();
+      came = listener.accept();
     } catch (error) {
       return to.failed(error);
     }
-    if (fd === -1) return;
-    if (fd < -1) {
+    // The faces that accept so stand on descriptors: see `unixOnly`.
+    if (came === -1 || typeof came !== 'number') return;
+    if (came < -1) {
       waits.forRead(false);
-      waits.forTime(-2 - fd);
+      waits.forTime(-2 - came);
       return;
     }
-    to.accepted(fd);
+    to.accepted(came);
   }
 }
 

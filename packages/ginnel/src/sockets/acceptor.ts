@@ -5,27 +5,28 @@ import { each } from '../driver/iterate';
 import { Waiters } from '../driver/waiters';
 import { Waits } from '../driver/watch';
 import { aborted, closed, explained } from '../errors';
-import { Fd } from '../fd';
+import { Fd, refuseWithout } from '../fd';
+import { type Came, type Watched } from '../native';
 
 /** What the addon's sockets that listen have in common. */
-export interface NativeAcceptor {
+export interface NativeAcceptor<C extends Came> extends Watched {
   readonly fd: number;
-  accept(): number;
+  accept(): C;
   detach(): number;
   close(): void;
 }
 
-export abstract class Acceptor<S> {
-  readonly #native: NativeAcceptor;
-  readonly #make: (fd: number) => S;
+export abstract class Acceptor<S, C extends Came = Came> {
+  readonly #native: NativeAcceptor<C>;
+  readonly #make: (came: C) => S;
   readonly #waits: Waits;
   readonly #waiters = new Waiters<S | null>(() => this.#readIfWanted());
   #closed = false;
 
-  protected constructor(native: NativeAcceptor, make: (fd: number) => S) {
+  protected constructor(native: NativeAcceptor<C>, make: (came: C) => S) {
     this.#native = native;
     this.#make = make;
-    this.#waits = new Waits(native.fd, () => this.#ready());
+    this.#waits = new Waits(native, () => this.#ready());
   }
 
   /** The number of its descriptor, -1 once it is closed. */
@@ -49,15 +50,15 @@ export abstract class Acceptor<S> {
   #ready(): void {
     while (this.#waiters.length > 0 && !this.#closed) {
       try {
-        const fd = this.#native.accept();
-        if (fd === -1) break;
-        if (fd < -1) {
+        const came = this.#native.accept();
+        if (came === -1) break;
+        if (typeof came === 'number' && came < -1) {
           // No descriptors are left, for now.
           this.#waits.forRead(false);
-          this.#waits.forTime(-2 - fd);
+          this.#waits.forTime(-2 - came);
           return;
         }
-        this.#waiters.settle(this.#make(fd));
+        this.#waiters.settle(this.#make(came));
       } catch (error) {
         this.#waiters.fail(explained(error, 'accept'));
       }
@@ -72,6 +73,7 @@ export abstract class Acceptor<S> {
 
   /** Gives away the socket that listens: to another process, for instance. A name that it owns is given up. */
   detach(): Fd {
+    refuseWithout();
     return this.end(() => Fd.adopt(this.#native.detach()));
   }
 

@@ -5,7 +5,7 @@ import { Waiters } from '../driver/waiters';
 import { Waits } from '../driver/watch';
 import { aborted, closed, explained, failure, type GinnelError, tried } from '../errors';
 import { type Fd } from '../fd';
-import { type Who } from '../native';
+import { type Watched, type Who } from '../native';
 import { copy } from '../slab';
 
 export interface Packet {
@@ -24,7 +24,7 @@ export interface WaitOptions {
 }
 
 /** What the addon's sockets of packets have in common. */
-export interface NativePackets {
+export interface NativePackets extends Watched {
   readonly fd: number;
   recvMany(into: Uint8Array, lengths: Int32Array, largest: number): number;
   takeFds(): Fd[];
@@ -46,7 +46,7 @@ export abstract class Packets<P extends Packet> {
   protected constructor(native: NativePackets, options: PacketOptions) {
     this.#native = native;
     this.#largest = options.largestPacket ?? LARGEST;
-    this.waits = new Waits(native.fd, (read, write, time) => this.#ready(read, write, time));
+    this.waits = new Waits(native, (read, write, time) => this.#ready(read, write, time));
   }
 
   /** The number of its descriptor, -1 once it is closed. */

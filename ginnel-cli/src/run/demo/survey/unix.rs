@@ -1,9 +1,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 
 use anyhow::Result;
 use ginnel::sp::{Respondent, Surveyor};
@@ -34,6 +31,6 @@ pub(super) fn attend(respondent: &mut Respondent, _: &OsStr) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn own_user() -> io::Result<String> {
-    Ok(format!(", user {},", fs::metadata("/proc/self")?.uid()))
+pub(super) fn own_user() -> String {
+    format!(", user {},", rustix::process::geteuid().as_raw())
 }

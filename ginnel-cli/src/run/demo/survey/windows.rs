@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io;
 
 use anyhow::{Context, Result};
 use ginnel::sp::{Respondent, Surveyor};
@@ -24,9 +23,9 @@ pub(super) fn gather(surveyor: &mut Surveyor, stage: &Stage) -> Result<BTreeMap<
     Ok(parts)
 }
 
-/// Connects to whoever asks.
+/// Connects to whoever asks, once somebody waits for something: whoever asks is still busy with starting others.
 pub(super) fn attend(respondent: &mut Respondent, address: &OsStr) -> Result<()> {
-    respondent.dial(&url(address)?)?;
+    respondent.keep_dialing(&url(address)?)?;
     Ok(())
 }
 
@@ -35,7 +34,6 @@ fn url(address: &OsStr) -> Result<String> {
     Ok(format!("ipc://{}", name.context("this is no name of a pipe")?))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it may fail elsewhere")]
-pub(super) fn own_user() -> io::Result<String> {
-    Ok(String::new())
+pub(super) fn own_user() -> String {
+    String::new()
 }

@@ -1,13 +1,13 @@
 //! What the demo asks of Unix: a directory, a clock, what a process is and has.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{self, Child, Command};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ginnel::{Credentials, Stream};
@@ -64,7 +64,7 @@ impl Read for Voice {
 /// Something that nobody could have known before: 32 hexadecimal digits.
 pub(in crate::run::demo) fn token() -> io::Result<String> {
     let mut bytes = [0_u8; 16];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
@@ -91,3 +91,6 @@ pub(in crate::run::demo) fn resident() -> Result<usize> {
 pub(in crate::run::demo) fn user(peer: &Credentials) -> String {
     peer.uid.to_string()
 }
+
+/// After this long every wait of every process of the demo is over.
+pub(in crate::run::demo) const LIMIT: Duration = Duration::from_secs(4);

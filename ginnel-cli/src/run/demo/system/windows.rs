@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::{self, Child, Command, Stdio};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use ginnel::Credentials;
@@ -69,6 +69,9 @@ pub(in crate::run::demo) fn resident() -> Result<usize> {
 pub(in crate::run::demo) fn user(peer: &Credentials) -> String {
     peer.sid.clone()
 }
+
+/// After this long every wait of every process of the demo is over. A process takes long to start.
+pub(in crate::run::demo) const LIMIT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

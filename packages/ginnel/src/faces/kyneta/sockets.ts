@@ -2,7 +2,7 @@
 
 import { Listener } from '../../listener';
 import { Stream } from '../../stream';
-import { fileAddress } from '../shared';
+import { fileAddress, unixOnly } from '../shared';
 import { asError } from './faults';
 import { checkFunction, checkPath, type Access } from './options';
 import { wrapNodeUnixSocket, type UnixSocket } from './unix-socket';
@@ -98,6 +98,7 @@ function wrapStream(stream: Stream): UnixSocket {
 }
 
 function addressOf(path: string): string {
+  unixOnly();
   return fileAddress(checkPath(path, 'path'));
 }
 

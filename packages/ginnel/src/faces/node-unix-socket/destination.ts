@@ -59,7 +59,7 @@ export class Destination {
     try {
       this.#scout = Datagram.bind(null, 0);
       this.#scout.connect(this.#address);
-      this.#waits = new Waits(this.#scout.fd, () => this.#go());
+      this.#waits = new Waits(this.#scout, () => this.#go());
       this.#waits.forWrite(true);
     } catch {
       this.#rest();

@@ -106,7 +106,7 @@ export class DgramSocket extends EventEmitter {
   }
 
   #watch(): Waits {
-    const waits = new Waits(this.#native.fd, () => this.#receive());
+    const waits = new Waits(this.#native, () => this.#receive());
     waits.forRead(true);
     return waits;
   }

@@ -36,7 +36,7 @@ export class SeqpacketServer extends EventEmitter {
       throw systemError(error, 'bind', bindpath);
     }
     this.#address = bindpath;
-    this.#waits = new Waits(this.#listener.fd, (read, _write, time) => this.#ready(read, time));
+    this.#waits = new Waits(this.#listener, (read, _write, time) => this.#ready(read, time));
     this.#waits.forRead(true);
     if (!this.#held) this.#waits.unref();
   }

@@ -143,7 +143,7 @@ export class SeqpacketSocket extends EventEmitter {
 
   #use(native: SeqPacket): void {
     this.#native = native;
-    this.#waits = new Waits(native.fd, (read, write) => this.#ready(read, write));
+    this.#waits = new Waits(native, (read, write) => this.#ready(read, write));
     if (!this.#held) this.#waits.unref();
   }
 

@@ -4,6 +4,7 @@ import type { Stream } from '../../stream';
 import { Backlog, fileAddress } from '../shared';
 import { TransportError } from './errors';
 import { after } from './numbers';
+import { isWindows } from './platform';
 
 /** How many bytes may wait for the kernel, unless said otherwise. */
 export const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
@@ -93,8 +94,12 @@ function backlogFull({ length, limit }: Backlog): TransportError {
   return new TransportError(`Write refused: ${length} bytes wait, ${limit} may`, cause);
 }
 
-/** `path` as the core spells addresses. A zero byte in front makes it an abstract name, as in the original. */
+/**
+ * `path` as the core spells addresses: on Windows as it is, the name of a pipe. Elsewhere a zero byte in front makes it an
+ * abstract name, as in the original.
+ */
 export function coreAddress(path: string): string {
+  if (isWindows()) return path;
   return path.startsWith('\0') ? `@${path.slice(1)}` : fileAddress(path);
 }
 

@@ -136,8 +136,9 @@ export class SocketServer implements TransportServer {
   }
 }
 
+/** A pipe is there as long as somebody listens, which the attempt finds out. */
 function isThere(path: string): boolean {
-  return !path.startsWith('\0') && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return !isWindows() && !path.startsWith('\0') && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function inUse(): Error {

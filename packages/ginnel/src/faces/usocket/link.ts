@@ -26,7 +26,7 @@ export class Link {
     this.#stream = stream;
     this.#sink = sink;
     this.fd = stream.fd;
-    this.#waits = new Waits(this.fd, (read, write) => this.#ready(read, write));
+    this.#waits = new Waits(stream, (read, write) => this.#ready(read, write));
   }
 
   read(on: boolean): void {

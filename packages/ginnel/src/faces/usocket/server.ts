@@ -66,7 +66,7 @@ export class UServer extends EventEmitter {
     const address = literally(path, 'UServer socket path is too long');
     this.#listener = Listener.open(STREAM, address, { numbers: [modeOfBind(), backlog], allow: null });
     this.fd = this.#listener.fd;
-    this.#waits = new Waits(this.fd, (read, _write, time) => this.#ready(read, time));
+    this.#waits = new Waits(this.#listener, (read, _write, time) => this.#ready(read, time));
   }
 
   #begin(): void {
