@@ -1,0 +1,117 @@
+//! `windows`: the crates checked for systems that this machine is not, and their tests for Windows run by wine.
+//!
+//! What that takes is brought here by `supply.rs` (what Debian has), `std.rs` (the standard library for each target) and
+//! `wine.rs` (a Windows of its own below `target`). What is there already is left as it is.
+
+mod std;
+mod supply;
+mod wine;
+
+use ::std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cargo::{Counts, cargo, count_tests, passes};
+use crate::workspace::Workspace;
+use supply::Found;
+use wine::{Wine, within};
+
+/// Crates that compile for systems on which nothing is run.
+struct Checked {
+    targets: &'static [&'static str],
+    crates: &'static [&'static str],
+}
+
+const CHECKED: &[Checked] = &[
+    Checked { targets: &[std::MSVC], crates: &["ginnel-proto"] },
+    Checked { targets: &[std::APPLE, std::FREEBSD], crates: &["ginnel-proto"] },
+];
+
+/// The tests of crates that run under wine.
+struct Suite {
+    krate: &'static str,
+    /// Which of its targets; all, and the examples in its documentation, if none is named.
+    only: &'static [&'static str],
+    /// For the test programs.
+    args: &'static [&'static str],
+    /// Seconds until it is given up, with what it takes to compile.
+    patience: u32,
+}
+
+const RUN: &[Suite] = &[
+    // The models try every interleaving, which takes a minute under wine; nothing in them depends on the system.
+    Suite { krate: "ginnel-proto", only: &[], args: &["--skip", "model::"], patience: 300 },
+];
+
+/// Installs what is missing, then checks and tests; where std cannot be had, it says so and nothing is run.
+pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
+    let home = workspace.target_dir().join("windows");
+    let wine = timed("toolchain", || supply::all(&home))?;
+    let wine = match wine {
+        Found::Here(wine) => wine,
+        Found::Nowhere(reason) => {
+            eprintln!("{WARNING}\nreason: {reason}\n");
+            return Ok(Counts { ignored: 1, ..Counts::default() });
+        }
+    };
+    let mut total = Counts::default();
+    for checked in CHECKED {
+        let clean = timed(&checked.targets.join(", "), || checked.passes(workspace))?;
+        total.add(Counts { passed: clean.into(), failed: (!clean).into(), ignored: 0 });
+    }
+    for suite in RUN {
+        total.add(timed(suite.krate, || suite.counts(workspace, &wine))?);
+    }
+    Ok(total)
+}
+
+impl Checked {
+    fn passes(&self, workspace: &Workspace) -> Result<bool> {
+        let mut clippy = cargo(workspace.root(), ["clippy", "--all-targets", "--all-features", "--locked"]);
+        clippy.args(self.targets.iter().flat_map(|target| ["--target", target]));
+        clippy.args(self.crates.iter().flat_map(|krate| ["-p", krate]));
+        passes(clippy.args(["--", "-D", "warnings"]).env("CARGO_INCREMENTAL", "0"))
+    }
+}
+
+impl Suite {
+    fn counts(&self, workspace: &Workspace, wine: &Wine) -> Result<Counts> {
+        let mut test = cargo(workspace.root(), ["test", "--all-features", "--locked", "--no-fail-fast"]);
+        test.args(["--target", std::GNU, "-p", self.krate]).args(self.only);
+        test.arg("--").args(self.args);
+        let mut test = within(self.patience, &test);
+        // Linking without debug information takes half the time, and under wine there is no debugger.
+        test.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+        count_tests(wine.prepare(&mut test))
+    }
+}
+
+fn timed<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("-- {title}");
+    let start = Instant::now();
+    let outcome = work();
+    println!("-- {title} took {:.1} s", start.elapsed().as_secs_f64());
+    outcome
+}
+
+const WARNING: &str = "
+************************************************************************
+**  WARNING: nothing was checked for Windows, macOS and FreeBSD,      **
+**  because the standard library for them cannot be had here.         **
+************************************************************************";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crate_named_is_one_of_ours() {
+        let workspace = Workspace::load().expect("this workspace");
+        let ours: Vec<_> = workspace.metadata.workspace_packages();
+        let named =
+            CHECKED.iter().flat_map(|checked| checked.crates).chain(RUN.iter().map(|suite| &suite.krate));
+        for krate in named {
+            assert!(ours.iter().any(|package| package.name == krate), "{krate}");
+        }
+    }
+}
