@@ -29,6 +29,9 @@ impl Wine {
             }
             ensure!(wine.runs(&["wineboot", "-i"])?, "wine cannot make a Windows");
             wine.server(&["-w"])?;
+            // Otherwise it says that it is Windows 7, which Node.js refuses.
+            let newer = ["reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f"];
+            ensure!(wine.runs(&newer)?, "wine cannot be told its version");
             ensure!(wine.add_random_numbers()?, "the library of random numbers cannot be compiled");
             fs::write(made, "")?;
         }
