@@ -23,24 +23,29 @@ struct Checked {
 }
 
 const CHECKED: &[Checked] = &[
-    Checked { targets: &[std::MSVC], crates: &["ginnel-proto"] },
+    Checked { targets: &[std::MSVC], crates: &["ginnel-proto", "ginnel-os"] },
     Checked { targets: &[std::APPLE, std::FREEBSD], crates: &["ginnel-proto"] },
 ];
 
-/// The tests of crates that run under wine.
+/// Tests that run under wine. What is named together is compiled together, each dependency once.
 struct Suite {
-    krate: &'static str,
-    /// Which of its targets; all, and the examples in its documentation, if none is named.
+    title: &'static str,
+    crates: &'static [&'static str],
+    /// Which of their targets; all, and the examples in their documentation, if none is named.
     only: &'static [&'static str],
     /// For the test programs.
     args: &'static [&'static str],
-    /// Seconds until it is given up, with what it takes to compile.
-    patience: u32,
 }
 
 const RUN: &[Suite] = &[
     // The models try every interleaving, which takes a minute under wine; nothing in them depends on the system.
-    Suite { krate: "ginnel-proto", only: &[], args: &["--skip", "model::"], patience: 300 },
+    Suite {
+        title: "what is decided, for Windows",
+        crates: &["ginnel-proto"],
+        only: &[],
+        args: &["--skip", "model::"],
+    },
+    Suite { title: "system calls of Windows", crates: &["ginnel-os"], only: &["--lib"], args: &[] },
 ];
 
 /// Installs what is missing, then checks and tests; where std cannot be had, it says so and nothing is run.
@@ -60,7 +65,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
         total.add(Counts { passed: clean.into(), failed: (!clean).into(), ignored: 0 });
     }
     for suite in RUN {
-        total.add(timed(suite.krate, || suite.counts(workspace, &wine))?);
+        total.add(timed(suite.title, || suite.counts(workspace, &wine))?);
     }
     Ok(total)
 }
@@ -77,9 +82,9 @@ impl Checked {
 impl Suite {
     fn counts(&self, workspace: &Workspace, wine: &Wine) -> Result<Counts> {
         let mut test = cargo(workspace.root(), ["test", "--all-features", "--locked", "--no-fail-fast"]);
-        test.args(["--target", std::GNU, "-p", self.krate]).args(self.only);
-        test.arg("--").args(self.args);
-        let mut test = within(self.patience, &test);
+        test.args(["--target", std::GNU]).args(self.crates.iter().flat_map(|krate| ["-p", krate]));
+        test.args(self.only).arg("--").args(self.args);
+        let mut test = within(PATIENCE, &test);
         // Linking without debug information takes half the time, and under wine there is no debugger.
         test.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
         count_tests(wine.prepare(&mut test))
@@ -93,6 +98,9 @@ fn timed<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("-- {title} took {:.1} s", start.elapsed().as_secs_f64());
     outcome
 }
+
+/// Seconds after which a suite is given up, with what it takes to compile; a single test program is before.
+const PATIENCE: u32 = 600;
 
 const WARNING: &str = "
 ************************************************************************
@@ -108,8 +116,10 @@ mod tests {
     fn every_crate_named_is_one_of_ours() {
         let workspace = Workspace::load().expect("this workspace");
         let ours: Vec<_> = workspace.metadata.workspace_packages();
-        let named =
-            CHECKED.iter().flat_map(|checked| checked.crates).chain(RUN.iter().map(|suite| &suite.krate));
+        let named = CHECKED
+            .iter()
+            .flat_map(|checked| checked.crates)
+            .chain(RUN.iter().flat_map(|suite| suite.crates));
         for krate in named {
             assert!(ours.iter().any(|package| package.name == krate), "{krate}");
         }

@@ -40,10 +40,11 @@ impl Wine {
         Ok(wine)
     }
 
-    /// Tells cargo how to link for Windows, and what runs the result.
+    /// Tells cargo how to link for Windows, and what runs the result, for how long at most.
     pub(super) fn prepare<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let key = |what: &str| format!("CARGO_TARGET_{}_{what}", GNU.replace('-', "_").to_uppercase());
-        command.env(key("LINKER"), LINKER).env(key("RUNNER"), &self.program);
+        let runner = format!("timeout -k 10 {PATIENCE} {}", self.program.display());
+        command.env(key("LINKER"), LINKER).env(key("RUNNER"), runner);
         self.inside(command)
     }
 
@@ -117,8 +118,8 @@ pub(super) const LINKER: &str = "x86_64-w64-mingw32-gcc";
 
 const DEBIAN: &str = "/usr/lib/wine/wine64";
 
-/// Seconds after which wine itself is given up.
-const PATIENCE: u32 = 120;
+/// Seconds after which a program is given up.
+const PATIENCE: u32 = 180;
 
 const RANDOM_NUMBERS: &str = "\
 #include <windows.h>
