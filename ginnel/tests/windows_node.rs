@@ -73,7 +73,9 @@ impl Node {
         let node = std::env::var_os(NODE).expect("cargo xtask test --windows says where Node.js is");
         let mut command = Command::new(node);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/windows/peer.mjs")).args([role, name]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("node starts");
+        // What went wrong it says in its lines. Under wine it cannot write to an error output that is a pipe of Linux.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("node starts");
         let lines = lines_of(child.stdout.take().expect("it was asked to be piped"));
         Self { child, lines }
     }
