@@ -13,7 +13,6 @@ use ginnel::{Connection, ConnectionOptions, Stream, Wire};
 type Told = Result<(), Box<dyn StdError>>;
 
 #[test]
-#[ignore = "needs Node.js for Windows: cargo xtask test --windows"]
 fn what_node_sends_as_a_client_goes_back_to_it() -> Told {
     let name = name("call");
     let mut listener = Stream::listen(&name)?;
@@ -30,7 +29,6 @@ fn what_node_sends_as_a_client_goes_back_to_it() -> Told {
 }
 
 #[test]
-#[ignore = "needs Node.js for Windows: cargo xtask test --windows"]
 fn what_is_sent_to_a_server_of_nodes_comes_back() -> Told {
     let name = name("serve");
     let node = Node::start("serve", &name);
@@ -70,7 +68,7 @@ struct Node {
 
 impl Node {
     fn start(role: &str, name: &str) -> Self {
-        let node = std::env::var_os(NODE).expect("cargo xtask test --windows says where Node.js is");
+        let node = std::env::var_os(NODE).expect("Node.js for Windows is missing: run `cargo xtask test --windows`");
         let mut command = Command::new(node);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/windows/peer.mjs")).args([role, name]);
         // What went wrong it says in its lines. Under wine it cannot write to an error output that is a pipe of Linux.
