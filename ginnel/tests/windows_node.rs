@@ -68,7 +68,8 @@ struct Node {
 
 impl Node {
     fn start(role: &str, name: &str) -> Self {
-        let node = std::env::var_os(NODE).expect("Node.js for Windows is missing: run `cargo xtask test --windows`");
+        let node =
+            std::env::var_os(NODE).expect("Node.js for Windows is missing: run `cargo xtask test --windows`");
         let mut command = Command::new(node);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/windows/peer.mjs")).args([role, name]);
         // What went wrong it says in its lines. Under wine it cannot write to an error output that is a pipe of Linux.
