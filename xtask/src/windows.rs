@@ -32,7 +32,7 @@ const CHECKED: &[Checked] = &[
     },
     Checked {
         targets: &[std::MSVC, std::APPLE, std::FREEBSD],
-        crates: &["ginnel", "ginnel-tokio", "ginnel-cli"],
+        crates: &["ginnel", "ginnel-tokio", "ginnel-cli", "ginnel-node"],
         only: &["--lib", "--bins"],
     },
 ];
