@@ -1,6 +1,5 @@
 //! Many connections at once or one after another, much in both directions, and processes that are killed in the middle of
 //! it: the same on every system.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 
