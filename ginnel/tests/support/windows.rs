@@ -8,6 +8,7 @@ use std::os::windows::io::AsRawHandle;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ginnel_os::{Credentials, Neighbour, Policy};
 use ginnel_proto::{Address, AddressError, ToAddress};
@@ -58,14 +59,6 @@ impl Place {
         &self.0
     }
 
-    /// Is there a pipe of this name?
-    pub(crate) fn exists(&self) -> bool {
-        let name: Vec<u16> = self.0.encode_utf16().chain([0]).collect();
-        // SAFETY: the name ends in a zero, and lives across the call.
-        let waited = unsafe { WaitNamedPipeW(name.as_ptr(), 1) };
-        // SAFETY: it reads what the call before left for this thread.
-        waited != 0 || unsafe { GetLastError() } != ERROR_FILE_NOT_FOUND
-    }
 }
 
 impl From<OsString> for Place {
@@ -119,9 +112,25 @@ pub(crate) fn there(peer: &mut Bare) -> Vec<u8> {
     }
 }
 
-/// Somebody owns the place.
+/// There is a pipe of this name.
 pub(crate) fn is_owned(place: &Place) -> bool {
-    place.exists()
+    let name: Vec<u16> = place.0.encode_utf16().chain([0]).collect();
+    // SAFETY: the name ends in a zero, and lives across the call.
+    let waited = unsafe { WaitNamedPipeW(name.as_ptr(), 1) };
+    // SAFETY: it reads what the call before left for this thread.
+    waited != 0 || unsafe { GetLastError() } != ERROR_FILE_NOT_FOUND
+}
+
+/// Nobody owns the place any more, or only until a thread of the system's pool has closed what was dropped.
+pub(crate) fn is_free(place: &Place) -> bool {
+    let begun = Instant::now();
+    while is_owned(place) {
+        if begun.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+        thread::yield_now();
+    }
+    true
 }
 
 /// The credentials are those of this process.
