@@ -193,7 +193,11 @@ impl<S: Sockets> Stream<S> {
 
     #[inline]
     fn drained(&self, arrived: &socket::Arrived<S::Carried>, room: usize) -> bool {
-        self.ours && self.sys.reads_on_behind_descriptors() && arrived.plain && arrived.bytes > 0 && arrived.bytes < room
+        self.ours
+            && self.sys.reads_on_behind_descriptors()
+            && arrived.plain
+            && arrived.bytes > 0
+            && arrived.bytes < room
     }
 
     #[inline]

@@ -150,7 +150,8 @@ fn sixteen_mebibytes_go_both_ways_at_once() -> Told {
 fn packets_of_every_size_keep_their_borders() -> Told {
     let (left, mut right) = SeqPacket::pair()?;
     right.set_max_packet(100_000);
-    let sizes = || (0..20).chain([511, 512, 513, 4095, 4096, 4097, 65_535, 65_536, 65_537, 100_000]).chain([0, 1, 0]);
+    let sizes =
+        || (0..20).chain([511, 512, 513, 4095, 4096, 4097, 65_535, 65_536, 65_537, 100_000]).chain([0, 1, 0]);
     let sending = thread::spawn(move || {
         for size in sizes() {
             left.send(&vec![size as u8; size])?;
@@ -216,7 +217,10 @@ fn a_write_under_way_to_a_process_that_is_killed_fails_and_what_it_said_is_read(
         part.until("reads no more");
         part.kill();
         let error = writing.join().unwrap().unwrap_err();
-        assert!(matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset), "{error}");
+        assert!(
+            matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset),
+            "{error}"
+        );
         let mut said = Vec::new();
         // What it has left unread is a reset on Unix.
         let end = reader.read_to_end(&mut said);

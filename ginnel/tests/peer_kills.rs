@@ -40,7 +40,8 @@ fn member() {
                 eprintln!("message {}", String::from_utf8_lossy(&message.body));
             }
             PeerEvent::Request(request) => {
-                let answer = format!("{} {}", std::process::id(), String::from_utf8_lossy(&request.message.body));
+                let answer =
+                    format!("{} {}", std::process::id(), String::from_utf8_lossy(&request.message.body));
                 peer.reply(request, answer);
             }
             PeerEvent::Trouble(why) => eprintln!("trouble {why}"),

@@ -1,7 +1,6 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
-use std::process::Stdio;
-
+use std::process::{Command, Stdio};
 
 use crate::calls::answering;
 use crate::program::{Running, ginnel, run};

@@ -11,9 +11,6 @@ pub trait Names: Descriptors {
     /// Something that exists under a name as long as somebody holds it: the right to a name of a pipe.
     type Object: fmt::Debug + Send;
 
-    /// What is held open on the way to a name: nothing.
-    type Pin: fmt::Debug;
-
     /// This process.
     fn pid(&self) -> u32;
     /// Bits for a private name.

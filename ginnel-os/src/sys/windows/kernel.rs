@@ -201,7 +201,6 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 }
 
 impl Names for Kernel {
-    type Pin = NoFd;
     type Object = Object;
 
     fn pid(&self) -> u32 {
