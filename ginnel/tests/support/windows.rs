@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::windows::io::AsRawHandle;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use ginnel_os::{Credentials, Neighbour, Policy};
 use ginnel_proto::{Address, AddressError, ToAddress};
 use windows_sys::Win32::Foundation::{
-    ERROR_BROKEN_PIPE, ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY, GetLastError,
+    ERROR_BROKEN_PIPE, ERROR_PIPE_BUSY, GetLastError,
 };
-use windows_sys::Win32::System::Pipes::{PeekNamedPipe, WaitNamedPipeW};
+use windows_sys::Win32::System::Pipes::PeekNamedPipe;
 
 /// Where a test meets itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,13 +112,12 @@ pub(crate) fn there(peer: &mut Bare) -> Vec<u8> {
     }
 }
 
-/// There is a pipe of this name.
+/// Somebody serves the place. It looks by connecting, which whoever serves it may notice.
 pub(crate) fn is_owned(place: &Place) -> bool {
-    let name: Vec<u16> = place.0.encode_utf16().chain([0]).collect();
-    // SAFETY: the name ends in a zero, and lives across the call.
-    let waited = unsafe { WaitNamedPipeW(name.as_ptr(), 1) };
-    // SAFETY: it reads what the call before left for this thread.
-    waited != 0 || unsafe { GetLastError() } != ERROR_FILE_NOT_FOUND
+    match OpenOptions::new().read(true).write(true).open(&place.0) {
+        Err(error) => error.kind() != ErrorKind::NotFound,
+        Ok(_) => true,
+    }
 }
 
 /// Nobody owns the place any more, or only until a thread of the system's pool has closed what was dropped.

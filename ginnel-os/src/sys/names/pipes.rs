@@ -10,6 +10,8 @@ use crate::sys::{Descriptors, Name, SocketKind, Would};
 pub trait Names: Descriptors {
     /// Something that exists under a name as long as somebody holds it: the right to a name of a pipe.
     type Object: fmt::Debug + Send;
+    /// What holds on to a file. There is none: names are no files.
+    type Pin: fmt::Debug;
 
     /// This process.
     fn pid(&self) -> u32;

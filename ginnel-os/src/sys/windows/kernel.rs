@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
 use ginnel_proto::machine::ProcessId;
+
 use windows_sys::Win32::System::Performance::QueryPerformanceCounter;
 
 use super::name::PipeName;
@@ -202,6 +203,7 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 
 impl Names for Kernel {
     type Object = Object;
+    type Pin = std::convert::Infallible;
 
     fn pid(&self) -> u32 {
         std::process::id()
