@@ -28,9 +28,7 @@ fn wide(text: &str) -> Vec<u16> {
 fn is_wine() -> bool {
     let ntdll = wide("ntdll.dll");
     // SAFETY: both texts end in a zero, and live across the calls; every process has this module.
-    unsafe {
-        GetProcAddress(GetModuleHandleW(ntdll.as_ptr()), c"wine_get_version".as_ptr().cast()).is_some()
-    }
+    unsafe { GetProcAddress(GetModuleHandleW(ntdll.as_ptr()), c"wine_get_version".as_ptr().cast()).is_some() }
 }
 
 /// A pipe that somebody has made without this library, and lets as many in.
@@ -38,7 +36,16 @@ fn squatted(place: &Place, mode: u32, instances: u32) -> OwnedHandle {
     let name = wide(place.as_str());
     // SAFETY: the name ends in a zero, and lives across the call.
     let handle = unsafe {
-        CreateNamedPipeW(name.as_ptr(), PIPE_ACCESS_DUPLEX, mode | PIPE_WAIT, instances, 4096, 4096, 0, null())
+        CreateNamedPipeW(
+            name.as_ptr(),
+            PIPE_ACCESS_DUPLEX,
+            mode | PIPE_WAIT,
+            instances,
+            4096,
+            4096,
+            0,
+            null(),
+        )
     };
     assert_ne!(handle, INVALID_HANDLE_VALUE, "{}", io::Error::last_os_error());
     // SAFETY: it was made just now and is nobody else's.
@@ -83,7 +90,11 @@ fn the_longest_name_is_one() -> io::Result<()> {
 fn a_path_or_an_abstract_name_says_what_is_wanted_instead() {
     for address in [r"C:\Users\me\app.sock", "/run/app.sock", "app.sock", "@app"] {
         for error in [Stream::listen(address).unwrap_err(), Stream::connect(address).unwrap_err()] {
-            assert_eq!((fact(&error), error.kind()), (&SocketError::NotAPipe, ErrorKind::Unsupported), "{address}");
+            assert_eq!(
+                (fact(&error), error.kind()),
+                (&SocketError::NotAPipe, ErrorKind::Unsupported),
+                "{address}"
+            );
         }
     }
 }

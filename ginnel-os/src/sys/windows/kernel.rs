@@ -12,8 +12,9 @@ use windows_sys::Win32::System::Performance::QueryPerformanceCounter;
 use super::name::PipeName;
 use super::objects::Object;
 use super::port::Port;
+use super::security::random;
 use super::security::{Access, Sid};
-use super::socket::{Socket, random};
+use super::socket::Socket;
 use crate::connection::Directions;
 use crate::credentials::Policy;
 use crate::sys::{
@@ -153,6 +154,10 @@ unsafe impl Sockets for Kernel {
             Shutdown::Read | Shutdown::Write => Err(io::ErrorKind::Unsupported.into()),
             Shutdown::Both => self.finish(fd),
         }
+    }
+
+    fn is_settled(&self, fd: &Socket) -> bool {
+        fd.is_settled()
     }
 
     fn finish(&self, fd: &Socket) -> io::Result<()> {
