@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 
 use ginnel_os::{Credentials, Neighbour, Policy};
 use ginnel_proto::{Address, AddressError, ToAddress};
-use windows_sys::Win32::Foundation::{
-    ERROR_BROKEN_PIPE, ERROR_PIPE_BUSY, GetLastError,
-};
+use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_PIPE_BUSY, GetLastError};
 use windows_sys::Win32::System::Pipes::PeekNamedPipe;
 
 /// Where a test meets itself.
@@ -58,7 +56,6 @@ impl Place {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
-
 }
 
 impl From<OsString> for Place {

@@ -6,7 +6,6 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
 use ginnel_proto::machine::ProcessId;
-
 use windows_sys::Win32::System::Performance::QueryPerformanceCounter;
 
 use super::name::PipeName;

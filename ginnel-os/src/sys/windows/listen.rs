@@ -111,7 +111,7 @@ impl Shape {
             _ => return Err(in_use()),
         }
         let instance = self.instance(false).map_err(|_| in_use())?;
-        let is_ours = security::owner(instance.as_raw_handle())? == Sid::ours()?;
+        let is_ours = security::owner(instance.as_raw_handle())? == Some(Sid::ours()?);
         if is_ours && set_mode(&instance, self.packets).is_ok() { Ok(instance) } else { Err(in_use()) }
     }
 }
