@@ -20,7 +20,7 @@ use super::name::PipeName;
 use super::operation::length;
 use super::pipe::{Got, Pipe};
 use super::security::{self, Access, Peer, Sid};
-use super::tcp::{Gate, Tcp};
+use super::tcp::{Gate, PATIENCE, Tcp};
 use crate::SocketError;
 use crate::connection::Directions;
 use crate::sys::{Direction, SocketKind, Would};
@@ -359,7 +359,7 @@ impl End {
                 Arc::downgrade(pipe)
             }
             Role::Tcp(tcp) => {
-                tcp.retire();
+                tcp.close(PATIENCE);
                 Weak::new()
             }
             Role::Finished(rest) => rest.clone(),
