@@ -98,7 +98,7 @@ fn leader(lock: &File) -> Option<u32> {
     (asked.l_type, asked.l_whence, asked.l_len) = (libc::F_WRLCK as _, libc::SEEK_SET as _, 1);
     // SAFETY: the structure lives across the call. fcntl(2)
     assert_eq!(unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_GETLK, &raw mut asked) }, 0);
-    let unlocked = libc::F_UNLCK as _;
+    let unlocked: i16 = libc::F_UNLCK as _;
     (asked.l_type != unlocked).then_some(asked.l_pid as u32)
 }
 

@@ -12,6 +12,7 @@ use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, ConvertStringSidToSidW,
     GetSecurityInfo, SDDL_REVISION_1, SE_KERNEL_OBJECT,
 };
+use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
 use windows_sys::Win32::Security::{
     GetTokenInformation, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
     TOKEN_QUERY, TOKEN_USER, TokenUser,
@@ -25,6 +26,7 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::client;
+use super::operation::length;
 
 /// A security identifier: a user, a group or a service, as text (`S-1-5-...`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -228,7 +230,11 @@ pub(super) fn owner(pipe: HANDLE) -> io::Result<Sid> {
     }
     let _descriptor = Local(descriptor);
     if sid.is_null() {
-        return Err(io::ErrorKind::NotFound.into());
+        // Windows keeps one for each object; wine none for one that was made without a list.
+        let mut pid = 0;
+        // SAFETY: the handle is open; one number is written.
+        check(unsafe { GetNamedPipeServerProcessId(pipe, &raw mut pid) })?;
+        return Sid::of(pid).ok_or_else(|| io::ErrorKind::PermissionDenied.into());
     }
     // SAFETY: it points into the descriptor, which still lives.
     unsafe { Sid::read(sid) }
@@ -309,3 +315,13 @@ unsafe fn narrow(text: *const u16) -> String {
 /// To read, to write, and to be waited for: `FILE_GENERIC_READ | FILE_GENERIC_WRITE` without
 /// `FILE_CREATE_PIPE_INSTANCE`.
 pub(super) const TALK: u32 = 0x0012_019B;
+
+/// Bits that nobody can guess.
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bits = [0; N];
+    let size = length(&bits);
+    // SAFETY: as many bytes are written as there is room for.
+    let status =
+        unsafe { BCryptGenRandom(ptr::null_mut(), bits.as_mut_ptr(), size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) };
+    if status < 0 { Err(io::ErrorKind::Other.into()) } else { Ok(bits) }
+}

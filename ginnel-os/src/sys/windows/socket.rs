@@ -1,25 +1,20 @@
 //! What a descriptor is on Windows: one end of a pipe, or a pipe that listens, or neither yet; or TCP.
-#![expect(unsafe_code, reason = "chance comes from a bare call")]
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::windows::io::{AsRawHandle, OwnedHandle};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
-use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
-
 use super::bell::Bell;
 use super::dial::{open, set_mode};
 use super::listen::{Doors, INSTANCES, Shape};
 use super::name::PipeName;
-use super::operation::length;
 use super::pipe::{Got, Pipe};
-use super::security::{self, Access, Peer, Sid};
+use super::security::{self, Access, Peer, Sid, random};
 use super::tcp::{Gate, PATIENCE, Tcp};
 use crate::SocketError;
 use crate::connection::Directions;
@@ -209,6 +204,11 @@ impl Socket {
         }
     }
 
+    /// Is no write under way?
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.role.read().unwrap_or_else(PoisonError::into_inner).is_settled()
+    }
+
     /// Nothing more is written, and nothing more is of interest: the pipe is closed as soon as the write that is under
     /// way, if one is, has come to its end. From then on the end is received: whoever waits for it may end the process,
     /// which would cut the write. Of TCP only what is written ends.
@@ -314,16 +314,23 @@ impl Drop for Socket {
     }
 }
 
+impl Role {
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Connected { pipe, .. } => pipe.is_writable(),
+            Self::Finished(pipe) => pipe.upgrade().is_none_or(|pipe| pipe.is_writable()),
+            _ => true,
+        }
+    }
+}
+
 impl End {
     /// What it is ready for, of these. One that is not connected is ready for everything: whoever tries is told.
     pub(super) fn ready(&self, directions: Directions) -> Directions {
         let role = self.role.read().unwrap_or_else(PoisonError::into_inner);
         match &*role {
             Role::Fresh | Role::Named(..) => directions,
-            Role::Finished(pipe) => {
-                let done = pipe.upgrade().is_none_or(|pipe| pipe.is_writable());
-                Directions { read: directions.read && done, ..directions }
-            }
+            Role::Finished(_) => Directions { read: directions.read && role.is_settled(), ..directions },
             Role::Listens(doors) => {
                 Directions { read: directions.read && doors.is_ready(), ..Directions::default() }
             }
@@ -380,16 +387,6 @@ fn is_packets(kind: SocketKind) -> io::Result<bool> {
         SocketKind::SeqPacket => Ok(true),
         SocketKind::Datagram => Err(io::ErrorKind::Unsupported.into()),
     }
-}
-
-/// Bits that nobody can guess.
-pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
-    let mut bits = [0; N];
-    let size = length(&bits);
-    // SAFETY: as many bytes are written as there is room for.
-    let status =
-        unsafe { BCryptGenRandom(ptr::null_mut(), bits.as_mut_ptr(), size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) };
-    if status < 0 { Err(io::ErrorKind::Other.into()) } else { Ok(bits) }
 }
 
 const NONE: Directions = Directions { read: false, write: false };
