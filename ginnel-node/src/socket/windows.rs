@@ -38,9 +38,12 @@ pub(super) fn source<T: Held>(slot: &Slot<T>, _: bool) -> Result<Source, Failure
     })))
 }
 
-/// Pipes end in both directions at once: whoever ends writing has ended, behind what was written.
+/// A pipe ends as a whole: whoever ends writing has ended, behind what was written.
 pub(crate) fn shut(socket: HandleRef<'_>, how: Shutdown) -> io::Result<()> {
-    Kernel.shutdown(socket, how)
+    match how {
+        Shutdown::Read => Kernel.shutdown(socket, how),
+        Shutdown::Write | Shutdown::Both => Kernel.finish(socket),
+    }
 }
 
 /// Credentials as JavaScript sees them.

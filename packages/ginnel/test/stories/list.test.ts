@@ -41,7 +41,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
 };
 
 function names(directory: string, suffix: string, pattern: RegExp): string[] {
-  const files = readdirSync(directory).filter((name) => name.endsWith(suffix));
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(suffix));
   const found = files.flatMap((name) => [...readFileSync(join(directory, name), 'utf8').matchAll(pattern)]);
   return found.map(([, name]) => name ?? '').sort();
 }
