@@ -12,6 +12,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(test)]
+use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Networking::WinSock::{
     SO_LINGER, SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET, WSA_OPERATION_ABORTED, WSAENOTCONN,
 };
@@ -101,6 +103,11 @@ impl Tcp {
 
     pub(super) const fn bell(&self) -> &Arc<Bell> {
         &self.bell
+    }
+
+    #[cfg(test)]
+    pub(super) fn raw(&self) -> HANDLE {
+        self.bound.raw()
     }
 
     pub(super) fn port(&self) -> io::Result<SocketAddr> {
