@@ -66,7 +66,7 @@ pub(crate) enum Event {
     ConnectionLost {
         message: String,
     },
-    #[cfg_attr(windows, expect(dead_code, reason = "it happens on Unix"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "it happens on Unix"))]
     Descriptor {
         index: usize,
         target: String,
@@ -75,14 +75,14 @@ pub(crate) enum Event {
     DescriptorsClosed {
         count: usize,
     },
-    #[cfg_attr(windows, expect(dead_code, reason = "it happens on Unix"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "it happens on Unix"))]
     NotReceived {
         message: String,
     },
     Started {
         pid: u32,
     },
-    #[cfg_attr(windows, expect(dead_code, reason = "it happens on Unix"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "it happens on Unix"))]
     NotStarted {
         message: String,
     },

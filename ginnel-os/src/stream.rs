@@ -116,6 +116,12 @@ impl<S: Sockets> Stream<S> {
         self.sys.finish(self.borrowed())
     }
 
+    /// Has the kernel everything that was sent? If not, it can be written to once it has.
+    #[inline]
+    pub fn is_settled(&self) -> bool {
+        self.sys.is_settled(self.borrowed())
+    }
+
     /// Sends some of the bytes, and the descriptors with the first of them. Returns how many bytes went.
     ///
     /// # Errors

@@ -133,6 +133,35 @@ async fn whoever_sends_no_more_says_goodbye_and_still_receives() -> Result<(), E
     Ok(())
 }
 
+/// Where one direction cannot end before the other, it is told that nobody listens any more.
+#[tokio::test]
+async fn whoever_floods_one_that_takes_leave_still_receives_everything() -> Result<(), Error> {
+    let (mut left, mut right) = Connection::pair()?;
+    let flooding = tokio::spawn(async move {
+        let flooded = async {
+            for _ in 0..1000 {
+                right.feed(vec![1; 1000]).await?;
+            }
+            right.flush().await
+        };
+        match flooded.await.map_err(|failed| failed.error) {
+            Err(Error::Io(error)) if cfg!(windows) => assert_eq!(error.kind(), io::ErrorKind::BrokenPipe),
+            flooded => flooded?,
+        }
+        for _ in 0..700 {
+            assert_eq!(right.recv().await?.expect("a message").body.len(), 1000);
+        }
+        assert!(right.recv().await?.is_none());
+        assert!(right.said_goodbye());
+        Ok::<_, Error>(())
+    });
+    for _ in 0..700 {
+        left.feed(vec![2; 1000]).await?;
+    }
+    left.close(LONG).await?;
+    flooding.await.expect("no panic")
+}
+
 #[tokio::test]
 async fn a_thousand_quick_messages_go_through_a_server_and_back() -> Result<(), Error> {
     let place = place();

@@ -33,7 +33,7 @@ pub(crate) struct Waits {
 
 impl Waits {
     /// A socket that we made.
-    pub(crate) const IN_CALL: Self = Self { in_call: true, deadline: None };
+    pub(crate) const IN_CALL: Self = Self { in_call: system::CALLS_WAIT, deadline: None };
     /// A socket whose flags belong to others too.
     pub(crate) const BY_POLL: Self = Self { in_call: false, deadline: None };
 

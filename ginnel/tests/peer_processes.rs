@@ -98,9 +98,8 @@ fn leader(lock: &File) -> Option<u32> {
     (asked.l_type, asked.l_whence, asked.l_len) = (libc::F_WRLCK as _, libc::SEEK_SET as _, 1);
     // SAFETY: the structure lives across the call. fcntl(2)
     assert_eq!(unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_GETLK, &raw mut asked) }, 0);
-    // The two have different widths on Linux.
-    let is_locked = i64::from(asked.l_type) != i64::from(libc::F_UNLCK);
-    is_locked.then_some(asked.l_pid as u32)
+    let unlocked: i16 = libc::F_UNLCK as _;
+    (asked.l_type != unlocked).then_some(asked.l_pid as u32)
 }
 
 fn lock_of(path: &Path) -> File {

@@ -233,9 +233,9 @@ mod tests {
 
     #[test]
     fn an_end_has_places_something_to_say_and_a_pace() {
-        let words = "req --dial ipc:///a --dial tcp://h:1 --data hi --count 2 --interval 0.5 --format hex";
+        let words = "req --dial ipc://a --dial tcp://h:1 --data hi --count 2 --interval 0.5 --format hex";
         let places = Places {
-            dial: vec!["ipc:///a".into(), "tcp://h:1".into()],
+            dial: vec!["ipc://a".into(), "tcp://h:1".into()],
             listen: vec![],
             fds: vec![],
             dial_on: false,
@@ -260,9 +260,9 @@ mod tests {
             subscribe: vec![],
         };
         assert_eq!(plan(words), Ok(meant));
-        assert_eq!(plan("push --listen ipc:///a --file -").unwrap().said, Some(Said::Input));
-        assert_eq!(plan("push --listen ipc:///a -F f").unwrap().said, Some(Said::File("f".into())));
-        assert_eq!(plan("pair1 --listen ipc:///a").unwrap().end, End::Pair);
+        assert_eq!(plan("push --listen ipc://a --file -").unwrap().said, Some(Said::Input));
+        assert_eq!(plan("push --listen ipc://a -F f").unwrap().said, Some(Said::File("f".into())));
+        assert_eq!(plan("pair1 --listen ipc://a").unwrap().end, End::Pair);
     }
 
     #[test]

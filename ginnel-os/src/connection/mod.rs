@@ -296,12 +296,12 @@ impl<S: Sys> Connection<S> {
         {
             return if matches!(step, Step::Done(())) { self.closed() } else { Ok(step) };
         }
-        if self.is_written() && !std::mem::replace(&mut self.shut, true) {
+        let write = !self.is_written_at(stream);
+        if !write && !std::mem::replace(&mut self.shut, true) {
             // It fails if the other side has gone already, and then there is nobody to tell.
             let _ = stream.finish();
         }
         let ended = self.discard(stream, ready);
-        let write = !self.is_written();
         if !ended || write {
             return Ok(Step::Wait(Directions { read: !ended, write }));
         }

@@ -59,7 +59,7 @@ impl<S: Sys> Connection<S> {
     /// Says what to wait for.
     pub(super) fn read_aside(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Directions, Error> {
         self.gather()?;
-        let write = !self.is_written();
+        let write = !self.is_written_at(stream);
         if self.session.line().is_ended() {
             // A hang-up is always readable: wait for the write alone, which says what became of it.
             return if write { Ok(Directions::WRITE) } else { Err(Reason::Closed.into()) };

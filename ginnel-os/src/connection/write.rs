@@ -39,6 +39,12 @@ impl<S: Sys> Connection<S> {
         self.session.line().outbound().is_empty()
     }
 
+    /// And has the kernel all of it?
+    #[inline]
+    pub(super) fn is_written_at(&mut self, stream: &Stream<S>) -> bool {
+        self.is_written() && stream.is_settled()
+    }
+
     /// The sending half is dropped: says goodbye, as far as that needs no waiting, and ends the writing direction.
     pub fn leave_half(&mut self, stream: &Stream<S>) {
         self.session.line().goodbye();
@@ -65,7 +71,7 @@ impl<S: Sys> Connection<S> {
         stream: &Stream<S>,
         ready: Directions,
     ) -> Result<Step<()>, SendError<S::Carried>> {
-        let step = if ready.write { self.drain(stream)? } else { self.written() };
+        let step = if ready.write { self.drain(stream)? } else { self.written(stream) };
         match step {
             Step::Wait(_) => Ok(Step::Wait(self.read_aside(stream, ready).map_err(SendError::queued)?)),
             Step::Pause(length) => {
@@ -86,7 +92,7 @@ impl<S: Sys> Connection<S> {
         stream: &Stream<S>,
         ready: Directions,
     ) -> Result<Step<()>, SendError<S::Carried>> {
-        if ready.write { self.drain(stream) } else { Ok(self.written()) }
+        if ready.write { self.drain(stream) } else { Ok(self.written(stream)) }
     }
 
     /// As [`flush_half`](Self::flush_half), but what cannot be written stays queued.
@@ -94,7 +100,7 @@ impl<S: Sys> Connection<S> {
     /// # Errors
     /// The kernel's.
     pub fn write_half(&mut self, stream: &Stream<S>, ready: Directions) -> Result<Step<()>, Error> {
-        if ready.write { Ok(self.write_now(stream)?) } else { Ok(self.written()) }
+        if ready.write { Ok(self.write_now(stream)?) } else { Ok(self.written(stream)) }
     }
 
     /// Queues a message for a half, which waits for room without reading.
@@ -184,8 +190,8 @@ impl<S: Sys> Connection<S> {
         Ok(if greeted { Moved::Some } else { Moved::Wait(directions) })
     }
 
-    fn written(&mut self) -> Step<()> {
-        if self.is_written() { Step::Done(()) } else { Step::Wait(Directions::WRITE) }
+    fn written(&mut self, stream: &Stream<S>) -> Step<()> {
+        if self.is_written_at(stream) { Step::Done(()) } else { Step::Wait(Directions::WRITE) }
     }
 
     /// Writes until nothing is left or the kernel takes no more. A message whose descriptors are refused comes back.
@@ -208,11 +214,11 @@ impl<S: Sys> Connection<S> {
         let written = write_all(stream, self.session.line().outbound());
         self.stuck = !matches!(written, Ok(Written::All | Written::Some));
         Ok(match written? {
-            Written::All => {
+            Written::All if stream.is_settled() => {
                 self.pause = None;
                 Step::Done(())
             }
-            Written::Some => {
+            Written::All | Written::Some => {
                 self.blocked.write = true;
                 Step::Wait(Directions::WRITE)
             }

@@ -325,6 +325,10 @@ pub unsafe trait Sockets: Descriptors {
     fn finish(&self, fd: Self::Borrowed<'_>) -> io::Result<()> {
         self.shutdown(fd, std::net::Shutdown::Write)
     }
+    /// Has the kernel everything that was sent? Where it may not, a socket can be written to once it has.
+    fn is_settled(&self, _: Self::Borrowed<'_>) -> bool {
+        true
+    }
     /// Who is at the other end, as recorded at connect or listen. `SO_PEERCRED`, unix(7)
     fn peer_ids(&self, fd: Self::Borrowed<'_>) -> io::Result<PeerIds>;
     #[cfg(unix)]

@@ -24,7 +24,7 @@ pub(crate) struct Turning<D> {
 
 impl<D: Driven> Turning<D> {
     pub(crate) fn new(driven: D) -> io::Result<Self> {
-        Ok(Self { watched: Watched::new(driven.descriptor())?, timer: Timer::default(), driven })
+        Ok(Self { watched: Watched::reading(driven.descriptor())?, timer: Timer::default(), driven })
     }
 
     /// Looks until it is there, and turns in between.

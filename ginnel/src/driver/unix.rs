@@ -63,6 +63,9 @@ pub(crate) fn settle(_: BorrowedFd<'_>, _: Option<Instant>) -> io::Result<()> {
     Ok(())
 }
 
+/// A call on a descriptor in blocking mode waits in the kernel, which needs no second call.
+pub(super) const CALLS_WAIT: bool = true;
+
 /// Bounds every wait inside a call on this socket. `SO_RCVTIMEO`, `SO_SNDTIMEO`, socket(7)
 pub(super) fn set_timeout(
     fd: BorrowedFd<'_>,

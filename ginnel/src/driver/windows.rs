@@ -40,7 +40,10 @@ pub(crate) fn settle(socket: HandleRef<'_>, deadline: Option<Instant>) -> io::Re
     wait_any(socket, Directions::WRITE, deadline).map(drop)
 }
 
-/// No wait is inside a call.
+/// A wait inside a call has no deadline here, so none is: outside it is the same wait.
+pub(super) const CALLS_WAIT: bool = false;
+
+/// Of a wait inside a call, which there is none of.
 pub(super) fn set_timeout(_: HandleRef<'_>, _: Direction, _: Option<Duration>) -> io::Result<()> {
     Ok(())
 }

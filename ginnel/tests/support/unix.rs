@@ -22,6 +22,9 @@ pub(crate) const HAS_HALF_CLOSES: bool = true;
 /// How many frames of another may be read after something has come and before that is told.
 pub(crate) const LATE: usize = 0;
 
+/// How many large messages may still be written to one who has closed, before that is seen.
+pub(crate) const UNSEEN: usize = 0;
+
 /// A place of this test's own, and what removes it at the end.
 pub(crate) fn place() -> (TempDir, Place) {
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -37,6 +37,10 @@ pub(crate) const HAS_HALF_CLOSES: bool = false;
 /// pool, which has a turn when it has one.
 pub(crate) const LATE: usize = 50_000;
 
+/// How many large messages may still be written to one who has closed, before that is seen: what it was reading ends in a
+/// thread of the system's pool.
+pub(crate) const UNSEEN: usize = 2;
+
 /// What every name of a pipe begins with.
 const PIPES: &str = r"\\.\pipe\";
 

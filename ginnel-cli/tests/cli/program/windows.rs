@@ -75,3 +75,6 @@ pub(crate) fn var(name: &str) -> String {
 
 /// How many steps the demo has.
 pub(crate) const STEPS: usize = 9;
+
+/// The number of the second pipe of a name: no file is left that would count them.
+pub(crate) const SECOND: u64 = 1;

@@ -94,24 +94,24 @@ pub(in crate::sys) fn receive(fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: 
     let flags = special::RECEIVE | whole | wait_flag(wait);
     // SAFETY: header, vectors, buffers and name live across the call, which writes no further than the lengths
     // that stand beside the pointers. recvmsg(2)
-    let took = call(wait, || unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, flags) });
-    let bytes = match took {
-        Err(error) if is_loss(&error) => {
-            return Ok(Some(Taken { bytes: 0, control: 0, control_cut: true }));
-        }
-        took => match took? {
-            Some(bytes) => bytes,
-            None => return Ok(None),
-        },
+    let mut ask = || call(wait, || unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, flags) });
+    let (took, lost) = match ask() {
+        // Nothing that was sent with them comes with them any more.
+        Err(error) if is_loss(&error) && incoming.whole => (Some(0), true),
+        Err(error) if is_loss(&error) => (Some(ask()?.ok_or(error)?), true),
+        took => (took?, false),
     };
+    let Some(bytes) = took else { return Ok(None) };
     if let Some(from) = incoming.from {
         copy_sun_path(&name, message.msg_namelen as usize, from);
     }
-    Ok(Some(taken(&message, bytes)))
+    let control = if lost { 0 } else { message.msg_controllen as _ };
+    let control_cut = lost || message.msg_flags & libc::MSG_CTRUNC != 0;
+    Ok(Some(Taken { bytes, control, control_cut }))
 }
 
 /// There are too many files open for the descriptors that came: the kernel closes them all, and says so in the place of what
-/// came with them. A packet is dropped with them; of a stream the bytes come with the next call.
+/// came with them. A packet is dropped with them; the bytes of a stream are taken by another call.
 /// `unp_externalize` in both systems
 fn is_loss(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMSGSIZE | libc::EMFILE))
@@ -130,15 +130,6 @@ fn receive_header(vectors: &mut [libc::iovec], control: &mut [MaybeUninit<u8>]) 
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = control.len() as _;
     message
-}
-
-#[inline]
-fn taken(message: &libc::msghdr, bytes: usize) -> Taken {
-    Taken {
-        bytes,
-        control: message.msg_controllen as _,
-        control_cut: message.msg_flags & libc::MSG_CTRUNC != 0,
-    }
 }
 
 /// Room for any address.
@@ -176,7 +167,13 @@ pub(in crate::sys) fn receive_many(fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], w
         let incoming = Incoming { bytes: slot.bytes, control: slot.control, whole: true, from: None };
         let wait = if index == 0 { wait } else { Wait::Never };
         match receive(fd, incoming, wait) {
-            Ok(Some(took)) => slot.taken = took,
+            Ok(Some(took)) => {
+                slot.taken = took;
+                // It looks as the end does, behind which there is nothing.
+                if took == Taken::default() {
+                    return Ok(Some(index + 1));
+                }
+            }
             Ok(None) | Err(_) if index > 0 => return Ok(Some(index)),
             none => return none.map(|_| None),
         }

@@ -13,9 +13,6 @@ pub trait Names: Descriptors {
     /// What holds on to a file. There is none: names are no files.
     type Pin: fmt::Debug;
 
-    /// What is held open on the way to a name: nothing.
-    type Pin: fmt::Debug;
-
     /// This process.
     fn pid(&self) -> u32;
     /// Bits for a private name.

@@ -6,14 +6,14 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
 use ginnel_proto::machine::ProcessId;
-
 use windows_sys::Win32::System::Performance::QueryPerformanceCounter;
 
 use super::name::PipeName;
 use super::objects::Object;
 use super::port::Port;
+use super::security::random;
 use super::security::{Access, Sid};
-use super::socket::{Socket, random};
+use super::socket::Socket;
 use crate::connection::Directions;
 use crate::credentials::Policy;
 use crate::sys::{
@@ -155,6 +155,10 @@ unsafe impl Sockets for Kernel {
         }
     }
 
+    fn is_settled(&self, fd: &Socket) -> bool {
+        fd.is_settled()
+    }
+
     fn finish(&self, fd: &Socket) -> io::Result<()> {
         fd.finish();
         Ok(())
@@ -202,7 +206,6 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 }
 
 impl Names for Kernel {
-    type Pin = NoFd;
     type Object = Object;
     type Pin = std::convert::Infallible;
 

@@ -22,6 +22,7 @@ use super::name::PipeName;
 use super::operation::{Operation, Outcome, Owner, Start, UnderWay, Way};
 use super::pipe::{Pipe, error};
 use super::security::{Access, Descriptor};
+use crate::SocketError;
 use crate::sys::{Direction, Would};
 
 /// A pipe that listens. Dropping it ends that before it returns.
@@ -105,7 +106,7 @@ impl Doors {
         let first =
             shape.instance(true).map_err(|error| match error.raw_os_error().map(i32::cast_unsigned) {
                 // The name is taken, or it is and its owner lets nobody else in, which looks the same.
-                Some(ERROR_ACCESS_DENIED | ERROR_PIPE_BUSY) => io::ErrorKind::AddrInUse.into(),
+                Some(ERROR_ACCESS_DENIED | ERROR_PIPE_BUSY) => SocketError::AddressInUse.into(),
                 _ => error,
             })?;
         let guests = Guests { waiting: Vec::new(), met: VecDeque::new(), missing: 0, closed: false };

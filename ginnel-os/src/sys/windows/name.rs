@@ -65,7 +65,19 @@ mod tests {
         let name = PipeName::new(r"\\.\pipe\Grüße").expect("a name");
         assert_eq!(name.to_string(), r"\\.\pipe\Grüße");
         assert_eq!(name.wide().last(), Some(&0));
-        assert_eq!(name.folded(), "grüße");
+    }
+
+    #[test]
+    fn names_of_one_pipe_are_one_name_of_everything_else() {
+        let folded = |text: &str| PipeName::new(&format!("{PREFIX}{text}")).expect("a name").folded();
+        assert_eq!(folded("App"), folded("aPP"));
+        assert_eq!(folded("Grün"), folded("GRÜN"));
+        // No letter depends on where it stands.
+        assert_eq!(folded("ΟΔΟΣ"), folded("οδος"));
+        assert_eq!(folded("οδος"), folded("οδοσ"));
+        // Each stays one letter.
+        assert_ne!(folded("Straße"), folded("Strasse"));
+        assert_ne!(folded("Straße"), folded("STRASSE"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, ConvertStringSidToSidW,
     GetSecurityInfo, SDDL_REVISION_1, SE_KERNEL_OBJECT,
 };
+use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
 use windows_sys::Win32::Security::{
     GetTokenInformation, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
     TOKEN_QUERY, TOKEN_USER, TokenUser,
@@ -23,6 +24,8 @@ use windows_sys::Win32::System::Pipes::{
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
 };
+
+use super::operation::length;
 
 /// A security identifier: a user, a group or a service, as text (`S-1-5-...`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -196,13 +199,26 @@ impl Peer {
                 check(GetNamedPipeServerSessionId(pipe, &raw mut session))?;
             }
         }
-        let sid = if server { Sid::of(pid) } else { owner(pipe).ok() };
+        let sid = if server { Sid::of(pid) } else { owner(pipe).ok().flatten() };
         Ok(Self { pid, session, sid })
     }
 }
 
-/// Who owns a pipe: the user of whoever made it, which nobody else can claim to be. `GetSecurityInfo`
-pub(super) fn owner(pipe: HANDLE) -> io::Result<Sid> {
+/// Who answers for the server's end of a pipe: the pipe's owner, which is the user of whoever made it and nobody else can
+/// claim to be. wine 8 knows no owner of a pipe that was made without saying who may use it; then the user as whom the
+/// server runs. `None`: neither is known.
+pub(super) fn owner(pipe: HANDLE) -> io::Result<Option<Sid>> {
+    if let Some(owner) = recorded_owner(pipe)? {
+        return Ok(Some(owner));
+    }
+    let mut pid = 0;
+    // SAFETY: the handle is open; the call writes one number.
+    check(unsafe { GetNamedPipeServerProcessId(pipe, &raw mut pid) })?;
+    Ok(Sid::of(pid))
+}
+
+/// `GetSecurityInfo`
+fn recorded_owner(pipe: HANDLE) -> io::Result<Option<Sid>> {
     let (mut sid, mut descriptor): (PSID, PSECURITY_DESCRIPTOR) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the handle is open; what is made is freed below.
     let code = unsafe {
@@ -222,10 +238,10 @@ pub(super) fn owner(pipe: HANDLE) -> io::Result<Sid> {
     }
     let _descriptor = Local(descriptor);
     if sid.is_null() {
-        return Err(io::ErrorKind::NotFound.into());
+        return Ok(None);
     }
     // SAFETY: it points into the descriptor, which still lives.
-    unsafe { Sid::read(sid) }
+    unsafe { Sid::read(sid) }.map(Some)
 }
 
 /// The owner and the list of those who are let in, as text. `GetSecurityInfo`
@@ -303,3 +319,13 @@ unsafe fn narrow(text: *const u16) -> String {
 /// To read, to write, and to be waited for: `FILE_GENERIC_READ | FILE_GENERIC_WRITE` without
 /// `FILE_CREATE_PIPE_INSTANCE`.
 pub(super) const TALK: u32 = 0x0012_019B;
+
+/// Bits that nobody can guess.
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bits = [0; N];
+    let size = length(&bits);
+    // SAFETY: as many bytes are written as there is room for.
+    let status =
+        unsafe { BCryptGenRandom(ptr::null_mut(), bits.as_mut_ptr(), size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) };
+    if status < 0 { Err(io::ErrorKind::Other.into()) } else { Ok(bits) }
+}

@@ -1,25 +1,20 @@
 //! What a descriptor is on Windows: one end of a pipe, or a pipe that listens, or neither yet; or TCP.
-#![expect(unsafe_code, reason = "chance comes from a bare call")]
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::windows::io::{AsRawHandle, OwnedHandle};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
-use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
-
 use super::bell::Bell;
 use super::dial::{open, set_mode};
 use super::listen::{Doors, INSTANCES, Shape};
 use super::name::PipeName;
-use super::operation::length;
 use super::pipe::{Got, Pipe};
-use super::security::{self, Access, Peer, Sid};
+use super::security::{self, Access, Peer, Sid, random};
 use super::tcp::{Gate, Tcp};
 use crate::SocketError;
 use crate::connection::Directions;
@@ -158,7 +153,7 @@ impl Socket {
         let Role::Fresh = *role else { return Err(io::ErrorKind::InvalidInput.into()) };
         let packets = self.0.kind.map_or(Ok(false), is_packets)?;
         let Some(handle) = open(name)? else { return Ok(None) };
-        let owner = security::owner(handle.as_raw_handle())?;
+        let owner = security::owner(handle.as_raw_handle())?.ok_or(SocketError::ForeignPipe)?;
         if !owner.is_trusted() && owner != Sid::ours()? {
             return Err(SocketError::ForeignPipe.into());
         }
@@ -207,6 +202,11 @@ impl Socket {
             Some(Way::Tcp(tcp)) => tcp.send(slices),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         }
+    }
+
+    /// Is no write under way?
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.role.read().unwrap_or_else(PoisonError::into_inner).is_settled()
     }
 
     /// Nothing more is written, and nothing more is of interest: the pipe is closed as soon as the write that is under
@@ -314,16 +314,23 @@ impl Drop for Socket {
     }
 }
 
+impl Role {
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Connected { pipe, .. } => pipe.is_writable(),
+            Self::Finished(pipe) => pipe.upgrade().is_none_or(|pipe| pipe.is_writable()),
+            _ => true,
+        }
+    }
+}
+
 impl End {
     /// What it is ready for, of these. One that is not connected is ready for everything: whoever tries is told.
     pub(super) fn ready(&self, directions: Directions) -> Directions {
         let role = self.role.read().unwrap_or_else(PoisonError::into_inner);
         match &*role {
             Role::Fresh | Role::Named(..) => directions,
-            Role::Finished(pipe) => {
-                let done = pipe.upgrade().is_none_or(|pipe| pipe.is_writable());
-                Directions { read: directions.read && done, ..directions }
-            }
+            Role::Finished(_) => Directions { read: directions.read && role.is_settled(), ..directions },
             Role::Listens(doors) => {
                 Directions { read: directions.read && doors.is_ready(), ..Directions::default() }
             }
@@ -380,16 +387,6 @@ fn is_packets(kind: SocketKind) -> io::Result<bool> {
         SocketKind::SeqPacket => Ok(true),
         SocketKind::Datagram => Err(io::ErrorKind::Unsupported.into()),
     }
-}
-
-/// Bits that nobody can guess.
-pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
-    let mut bits = [0; N];
-    let size = length(&bits);
-    // SAFETY: as many bytes are written as there is room for.
-    let status =
-        unsafe { BCryptGenRandom(ptr::null_mut(), bits.as_mut_ptr(), size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) };
-    if status < 0 { Err(io::ErrorKind::Other.into()) } else { Ok(bits) }
 }
 
 const NONE: Directions = Directions { read: false, write: false };

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 
 use ginnel_os::{self as os, AdoptError, Direction, Would};
+use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdRegisterError};
 
 use crate::driver::Ready;
@@ -45,7 +46,12 @@ impl<T: AsFd> Guard<'_, T> {
 
 impl<T: AsFd> Watched<T> {
     pub(crate) fn new(socket: T) -> io::Result<Self> {
-        Ok(Self { io: register(socket)? })
+        Ok(Self { io: register(socket, Interest::READABLE | Interest::WRITABLE)? })
+    }
+
+    /// As [`new`](Self::new), for what is never written to: a kqueue(2) refuses to be asked.
+    pub(crate) fn reading(poller: T) -> io::Result<Self> {
+        Ok(Self { io: register(poller, Interest::READABLE)? })
     }
 
     /// As [`new`](Self::new), giving the descriptor back if the reactor cannot watch it.
@@ -53,7 +59,7 @@ impl<T: AsFd> Watched<T> {
     where
         T: Into<OwnedFd>,
     {
-        match register(socket) {
+        match register(socket, Interest::READABLE | Interest::WRITABLE) {
             Ok(io) => Ok(Self { io }),
             Err(refused) => {
                 let (socket, error) = refused.into_parts();
@@ -106,10 +112,13 @@ impl Watched<os::Stream> {
     }
 }
 
-fn register<T: AsFd>(socket: T) -> Result<AsyncFd<Registered<T>>, AsyncFdRegisterError<Registered<T>>> {
+fn register<T: AsFd>(
+    socket: T,
+    interest: Interest,
+) -> Result<AsyncFd<Registered<T>>, AsyncFdRegisterError<Registered<T>>> {
     // SAFETY: what is watched in this crate is an `OwnedFd`, an `Arc` of one, or a socket of `ginnel-os` around one,
     // which all lend the same descriptor for as long as they live, and `Watched` never gives out `&mut`.
-    unsafe { AsyncFd::register(Registered(socket)) }
+    unsafe { AsyncFd::register_with_interest(Registered(socket), interest) }
 }
 
 impl<T: AsFd> AsFd for Watched<T> {

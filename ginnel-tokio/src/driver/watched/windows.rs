@@ -137,6 +137,11 @@ impl<T: Watch> Watched<T> {
         Ok(watched)
     }
 
+    /// As [`new`](Self::new), for what is never written to.
+    pub(crate) fn reading(poller: T) -> io::Result<Self> {
+        Self::new(poller)
+    }
+
     pub(crate) const fn get(&self) -> &T {
         &self.socket
     }

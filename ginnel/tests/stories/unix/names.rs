@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
+#[cfg(not(target_vendor = "apple"))]
 fn inode(path: &PathBuf) -> u64 {
     fs::symlink_metadata(path).expect("it is there").ino()
 }

@@ -135,6 +135,7 @@ driver! { story adopting_checks_and_gives_back_what_it_refuses {
     Ok(())
 }}
 
+#[cfg(not(target_vendor = "apple"))]
 fn inode_of(fd: &impl AsFd) -> u64 {
     let file = File::from(fd.as_fd().try_clone_to_owned().expect("a free descriptor"));
     file.metadata().expect("an open file").ino()

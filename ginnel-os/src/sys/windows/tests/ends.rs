@@ -2,6 +2,7 @@
 
 use super::*;
 use std::thread;
+use std::time::Instant;
 
 #[test]
 fn bytes_go_both_ways_and_then_the_end() -> io::Result<()> {
@@ -61,7 +62,7 @@ fn a_peer_that_does_not_read_stops_the_writer() -> io::Result<()> {
         taken += sent;
         assert!(taken <= 1 << 20, "it takes and takes");
     }
-    assert_eq!(a.wait(Directions::WRITE, Some(std::time::Instant::now())), None);
+    assert_eq!(a.wait(Directions::WRITE, Some(Instant::now())), None);
     let mut read = 0;
     while read < taken {
         read += receive(&b, 1 << 16)?.expect("not the end").1;
@@ -86,10 +87,35 @@ fn what_is_under_way_when_it_is_finished_arrives_and_then_the_end() -> io::Resul
     let bytes = pattern(1 << 20);
     let taken = fill(&a, &bytes)?;
     a.finish();
-    assert_eq!(a.receive(&mut [])?, None, "it is on its way still");
     assert_eq!(a.send(&[IoSlice::new(b"x")]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    // Whoever waits for the end may end the process then.
+    assert_eq!(a.receive(&mut [MaybeUninit::uninit()])?, None);
+    assert_eq!(a.wait(Directions::READ, Some(Instant::now())), None);
     assert!(receive_all(&b)? == bytes[..taken]);
     assert_eq!(receive(&a, 10)?, None);
+    assert_eq!(a.wait(Directions::BOTH, None), Some(Directions::BOTH));
+    Ok(())
+}
+
+#[test]
+fn what_is_under_way_when_it_is_finished_ends_when_the_reader_goes() -> io::Result<()> {
+    let (a, b) = Socket::pair(SocketKind::Stream, true)?;
+    fill(&a, &pattern(1 << 20))?;
+    a.finish();
+    drop(b);
+    assert_eq!(receive(&a, 10)?, None);
+    Ok(())
+}
+
+#[test]
+fn whoever_waits_is_not_in_the_way_of_whoever_finishes() -> io::Result<()> {
+    for _ in 0..1000 {
+        let (a, _b) = Socket::pair(SocketKind::Stream, true)?;
+        thread::scope(|scope| {
+            scope.spawn(|| while a.wait(Directions::READ, Some(Instant::now())).is_none() {});
+            a.finish();
+        });
+    }
     Ok(())
 }
 

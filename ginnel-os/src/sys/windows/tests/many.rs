@@ -69,6 +69,32 @@ fn whoever_finds_all_instances_taken_is_told_so_and_gets_in_later() -> io::Resul
 }
 
 #[test]
+fn threads_that_accept_at_once_leave_as_many_instances_as_there_were() -> io::Result<()> {
+    let name = &name();
+    let listener = &listener(SocketKind::Stream, name);
+    for _ in 0..100 {
+        let client = connect(SocketKind::Stream, name)?;
+        listener.wait(Directions::READ, None);
+        let taken = thread::scope(|scope| {
+            let both = [(); 2].map(|()| scope.spawn(|| listener.accept(true).expect("accepted").is_some()));
+            both.into_iter().map(|one| one.join().expect("no panic")).filter(|one| *one).count()
+        });
+        assert_eq!(taken, 1);
+        drop(client);
+    }
+    let mut clients = Vec::new();
+    loop {
+        let client = Socket::new(SocketKind::Stream, true);
+        if client.connect(name)?.is_none() {
+            break;
+        }
+        clients.push(client);
+    }
+    assert_eq!(clients.len(), 8);
+    Ok(())
+}
+
+#[test]
 fn the_oldest_client_is_taken_first() -> io::Result<()> {
     let name = name();
     let listener = listener(SocketKind::Stream, &name);

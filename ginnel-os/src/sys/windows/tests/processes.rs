@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sys::windows::objects::Object;
+use crate::sys::windows::security::Sid;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -90,5 +91,25 @@ fn the_other_process_is_known_at_both_ends() -> io::Result<()> {
     assert_eq!(receive(&client, 4)?, Some((std::process::id().to_le_bytes().to_vec(), 4)));
     child.kill()?;
     child.wait()?;
+    Ok(())
+}
+
+#[test]
+fn a_client_is_known_whose_process_has_ended() -> io::Result<()> {
+    let Some((mut child, name)) = other("a_client_is_known_whose_process_has_ended") else {
+        ready();
+        let client = loop {
+            match connect(SocketKind::Stream, &told()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => std::thread::yield_now(),
+                connected => break connected?,
+            }
+        };
+        return send_all(&client, b"x");
+    };
+    let listener = listener(SocketKind::Stream, &name);
+    let server = accept(&listener);
+    assert_eq!(receive(&server, 9)?, Some((b"x".to_vec(), 1)));
+    child.wait()?;
+    assert_eq!(server.peer()?.sid, Some(Sid::ours()?));
     Ok(())
 }
