@@ -17,6 +17,7 @@ mod soak;
 mod source;
 mod syscalls;
 mod test;
+mod windows;
 mod workspace;
 
 use std::process::ExitCode;
@@ -44,7 +45,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Layers => layers::check(&workspace)?,
         Command::Sizes => sizes::check(&workspace)?,
         Command::Doc => cargo::doc(&workspace)?,
-        Command::Test { only } => test::run(&workspace, &only),
+        Command::Test { windows: true, .. } => test::run(&workspace, &[test::Group::Windows]),
+        Command::Test { only, .. } => test::run(&workspace, &only),
         Command::Bench { args } => bench::run(&workspace, &args)?,
         Command::Syscalls => return syscalls::run(&workspace),
         Command::Sanitize { only } => sanitize::run(&workspace, &only)?,
@@ -85,6 +87,10 @@ enum Command {
         /// Run this step alone (may be given more than once)
         #[arg(long, value_name = "STEP")]
         only: Vec<test::Group>,
+        /// Run what concerns other systems alone, as --only windows does: clippy for Windows, macOS and FreeBSD, and the
+        /// tests for Windows under wine
+        #[arg(long, conflicts_with = "only")]
+        windows: bool,
     },
     /// Build and run the benchmark, with other libraries beside it where they build
     Bench {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::cargo::{self, Counts, cargo};
 use crate::workspace::Workspace;
-use crate::{chaos, interop, layers, node, sim, sizes};
+use crate::{chaos, interop, layers, node, sim, sizes, windows};
 
 /// What `--only` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +19,7 @@ pub(crate) enum Group {
     Interop,
     InteropNng,
     Node,
+    Windows,
     Tests,
     Doctests,
     Examples,
@@ -57,6 +58,7 @@ const STEPS: &[Step] = &[
     Step { group: Group::InteropNng, title: "interop-nng", work: Work::Counted(interop::nng) },
     Step { group: Group::Node, title: "node", work: Work::Counted(node::test) },
     Step { group: Group::Node, title: "newest node", work: Work::Counted(node::test_newer) },
+    Step { group: Group::Windows, title: "windows", work: Work::Counted(windows::test) },
     // Examples that end by themselves; the others are only built, by `tests`.
     Step {
         group: Group::Examples,

@@ -13,7 +13,7 @@ pub(crate) struct Function {
     pub(crate) line: usize,
     /// From the signature to the closing brace; 0 if it has no body.
     pub(crate) lines: usize,
-    /// `self` is one of them, as for clippy.
+    /// `self` is one of them, as for clippy. What a foreign caller hands over is not counted: it is not ours to choose.
     pub(crate) arguments: usize,
 }
 
@@ -44,7 +44,7 @@ impl Inventory {
             name: signature.ident.to_string(),
             line,
             lines: body.map_or(0, |body| lines_of(body.span()).end() - line + 1),
-            arguments: signature.inputs.len(),
+            arguments: if signature.abi.is_some() { 0 } else { signature.inputs.len() },
         });
         self.unsafe_code.functions += usize::from(signature.unsafety.is_some());
     }
@@ -107,6 +107,12 @@ mod tests {
         let found = inventory("trait T { fn bare(&self); }\nimpl A { fn m(&self) { fn inner() {} } }\n");
         let names: Vec<_> = found.functions.iter().map(|it| (it.name.as_str(), it.lines)).collect();
         assert_eq!(names, [("bare", 0), ("m", 1), ("inner", 1)]);
+    }
+
+    #[test]
+    fn what_a_foreign_caller_hands_over_is_not_counted() {
+        let found = inventory("extern \"system\" fn told(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}\n");
+        assert_eq!(found.functions[0].arguments, 0);
     }
 
     #[test]

@@ -207,7 +207,7 @@ fn until<T>(fd: &Socket, directions: Directions, wait: Wait, mut call: impl FnMu
 
 impl Names for Kernel {
     type Object = Object;
-    type Pin = NoFd;
+    type Pin = std::convert::Infallible;
 
     fn pid(&self) -> u32 {
         std::process::id()

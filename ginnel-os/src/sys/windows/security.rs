@@ -204,13 +204,26 @@ impl Peer {
                 check(GetNamedPipeServerSessionId(pipe, &raw mut session))?;
             }
         }
-        let sid = if server { client::user(pipe, pid) } else { owner(pipe).ok() };
+        let sid = if server { client::user(pipe, pid) } else { owner(pipe).ok().flatten() };
         Ok(Self { pid, session, sid })
     }
 }
 
-/// Who owns a pipe: the user of whoever made it, which nobody else can claim to be. `GetSecurityInfo`
-pub(super) fn owner(pipe: HANDLE) -> io::Result<Sid> {
+/// Who answers for the server's end of a pipe: the pipe's owner, which is the user of whoever made it and nobody else can
+/// claim to be. wine 8 knows no owner of a pipe that was made without saying who may use it; then the user as whom the
+/// server runs. `None`: neither is known.
+pub(super) fn owner(pipe: HANDLE) -> io::Result<Option<Sid>> {
+    if let Some(owner) = recorded_owner(pipe)? {
+        return Ok(Some(owner));
+    }
+    let mut pid = 0;
+    // SAFETY: the handle is open; the call writes one number.
+    check(unsafe { GetNamedPipeServerProcessId(pipe, &raw mut pid) })?;
+    Ok(Sid::of(pid))
+}
+
+/// `GetSecurityInfo`
+fn recorded_owner(pipe: HANDLE) -> io::Result<Option<Sid>> {
     let (mut sid, mut descriptor): (PSID, PSECURITY_DESCRIPTOR) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the handle is open; what is made is freed below.
     let code = unsafe {
@@ -230,14 +243,10 @@ pub(super) fn owner(pipe: HANDLE) -> io::Result<Sid> {
     }
     let _descriptor = Local(descriptor);
     if sid.is_null() {
-        // Windows keeps one for each object; wine none for one that was made without a list.
-        let mut pid = 0;
-        // SAFETY: the handle is open; one number is written.
-        check(unsafe { GetNamedPipeServerProcessId(pipe, &raw mut pid) })?;
-        return Sid::of(pid).ok_or_else(|| io::ErrorKind::PermissionDenied.into());
+        return Ok(None);
     }
     // SAFETY: it points into the descriptor, which still lives.
-    unsafe { Sid::read(sid) }
+    unsafe { Sid::read(sid) }.map(Some)
 }
 
 /// The owner and the list of those who are let in, as text. `GetSecurityInfo`

@@ -156,7 +156,7 @@ impl Socket {
         let Role::Fresh = *role else { return Err(io::ErrorKind::InvalidInput.into()) };
         let packets = self.0.kind.map_or(Ok(false), is_packets)?;
         let Some(handle) = open(name)? else { return Ok(None) };
-        let owner = security::owner(handle.as_raw_handle())?;
+        let owner = security::owner(handle.as_raw_handle())?.ok_or(SocketError::ForeignPipe)?;
         if !owner.is_trusted() && owner != Sid::ours()? {
             return Err(SocketError::ForeignPipe.into());
         }

@@ -1,0 +1,156 @@
+//! `windows`: the crates checked for systems that this machine is not, and their tests for Windows run by wine.
+//!
+//! What that takes is brought here by `supply.rs` (what Debian has), `std.rs` (the standard library for each target) and
+//! `wine.rs` (a Windows of its own below `target`). What is there already is left as it is.
+
+mod std;
+mod supply;
+mod wine;
+
+use ::std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cargo::{Counts, cargo, count_tests, passes};
+use crate::workspace::Workspace;
+use supply::{Found, Tools};
+use wine::within;
+
+/// Crates that compile for systems on which nothing is run.
+struct Checked {
+    targets: &'static [&'static str],
+    crates: &'static [&'static str],
+    /// Which of what cargo makes of them.
+    only: &'static [&'static str],
+}
+
+const CHECKED: &[Checked] = &[
+    Checked {
+        targets: &[std::MSVC, std::APPLE, std::FREEBSD],
+        crates: &["ginnel-proto", "ginnel-os"],
+        only: &["--all-targets"],
+    },
+    Checked {
+        targets: &[std::MSVC, std::APPLE, std::FREEBSD],
+        crates: &["ginnel", "ginnel-tokio", "ginnel-cli", "ginnel-node"],
+        only: &["--lib", "--bins"],
+    },
+];
+
+/// Tests that run under wine. What is named together is compiled together, each dependency once.
+struct Suite {
+    title: &'static str,
+    crates: &'static [&'static str],
+    /// Which of their test programs; all, and the examples in their documentation, if none is named.
+    only: &'static [&'static str],
+    /// For the test programs.
+    args: &'static [&'static str],
+}
+
+const RUN: &[Suite] = &[
+    Suite {
+        title: "tests for Windows",
+        crates: &["ginnel-proto", "ginnel-os", "ginnel", "ginnel-tokio"],
+        only: &[
+            "--lib",
+            "--test=bombs",
+            "--test=wire_page",
+            "--test=windows_node",
+            "--test=everywhere_sockets",
+            "--test=everywhere_engines",
+        ],
+        // The models try every interleaving, which takes a minute under wine; nothing in them depends on the system.
+        args: &["--skip", "model::"],
+    },
+    Suite { title: "examples for Windows", crates: &["ginnel-proto"], only: &["--doc"], args: &[] },
+];
+
+/// Installs what is missing, then checks and tests; where std cannot be had, it says so and nothing is run.
+pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
+    let home = workspace.target_dir().join("windows");
+    let tools = match timed("toolchain", || supply::all(workspace.root(), &home))? {
+        Found::Here(tools) => tools,
+        Found::Nowhere(reason) => {
+            eprintln!("{WARNING}\nreason: {reason}\n");
+            return Ok(Counts { ignored: 1, ..Counts::default() });
+        }
+    };
+    let mut total = Counts::default();
+    for checked in CHECKED {
+        let clean = timed(&checked.crates.join(", "), || checked.passes(workspace))?;
+        total.add(Counts { passed: clean.into(), failed: (!clean).into(), ignored: 0 });
+    }
+    for suite in RUN {
+        total.add(timed(suite.title, || suite.counts(workspace, &tools))?);
+    }
+    Ok(total)
+}
+
+impl Checked {
+    fn passes(&self, workspace: &Workspace) -> Result<bool> {
+        let mut clippy = cargo(workspace.root(), ["clippy", "--all-features", "--locked"]);
+        clippy.args(self.only);
+        clippy.args(self.targets.iter().flat_map(|target| ["--target", target]));
+        clippy.args(self.crates.iter().flat_map(|krate| ["-p", krate]));
+        passes(clippy.args(["--", "-D", "warnings"]).env("CARGO_INCREMENTAL", "0"))
+    }
+}
+
+impl Suite {
+    fn counts(&self, workspace: &Workspace, tools: &Tools) -> Result<Counts> {
+        let mut test = cargo(workspace.root(), ["test", "--all-features", "--locked", "--no-fail-fast"]);
+        test.args(["--target", std::GNU]).args(self.crates.iter().flat_map(|krate| ["-p", krate]));
+        test.args(self.only).arg("--").args(self.args);
+        let mut test = within(PATIENCE, &test);
+        // Linking without debug information takes half the time, and under wine there is no debugger.
+        test.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+        test.env("GINNEL_WINDOWS_NODE", &tools.node);
+        count_tests(tools.wine.prepare(&mut test))
+    }
+}
+
+fn timed<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("-- {title}");
+    let start = Instant::now();
+    let outcome = work();
+    println!("-- {title} took {:.1} s", start.elapsed().as_secs_f64());
+    outcome
+}
+
+/// Seconds after which a suite is given up, with what it takes to compile; a single test program is before.
+const PATIENCE: u32 = 600;
+
+const WARNING: &str = "
+************************************************************************
+**  WARNING: nothing was checked for Windows, macOS and FreeBSD,      **
+**  because the standard library for them cannot be had here.         **
+************************************************************************";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crate_named_is_one_of_ours() {
+        let workspace = Workspace::load().expect("this workspace");
+        let ours: Vec<_> = workspace.metadata.workspace_packages();
+        let named = CHECKED
+            .iter()
+            .flat_map(|checked| checked.crates)
+            .chain(RUN.iter().flat_map(|suite| suite.crates));
+        for krate in named {
+            assert!(ours.iter().any(|package| package.name == krate), "{krate}");
+        }
+    }
+
+    #[test]
+    fn the_lock_file_names_no_registry() {
+        let lock =
+            Workspace::load().expect("this workspace").root().join("interop/windows/package-lock.json");
+        let text = ::std::fs::read_to_string(lock).expect("the lock file");
+        assert!(
+            !text.contains("\"resolved\""),
+            "what is fetched is held by its hash, from wherever it comes"
+        );
+    }
+}
