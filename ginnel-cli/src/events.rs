@@ -231,7 +231,7 @@ impl fmt::Display for Event {
             Self::NotStarted { message } => write!(f, "cannot start the command: {message}"),
             Self::Ended { pid, status } => write!(f, "command {pid} ended: {status}"),
             Self::Role { role: "listener", epoch } => {
-                write!(f, "this one listens now (socket {epoch} of this path)")
+                write!(f, "this one listens now{}", system::which(*epoch))
             }
             Self::Role { role: "connector", .. } => f.write_str("connected to whoever listens"),
             Self::Role { .. } => f.write_str("looking for whoever listens"),

@@ -38,7 +38,12 @@
 //! # Panics
 //! Whatever makes a socket here needs a tokio runtime with I/O enabled around it, as tokio's own sockets do, and one
 //! with time enabled where something has a deadline or may have to pause: `Connection`, `Client`, `Server` and `Driver`
-//! always, `connect` to a full queue, `accept` without descriptors left.
+//! always, `connect` to a full queue, `accept` without descriptors left. On Windows nothing needs I/O.
+//!
+//! # Windows
+//! Named pipes stand in the place of sockets: the same names, but for descriptors and datagrams, which are not there.
+//! tokio's reactor has no part in it; the thread pool that Windows keeps for each process wakes the tasks. A pipe has no
+//! half of an end, and what is sent may be on its way for a while: see `docs/semantics.md`, "On Windows".
 
 mod client;
 mod client_handle;

@@ -189,5 +189,5 @@ fn in_fifty_rounds_of_kills_one_leads_the_others_follow_and_nothing_is_left_behi
     let peer = Peer::join(&path).unwrap();
     assert_eq!(peer.role(), Role::Listener);
     peer.dispose(LONG).unwrap();
-    assert!(!is_owned(&path));
+    assert!(is_free(&path));
 }

@@ -50,6 +50,11 @@ impl fmt::Display for Person {
     }
 }
 
+/// Which socket of its path somebody listens with.
+pub(super) fn which(epoch: u64) -> String {
+    format!(" (socket {epoch} of this path)")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,6 +46,11 @@ impl fmt::Display for Person {
     }
 }
 
+/// Pipes of a name are not counted.
+pub(super) fn which(_: u64) -> &'static str {
+    ""
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

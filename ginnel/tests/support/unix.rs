@@ -64,6 +64,11 @@ pub(crate) fn is_owned(path: &Path) -> bool {
     names.len() == 2
 }
 
+/// Nobody owns the place any more.
+pub(crate) fn is_free(path: &Path) -> bool {
+    !is_owned(path)
+}
+
 /// The credentials are those of this process.
 pub(crate) fn is_this_process(peer: &Credentials) -> bool {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());

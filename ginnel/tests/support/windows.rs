@@ -3,18 +3,17 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::windows::io::AsRawHandle;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ginnel_os::{Credentials, Neighbour, Policy};
 use ginnel_proto::{Address, AddressError, ToAddress};
-use windows_sys::Win32::Foundation::{
-    ERROR_BROKEN_PIPE, ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY, GetLastError,
-};
-use windows_sys::Win32::System::Pipes::{PeekNamedPipe, WaitNamedPipeW};
+use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_PIPE_BUSY, GetLastError};
+use windows_sys::Win32::System::Pipes::PeekNamedPipe;
 
 /// Where a test meets itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,15 +55,6 @@ impl Place {
     /// The name of the pipe, as the system takes it.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Is there a pipe of this name?
-    pub(crate) fn exists(&self) -> bool {
-        let name: Vec<u16> = self.0.encode_utf16().chain([0]).collect();
-        // SAFETY: the name ends in a zero, and lives across the call.
-        let waited = unsafe { WaitNamedPipeW(name.as_ptr(), 1) };
-        // SAFETY: it reads what the call before left for this thread.
-        waited != 0 || unsafe { GetLastError() } != ERROR_FILE_NOT_FOUND
     }
 }
 
@@ -119,9 +109,24 @@ pub(crate) fn there(peer: &mut Bare) -> Vec<u8> {
     }
 }
 
-/// Somebody owns the place.
+/// Somebody serves the place. It looks by connecting, which whoever serves it may notice.
 pub(crate) fn is_owned(place: &Place) -> bool {
-    place.exists()
+    match OpenOptions::new().read(true).write(true).open(&place.0) {
+        Err(error) => error.kind() != ErrorKind::NotFound,
+        Ok(_) => true,
+    }
+}
+
+/// Nobody owns the place any more, or only until a thread of the system's pool has closed what was dropped.
+pub(crate) fn is_free(place: &Place) -> bool {
+    let begun = Instant::now();
+    while is_owned(place) {
+        if begun.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+        thread::yield_now();
+    }
+    true
 }
 
 /// The credentials are those of this process.

@@ -72,5 +72,7 @@ pub(crate) fn var(name: &str) -> String {
 /// How many steps the demo has.
 pub(crate) const STEPS: usize = 11;
 
-/// The number of the second socket of a path.
-pub(crate) const SECOND: u64 = 2;
+/// Is this the number of the second socket of a path?
+pub(crate) fn is_second(epoch: u64) -> bool {
+    epoch == 2
+}

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::windows::io::{FromRawHandle, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use windows_sys::Win32::Foundation::{
@@ -18,10 +18,11 @@ use windows_sys::Win32::System::Pipes::{
 };
 
 use super::bell::Bell;
+use super::dial::{open, set_mode};
 use super::name::PipeName;
 use super::operation::{Operation, Outcome, Owner, Start, UnderWay, Way};
 use super::pipe::{Pipe, error};
-use super::security::{Access, Descriptor};
+use super::security::{self, Access, Descriptor, Sid};
 use crate::SocketError;
 use crate::sys::{Direction, Would};
 
@@ -100,14 +101,29 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// An instance of a pipe that nobody serves any more: it stays for as long as a client of the one who has gone holds
+    /// its end, and so do its list and its kind. `AddrInUse`: somebody serves it, or it is another's.
+    fn left_behind(&self) -> io::Result<OwnedHandle> {
+        let in_use = || SocketError::AddressInUse.into();
+        match open(&self.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => return Err(in_use()),
+        }
+        let instance = self.instance(false).map_err(|_| in_use())?;
+        let is_ours = security::owner(instance.as_raw_handle())? == Some(Sid::ours()?);
+        if is_ours && set_mode(&instance, self.packets).is_ok() { Ok(instance) } else { Err(in_use()) }
+    }
+}
+
 impl Doors {
     /// Makes the first instance, so that the name is ours; nobody who connects is taken yet.
     pub(super) fn new(shape: Shape, bell: Arc<Bell>) -> io::Result<(Self, OwnedHandle)> {
         let first =
-            shape.instance(true).map_err(|error| match error.raw_os_error().map(i32::cast_unsigned) {
+            shape.instance(true).or_else(|error| match error.raw_os_error().map(i32::cast_unsigned) {
                 // The name is taken, or it is and its owner lets nobody else in, which looks the same.
-                Some(ERROR_ACCESS_DENIED | ERROR_PIPE_BUSY) => SocketError::AddressInUse.into(),
-                _ => error,
+                Some(ERROR_ACCESS_DENIED | ERROR_PIPE_BUSY) => shape.left_behind(),
+                _ => Err(error),
             })?;
         let guests = Guests { waiting: Vec::new(), met: VecDeque::new(), missing: 0, closed: false };
         let lobby = Lobby { shape, bell, guests: Mutex::new(guests), left: Condvar::new() };

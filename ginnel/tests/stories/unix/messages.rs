@@ -243,3 +243,26 @@ driver! { story closing_does_not_wait_for_ever_for_a_peer_that_stays {
     assert!(error.is_timeout(), "{error}");
     Ok(())
 }}
+
+driver! { story a_graceful_close_resets_nobody_even_in_a_flood {
+    let (mut left, mut right) = Connection::pair()?;
+    let other = driver!(spawn {
+        // It floods without reading, and then wants everything that was sent to it.
+        for _ in 0..1000 {
+            driver!(wait right.feed(vec![1; 1000]))?;
+        }
+        driver!(wait right.flush())?;
+        let mut count = 0;
+        while driver!(wait right.recv())?.is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 700);
+        assert!(right.said_goodbye());
+        Told::Ok(())
+    });
+    for _ in 0..700 {
+        driver!(wait left.feed(vec![2; 1000]))?;
+    }
+    driver!(wait left.close(LONG))?;
+    driver!(join other)
+}}

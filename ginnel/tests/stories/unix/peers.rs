@@ -60,7 +60,7 @@ driver! { story a_listener_that_is_disposed_of_leaves_its_path_to_the_standby {
     assert_eq!(std::fs::metadata(&path)?.ino(), socket.ino(), "it is the same socket");
     assert!(connector.epoch() > before);
     driver!(wait connector.dispose(LONG))?;
-    assert!(!is_owned(&path), "nobody is left");
+    assert!(is_free(&path), "nobody is left");
     Ok(())
 }}
 
@@ -76,14 +76,14 @@ driver! { story who_wants_no_duplicate_gets_none_and_who_gives_none_has_no_stand
     driver!(wait left(&mut listener));
     assert_eq!(listener.standby(), None);
     drop(listener);
-    assert!(!is_owned(&path), "the name is gone with the listener");
+    assert!(is_free(&path), "the name is gone with the listener");
     let mut listener = one;
     driver!(wait told(&mut listener, Role::Listener));
     // This one gives none either.
     let (mut connector, _) = driver!(wait another(&mut listener, &path, PeerOptions::new()));
     assert_eq!(listener.standby(), None);
     driver!(wait listener.dispose(Duration::ZERO)).err();
-    assert!(!is_owned(&path));
+    assert!(is_free(&path));
     driver!(wait told(&mut connector, Role::Listener));
     assert!(is_owned(&path));
     Ok(())

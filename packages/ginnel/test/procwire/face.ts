@@ -90,6 +90,7 @@ export class Place {
 
   path(): string {
     this.#next += 1;
+    if (process.platform === 'win32') return `\\\\.\\pipe\\ginnel-pw-${process.pid}-${this.#next}`;
     return join(this.dir, `${this.#next}.sock`);
   }
 
