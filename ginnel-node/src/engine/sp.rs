@@ -35,6 +35,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function { name: "adopt", run: adopt },
     #[cfg(windows)]
     Function { name: "adopt", run: fd::none },
+    Function { name: "adoptStream", run: adopt_stream },
     Function { name: "feed", run: feed },
     Function { name: "arrivals", run: arrivals },
     Function { name: "ask", run: ask },
@@ -166,6 +167,14 @@ fn adopt(call: &Call) -> Answer {
     let given = call.int(1)?;
     // Not before the end is known to be open: else it stays the caller's.
     let pipe = with(call, |end| end.base().adopt(fd::own(given)?).map_err(fd::returned))??;
+    Ok(call.env().number(number(pipe)))
+}
+
+/// Takes a stream over.
+fn adopt_stream(call: &Call) -> Answer {
+    let pipe = with(call, |end| {
+        end.base().adopt(crate::stream::taken(call, 1)?.into_handle()).map_err(Failure::from)
+    })??;
     Ok(call.env().number(number(pipe)))
 }
 

@@ -37,8 +37,8 @@ mod numbers {
     pub(crate) const TOO_MANY_FILES: i32 = win::ERROR_TOO_MANY_OPEN_FILES as i32;
     /// A TCP connection was reset. Pipes are not.
     pub(crate) const RESET: i32 = winsock::WSAECONNRESET;
-    /// Nobody reads at the other end.
-    pub(crate) const BROKEN: i32 = win::ERROR_BROKEN_PIPE as i32;
+    /// Nobody reads at the other end: what whoever writes is told.
+    pub(crate) const BROKEN: i32 = win::ERROR_NO_DATA as i32;
     /// It is no socket.
     pub(crate) const NO_SOCKET: i32 = winsock::WSAENOTSOCK;
     /// There is no such process: `OpenProcess` calls its number a bad parameter.

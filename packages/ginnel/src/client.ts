@@ -14,6 +14,7 @@ import { type Answer, type CallOptions, type SendOptions } from './engine/traffi
 import { type FdLike, takeOver } from './fd';
 import { Listener, type ListenOptions } from './listener';
 import { addon, type Fd, type Handle, STREAM, Stream as Native, type Who } from './native';
+import { Stream } from './stream';
 
 /** A message that has arrived. */
 export interface Message {
@@ -122,10 +123,13 @@ export class Connection extends One {
     return new Connection(addon.messages.adopt(stream.handle, list));
   }
 
-  /** Goes on over a connected stream socket, which it takes over. */
-  static over(fd: FdLike, options?: ConnectionOptions): Connection {
+  /** Goes on over a connected stream socket, which it takes over: a `Stream` that has read nothing ahead, or a descriptor. */
+  static over(socket: Stream | FdLike, options?: ConnectionOptions): Connection {
     const list = connectionNumbers(options);
-    const stream = takeOver(fd, (number) => tried('adopt', undefined, () => Native.adopt(number)));
+    if (socket instanceof Stream) {
+      return socket.handOver((native) => new Connection(addon.messages.adopt(native.handle, list)));
+    }
+    const stream = takeOver(socket, (number) => tried('adopt', undefined, () => Native.adopt(number)));
     return new Connection(addon.messages.adopt(stream.handle, list));
   }
 

@@ -345,15 +345,20 @@ export class Stream extends Duplex {
    */
   detach(): Fd {
     refuseWithout();
+    return this.handOver((native) => Fd.adopt(native.detach()));
+  }
+
+  /** As `detach`, to something else of ours. @internal */
+  handOver<T>(take: (native: Native) => T): T {
     if (this.#gone) throw closed('stream');
     if (this.readableLength > 0 || this.#in.first !== undefined || !this.#isIdle()) {
       throw failure('ERR_GINNEL_BUSY', `${this.readableLength} bytes were read ahead and ${this.writableLength} wait to be written`);
     }
     this.#waits.close();
     this.#gone = true;
-    const fd = Fd.adopt(this.#native.detach());
+    const taken = take(this.#native);
     this.destroy();
-    return fd;
+    return taken;
   }
 
   /** Writes what is queued, ends, and resolves once it is closed. */

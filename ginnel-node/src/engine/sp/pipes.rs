@@ -2,9 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use ginnel_os::sp::{DialerId, ListenerId, Socket};
-#[cfg(unix)]
-use ginnel_os::{AdoptError, Handle};
-use ginnel_os::{ConnId, Credentials, Error};
+use ginnel_os::{AdoptError, ConnId, Credentials, Error, Handle};
 use ginnel_proto::sp::{Dropped, Event, Pattern};
 
 use super::Turns;
@@ -17,7 +15,6 @@ pub(super) trait Pipes: Turns {
     fn dial(&mut self, url: &str) -> Result<DialerId, Error>;
     fn dialled(&self, dialer: DialerId) -> Option<Result<ConnId, Error>>;
     fn hang_up(&mut self, dialer: DialerId);
-    #[cfg(unix)]
     fn adopt(&mut self, fd: Handle) -> Result<ConnId, AdoptError>;
     fn event(&mut self) -> Option<Event>;
     fn pipes(&self) -> Vec<ConnId>;
@@ -53,7 +50,6 @@ impl<P: Pattern> Pipes for Socket<P> {
         Self::hang_up(self, dialer);
     }
 
-    #[cfg(unix)]
     fn adopt(&mut self, fd: Handle) -> Result<ConnId, AdoptError> {
         Self::adopt(self, fd)
     }

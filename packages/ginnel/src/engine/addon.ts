@@ -65,6 +65,7 @@ export interface SpTable extends TurnTable<'sp'> {
   dialled(of: S, dialer: number): boolean;
   hangUp(of: S, dialer: number): void;
   adopt(of: S, fd: number): number;
+  adoptStream(of: S, stream: Handle<'stream'>): number;
   feed(of: S, body: Uint8Array): boolean;
   arrivals(of: S, numbers: Float64Array, room: Uint8Array): Crossed;
   ask(of: S, body: Uint8Array): number;

@@ -7,6 +7,7 @@ import { tried } from '../errors';
 import { type FdLike, takeOver } from '../fd';
 import { addon, type Handle, type Who } from '../native';
 import { type SpOptions, spNumbers } from './options';
+import { Stream } from '../stream';
 
 /** Something that happened to a pipe. */
 export type PipeEvent =
@@ -112,10 +113,15 @@ export abstract class End extends Engine<'sp', Arrived> {
     this.touch();
   }
 
-  /** Takes over a connected stream socket of any family. Both sides greet over it at once. The pipe that it will be. */
-  adopt(socket: FdLike): number {
+  /**
+   * Takes over a connected stream socket: a `Stream`, or a descriptor of any family. Both sides greet over it at once. The
+   * pipe that it will be.
+   */
+  adopt(socket: Stream | FdLike): number {
     this.check();
-    const pipe = takeOver(socket, (fd) => tried('adopt', undefined, () => addon.sp.adopt(this.handle, fd)));
+    const pipe = socket instanceof Stream
+      ? socket.handOver((native) => tried('adopt', undefined, () => addon.sp.adoptStream(this.handle, native.handle)))
+      : takeOver(socket, (fd) => tried('adopt', undefined, () => addon.sp.adopt(this.handle, fd)));
     this.touch();
     return pipe;
   }

@@ -1,17 +1,16 @@
 // What goes wrong with ends of SP, and how they end: the stories of `sp_faults.rs`.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 
 import { SeqPacket, sp, Stream } from 'ginnel';
 import { readToEnd } from './reading';
-import { codeOf, failed, given, story, withFile } from './telling';
+import { codeOf, failed, given, ipc, story, withFile } from './telling';
 
 /** Lets two ends meet over a pair of sockets. */
 function meet(one: sp.End, other: sp.End): void {
   const [near, far] = Stream.pair();
-  one.adopt(near.detach());
-  other.adopt(far.detach());
+  one.adopt(near);
+  other.adopt(far);
 }
 
 story('what_is_no_connected_stream_is_not_adopted_and_comes_back', async ({ dir, path }) => {
@@ -48,7 +47,7 @@ story('a_bad_greeting_is_told_and_everybody_else_is_served', async () => {
     const [near, far] = Stream.pair({ allowHalfOpen: true });
     far.on('error', () => {});
     await far.send(Buffer.from(greeting, 'latin1'));
-    const pipe = pull.adopt(near.detach());
+    const pipe = pull.adopt(near);
     const told = await next();
     assert.deepEqual([told.type, 'pipe' in told && told.pipe], ['rejected', pipe]);
     far.destroy();
@@ -62,7 +61,7 @@ story('a_bad_greeting_is_told_and_everybody_else_is_served', async () => {
 story('whoever_never_greets_is_turned_away_in_time', async () => {
   const rep = new sp.Rep({ greetingDeadline: 50 });
   const [near, silent] = Stream.pair({ allowHalfOpen: true });
-  const pipe = rep.adopt(near.detach());
+  const pipe = rep.adopt(near);
   for await (const event of rep.events()) {
     assert.deepEqual([event.type, 'pipe' in event && event.pipe], ['rejected', pipe]);
     break;
@@ -72,19 +71,19 @@ story('whoever_never_greets_is_turned_away_in_time', async () => {
   silent.destroy();
 });
 
-story('nobody_is_dialled_at_socket_and_bad_urls_say_what_is_wrong', async ({ dir }) => {
+story('nobody_is_dialled_at_socket_and_bad_urls_say_what_is_wrong', async ({ path }) => {
   const req = new sp.Req();
   assert.equal(await codeOf(() => req.keepDialing('socket://')), 'ERR_GINNEL_MISUSE');
   for (const url of ['socket://junk', 'socket:', 'http://x', 'ipc://', 'tcp://x', 'inproc://']) {
     assert.equal(await codeOf(() => req.keepDialing(url)), 'ERR_GINNEL_ADDRESS', url);
     assert.equal(await codeOf(() => req.listen(url)), 'ERR_GINNEL_ADDRESS', url);
   }
-  assert.equal(await codeOf(req.dial(`ipc://${join(dir, 'nobody')}`)), 'ENOENT');
+  assert.equal(await codeOf(req.dial(ipc(`${path}-nobody`))), 'ENOENT');
   req.destroy();
 });
 
 story('a_dialer_dials_again_and_what_was_asked_is_asked_again', async ({ path }) => {
-  const url = `ipc://${path}`;
+  const url = ipc(path);
   const req = new sp.Req({ redial: 10 });
   req.keepDialing(url);
   const asking = req.request('anybody?');

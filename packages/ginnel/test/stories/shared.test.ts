@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { Client, Connection, Server, Stream } from 'ginnel';
-import { codeOf, exists, failed, given, story } from './telling';
+import { codeOf, exists, failed, given, settled, story } from './telling';
 import { accepted, isRequest, text } from './wire';
 
 story('calls_of_many_find_each_its_own_answer', async () => {
@@ -144,6 +144,7 @@ story('handles_close_for_all', async ({ path }) => {
   assert.throws(() => client.peerCredentials, { code: 'ERR_GINNEL_CLOSED' });
   const last = given(await server.next());
   assert.equal(last.type === 'message' && last.data.toString(), 'last');
+  await settled(() => !server.connections.includes(from));
   assert.ok(!server.connections.includes(from));
   const other = await Connection.connect(path);
   let id = from;

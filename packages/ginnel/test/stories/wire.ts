@@ -17,18 +17,18 @@ export function withBarePeer(options?: ConnectionOptions): [Connection, Stream] 
   const [ours, theirs] = Stream.pair({ allowHalfOpen: true });
   // One that is gone may be reset: what matters is what the connection makes of it.
   theirs.on('error', () => {});
-  return [Connection.over(ours.detach(), options), theirs];
+  return [Connection.over(ours, options), theirs];
 }
 
 /** Two connections with each other, each with options of its own. */
 export function pairWith(left: ConnectionOptions, right: ConnectionOptions): [Connection, Connection] {
   const [a, b] = Stream.pair();
-  return [Connection.over(a.detach(), left), Connection.over(b.detach(), right)];
+  return [Connection.over(a, left), Connection.over(b, right)];
 }
 
 /** The next who connects, as a connection of messages. */
 export async function accepted(listener: Listener<Stream>, options?: ConnectionOptions): Promise<Connection> {
-  return Connection.over(given(await listener.accept(), 'somebody').detach(), options);
+  return Connection.over(given(await listener.accept(), 'somebody'), options);
 }
 
 /** What somebody says first. */
