@@ -1,7 +1,6 @@
 //! What named pipes are asked and told through this library: names, modes, owners, whom they let in.
 #![cfg(windows)]
 #![expect(unsafe_code, reason = "pipes of others are made by bare calls")]
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

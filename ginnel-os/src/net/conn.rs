@@ -216,14 +216,14 @@ impl<S: Sys> Conn<S> {
             let written = write_all(&self.stream, self.line.outbound());
             self.tell_sent(reports);
             match written {
-                Ok(Written::All) => {
+                Ok(Written::All) if self.stream.is_settled() => {
                     self.pause = None;
                     if self.stage == Stage::Open && mem::take(&mut self.owes_room) {
                         reports.push_back(NetEvent::Room(self.id));
                     }
                     return self.leave_once_written();
                 }
-                Ok(Written::Some) => return After::Stays,
+                Ok(Written::All | Written::Some) => return After::Stays,
                 Ok(Written::Stalled) => {
                     self.stalled = now.checked_add(stall(self.stream.sys(), &mut self.pause));
                     return After::Stays;
@@ -240,7 +240,7 @@ impl<S: Sys> Conn<S> {
     }
 
     fn tell_sent(&mut self, reports: &mut Reports<S>) {
-        if matches!(self.stage, Stage::Opening { .. }) {
+        if matches!(self.stage, Stage::Opening { .. }) || !self.stream.is_settled() {
             return;
         }
         let gone = self.line.outbound().gone();

@@ -49,10 +49,14 @@ mod numbers {
     pub(crate) const GONE: [i32; 3] =
         [win::ERROR_NO_DATA as i32, win::ERROR_BROKEN_PIPE as i32, winsock::WSAECONNRESET];
     /// There is no room for a further connection now.
-    pub(crate) const NO_ROOM: [i32; 4] = [
+    pub(crate) const NO_ROOM: [i32; 8] = [
         win::ERROR_TOO_MANY_OPEN_FILES as i32,
         win::ERROR_NOT_ENOUGH_MEMORY as i32,
+        win::ERROR_OUTOFMEMORY as i32,
         win::ERROR_NO_SYSTEM_RESOURCES as i32,
+        win::ERROR_COMMITMENT_LIMIT as i32,
+        win::ERROR_NOT_ENOUGH_QUOTA as i32,
+        winsock::WSAEMFILE,
         winsock::WSAENOBUFS,
     ];
 }

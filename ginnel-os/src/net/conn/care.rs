@@ -48,8 +48,9 @@ impl<S: Sys> Conn<S> {
         Directions { read: self.may_read(false), write: self.has_output() }
     }
 
-    /// Is there something to write that needs no waiting?
+    /// Is there something to write that needs no waiting, or under way to the kernel still?
     pub(in crate::net) fn has_output(&mut self) -> bool {
-        self.broken.is_none() && self.stalled.is_none() && !self.line.outbound().is_empty()
+        let waits = !self.line.outbound().is_empty() || !self.stream.is_settled();
+        self.broken.is_none() && self.stalled.is_none() && waits
     }
 }

@@ -73,7 +73,10 @@ impl Bell {
         let mut hears = self.hears();
         let held = hears.waker(direction);
         if held.as_ref().is_none_or(|held| !held.will_wake(waker)) {
-            *held = Some(waker.clone());
+            let before = held.replace(waker.clone());
+            drop(hears);
+            // Unlocked: with a waker its task may go, and with that whatever it had.
+            drop(before);
         }
     }
 

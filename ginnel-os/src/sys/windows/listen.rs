@@ -145,11 +145,12 @@ impl Doors {
     /// Takes the instance that has met its client first, after another one waits in its place.
     pub(super) fn accept(&self) -> Would<Arc<Pipe>> {
         let mut guests = self.lobby.guests();
-        let comes = usize::from(!guests.met.is_empty());
-        if comes == 0 && !guests.waiting.is_empty() {
+        // Taken at once, so that of several who accept each replaces his own.
+        let met = guests.met.pop_front();
+        if met.is_none() && !guests.waiting.is_empty() {
             return Ok(None);
         }
-        let missing = std::mem::take(&mut guests.missing) + comes;
+        let missing = std::mem::take(&mut guests.missing) + usize::from(met.is_some());
         drop(guests);
         let mut failed = None;
         let mut made = 0;
@@ -160,11 +161,12 @@ impl Doors {
             }
         }
         let mut guests = self.lobby.guests();
+        // Whoever accepts next tries again to make what is missing.
         guests.missing += missing - made;
-        match (guests.met.pop_front(), failed) {
-            // Whoever accepts next tries again to make what is missing.
+        match (met, failed) {
             (Some(pipe), _) => Ok(Some(pipe)),
-            (None, Some(error)) if guests.waiting.is_empty() => Err(error),
+            (None, Some(error)) if guests.waiting.is_empty() && guests.met.is_empty() => Err(error),
+            // Whoever has come meanwhile is told of.
             (None, _) => Ok(None),
         }
     }

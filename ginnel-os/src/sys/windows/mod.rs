@@ -5,8 +5,10 @@
 //! (`pipe.rs`), and tells whoever waits for it (`bell.rs`): a thread, a waker, or a poller (`port.rs`).
 
 mod bell;
+mod client;
 mod dial;
 mod kernel;
+mod later;
 mod listen;
 mod name;
 mod objects;

@@ -30,10 +30,14 @@ impl PipeName {
         &self.wide
     }
 
-    /// What follows the prefix, in small letters: names of pipes are the same whichever they are written in, names of
-    /// other objects are not.
+    /// What follows the prefix, in capitals: names of pipes are the same whichever they are written in, names of other
+    /// objects are not. Letter by letter, as the system compares: each has one capital, or is its own.
     pub(super) fn folded(&self) -> String {
-        self.to_string()[PREFIX.len()..].to_lowercase()
+        let capital = |char: char| {
+            let mut capital = char.to_uppercase();
+            capital.next().filter(|_| capital.next().is_none()).unwrap_or(char)
+        };
+        self.to_string()[PREFIX.len()..].chars().map(capital).collect()
     }
 }
 

@@ -154,8 +154,10 @@ impl Waitable {
     pub fn in_loop(&self, waker: task::Waker) {
         let mut known = self.queue.known();
         let some = known.woken || !known.maybe.is_empty();
-        known.foreign = Some(waker.clone());
+        let before = known.foreign.replace(waker.clone());
         drop(known);
+        // Unlocked: with a waker its task may go, and with that whatever it had.
+        drop(before);
         if some {
             waker.wake();
         }
@@ -164,8 +166,11 @@ impl Waitable {
     /// Is there something to do? From now on the waker is woken whenever there may be.
     pub fn poll(&self, context: &task::Context<'_>) -> bool {
         let mut known = self.queue.known();
-        known.foreign = Some(context.waker().clone());
-        known.woken || known.some_ready()
+        let before = known.foreign.replace(context.waker().clone());
+        let some = known.woken || known.some_ready();
+        drop(known);
+        drop(before);
+        some
     }
 }
 

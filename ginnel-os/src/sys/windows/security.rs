@@ -25,6 +25,7 @@ use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
 };
 
+use super::client;
 use super::operation::length;
 
 /// A security identifier: a user, a group or a service, as text (`S-1-5-...`).
@@ -86,7 +87,11 @@ impl Sid {
         // SAFETY: the handle is open or stands for this process.
         check(unsafe { OpenProcessToken(process, TOKEN_QUERY, &raw mut token) })?;
         // SAFETY: it was opened just now and is nobody else's.
-        let token = unsafe { OwnedHandle::from_raw_handle(token) };
+        Self::of_token(&unsafe { OwnedHandle::from_raw_handle(token) })
+    }
+
+    /// The user of a token that may be asked.
+    pub(super) fn of_token(token: &OwnedHandle) -> io::Result<Self> {
         // Aligned for the structure at its front. The longest identifier has 68 bytes.
         let mut room = [0_u64; 16];
         let (mut size, most) = (0, u32::try_from(size_of_val(&room)).unwrap_or_default());
@@ -180,8 +185,8 @@ pub(super) struct Peer {
     pub(super) pid: u32,
     /// The session that it lives in.
     pub(super) session: u32,
-    /// Of a client the user that its process runs as; `None` if that is gone or may not be looked at. Of a server the
-    /// owner of the pipe, which is the user that has made it.
+    /// Of a client the user that has opened the pipe; `None` if the system does not say. Of a server the owner of the pipe,
+    /// which is the user that has made it.
     pub(super) sid: Option<Sid>,
 }
 
@@ -199,7 +204,7 @@ impl Peer {
                 check(GetNamedPipeServerSessionId(pipe, &raw mut session))?;
             }
         }
-        let sid = if server { Sid::of(pid) } else { owner(pipe).ok().flatten() };
+        let sid = if server { client::user(pipe, pid) } else { owner(pipe).ok().flatten() };
         Ok(Self { pid, session, sid })
     }
 }

@@ -9,13 +9,16 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
+#[cfg(test)]
+use windows_sys::Win32::Foundation::HANDLE;
+
 use super::bell::Bell;
 use super::dial::{open, set_mode};
 use super::listen::{Doors, INSTANCES, Shape};
 use super::name::PipeName;
 use super::pipe::{Got, Pipe};
 use super::security::{self, Access, Peer, Sid, random};
-use super::tcp::{Gate, Tcp};
+use super::tcp::{Gate, PATIENCE, Tcp};
 use crate::SocketError;
 use crate::connection::Directions;
 use crate::sys::{Direction, SocketKind, Would};
@@ -235,12 +238,15 @@ impl Socket {
         }
     }
 
-    /// The owner and the list of those who are let in, as text.
+    /// What the system knows it by.
     #[cfg(test)]
-    pub(super) fn description(&self) -> io::Result<String> {
+    pub(super) fn raw(&self) -> HANDLE {
         match &*self.0.role.read().unwrap_or_else(PoisonError::into_inner) {
-            Role::Connected { pipe, .. } => security::describe(pipe.bound().raw()),
-            _ => Err(io::ErrorKind::NotConnected.into()),
+            Role::Connected { pipe, .. } => pipe.bound().raw(),
+            Role::Tcp(tcp) => tcp.raw(),
+            Role::TcpListens(gate) => gate.raw(),
+            Role::Named(_, first) => first.as_raw_handle(),
+            _ => unreachable!("it has no handle of its own"),
         }
     }
 
@@ -366,7 +372,7 @@ impl End {
                 Arc::downgrade(pipe)
             }
             Role::Tcp(tcp) => {
-                tcp.retire();
+                tcp.close(PATIENCE);
                 Weak::new()
             }
             Role::Finished(rest) => rest.clone(),

@@ -10,12 +10,16 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+#[cfg(test)]
+use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Networking::WinSock::{
-    SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET, WSA_OPERATION_ABORTED, WSAENOTCONN,
+    SO_LINGER, SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET, WSA_OPERATION_ABORTED, WSAENOTCONN,
 };
 
 use super::bell::Bell;
+use super::later::later;
 use super::operation::{Bound, Held, Operation, Outcome, Owner, Start, UnderWay, Way};
 use super::pipe::{Got, error};
 use crate::sys::{Direction, Would};
@@ -53,6 +57,7 @@ enum Writing {
     Maybe,
     /// `last`: nothing more will be written.
     UnderWay {
+        operation: UnderWay,
         last: bool,
     },
     /// Nothing more is written.
@@ -98,6 +103,11 @@ impl Tcp {
 
     pub(super) const fn bell(&self) -> &Arc<Bell> {
         &self.bell
+    }
+
+    #[cfg(test)]
+    pub(super) fn raw(&self) -> HANDLE {
+        self.bound.raw()
     }
 
     pub(super) fn port(&self) -> io::Result<SocketAddr> {
@@ -171,7 +181,7 @@ impl Tcp {
         }
         let size = buffer.len();
         match self.bound.push(Operation::new(Way::Write, buffer), Arc::clone(self) as _) {
-            Start::UnderWay(_) => *write = Writing::UnderWay { last: false },
+            Start::UnderWay(operation) => *write = Writing::UnderWay { operation, last: false },
             Start::Over(_, Outcome { code: 0, .. }) => {}
             Start::Over(_, Outcome { code, .. }) => return Err(error(code)),
         }
@@ -182,7 +192,7 @@ impl Tcp {
     pub(super) fn finish(&self) {
         let mut write = self.writing();
         match &mut *write {
-            Writing::UnderWay { last } => *last = true,
+            Writing::UnderWay { last, .. } => *last = true,
             Writing::Maybe => self.end(&mut write),
             Writing::Connecting => {
                 drop(write);
@@ -192,13 +202,36 @@ impl Tcp {
         }
     }
 
+    /// Nobody is interested any more. A write that is under way goes on, for [`PATIENCE`] at most.
+    pub(super) fn close(self: &Arc<Self>, patience: Duration) {
+        self.retire();
+        if let Writing::UnderWay { .. } = *self.writing() {
+            let rest = Arc::downgrade(self);
+            let give_up = move || rest.upgrade().into_iter().for_each(|tcp| tcp.give_up());
+            if later(patience, Box::new(give_up)).is_err() {
+                self.give_up();
+            }
+        }
+    }
+
     /// Reads no more, and reaches for nobody. A write that is under way is left alone; the socket is closed behind it.
-    pub(super) fn retire(&self) {
+    fn retire(&self) {
         let mut read = self.reading();
         if let Reading::Waits(under_way) | Reading::Connecting(under_way) = &*read {
             self.bound.cancel(under_way);
         }
         *read = Reading::Over(WSAENOTCONN.cast_unsigned());
+    }
+
+    /// The other side does not read. It is told that this was not all: it sees a reset, no end.
+    fn give_up(&self) {
+        if let Writing::UnderWay { operation, .. } = &*self.writing() {
+            if let Ok(socket) = self.socket() {
+                // If it fails, the other side sees an end.
+                let _ = calls::set(socket, SOL_SOCKET, SO_LINGER, AT_ONCE);
+            }
+            self.bound.cancel(operation);
+        }
     }
 
     fn end(&self, write: &mut Writing) {
@@ -260,7 +293,7 @@ impl Owner for Tcp {
                 };
                 let mut write = self.writing();
                 match (&*write, code) {
-                    (Writing::UnderWay { last: true }, 0) => self.end(&mut write),
+                    (Writing::UnderWay { last: true, .. }, 0) => self.end(&mut write),
                     (_, 0) => *write = Writing::Maybe,
                     (_, code) => *write = Writing::Failed(code),
                 }
@@ -282,3 +315,42 @@ impl Owner for Tcp {
 
 /// Bytes that one call sends, and that a write under way holds: the system would take any number.
 const MOST: usize = 64 * 1024;
+
+/// How long a write may go on when the socket is closed: somebody far away could hold one for ever otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What `SO_LINGER` is told, two numbers of 16 bits: linger, for no time.
+const AT_ONCE: i32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    #[test]
+    fn what_nobody_reads_is_given_up_and_the_other_side_knows() -> io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let tcp = Tcp::connect(listener.local_addr()?)?;
+        let (mut peer, _) = listener.accept()?;
+        while !tcp.is_writable() {
+            thread::yield_now();
+        }
+        let mut sent = 0;
+        while let Some(more) = tcp.send(&[IoSlice::new(&[7; MOST])])? {
+            sent += more;
+        }
+        tcp.close(Duration::ZERO);
+        let rest = Arc::downgrade(&tcp);
+        drop(tcp);
+        while rest.strong_count() > 0 {
+            thread::yield_now();
+        }
+        let mut all = Vec::new();
+        // Under wine reading ends, and only writing tells.
+        let reset = peer.read_to_end(&mut all).and_then(|_| peer.write(b"x"));
+        assert!(all.len() < sent && reset.is_err());
+        Ok(())
+    }
+}

@@ -109,7 +109,10 @@ impl Herald {
     fn wake_at_change(&self, waker: &Waker) {
         let mut task = self.crowd.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.as_ref().is_none_or(|task| !task.will_wake(waker)) {
-            *task = Some(waker.clone());
+            let before = task.replace(waker.clone());
+            drop(task);
+            // Unlocked: with a waker its task may go, and with that whatever it had.
+            drop(before);
         }
     }
 }

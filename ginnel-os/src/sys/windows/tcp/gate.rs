@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use windows_sys::Win32::Foundation::ERROR_OPERATION_ABORTED;
+#[cfg(test)]
+use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Networking::WinSock::{
     IPPROTO_IPV6, IPV6_V6ONLY, SO_EXCLUSIVEADDRUSE, SO_UPDATE_ACCEPT_CONTEXT, SOL_SOCKET, WSAECONNRESET,
 };
@@ -68,6 +70,11 @@ impl Gate {
         let bound = Arc::new(Bound::new(Held::Tcp(socket), skip)?);
         let stands = Stands { bell, next: Mutex::new(Next::Unasked), over: Condvar::new() };
         Ok(Self { bound, is_v4: port.is_ipv4(), stands: Arc::new(stands) })
+    }
+
+    #[cfg(test)]
+    pub(in crate::sys::windows) fn raw(&self) -> HANDLE {
+        self.bound.raw()
     }
 
     pub(in crate::sys::windows) fn port(&self) -> io::Result<SocketAddr> {

@@ -160,7 +160,7 @@ fn no_handle_is_left() -> io::Result<()> {
     Ok(())
 }
 
-fn handles() -> u32 {
+pub(super) fn handles() -> u32 {
     let mut count = 0;
     #[expect(unsafe_code, reason = "the system counts")]
     // SAFETY: the handle stands for this process; one number is written.

@@ -1,7 +1,7 @@
 //! Many sockets watched at once, and wakers of other loops.
 
 use super::*;
-use crate::sys::windows::port::Port;
+use crate::sys::windows::port::{Port, Waitable};
 use crate::sys::{Direction, Poller, Ready};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -161,5 +161,35 @@ fn an_engine_in_another_loop_wakes_it() -> io::Result<()> {
     assert_eq!(look(&mut port), [Ready { token: 9, directions: READ }]);
     port.waker().wake()?;
     count.wait();
+    Ok(())
+}
+
+/// Its last copy ends a task, and what belonged to that.
+struct Last(Arc<Socket>, Waitable);
+
+impl Wake for Last {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.finish();
+        self.1.in_loop(Waker::noop().clone());
+    }
+}
+
+#[test]
+fn a_waker_that_is_replaced_takes_with_it_what_it_likes() -> io::Result<()> {
+    let port = Port::new();
+    let (a, b) = Socket::pair(SocketKind::Stream, true)?;
+    port.add(&a, 1, READ)?;
+    let ends = [a, b].map(Arc::new);
+    let last = |end: usize| Waker::from(Arc::new(Last(Arc::clone(&ends[end]), port.shared_descriptor())));
+    assert!(!ends[0].poll_ready(Direction::Read, &last(0)));
+    ends[0].poll_ready(Direction::Read, Waker::noop());
+    port.shared_descriptor().in_loop(last(1));
+    port.shared_descriptor().in_loop(Waker::noop().clone());
+    port.shared_descriptor().in_loop(last(1));
+    assert!(port.shared_descriptor().poll(&std::task::Context::from_waker(Waker::noop())));
     Ok(())
 }

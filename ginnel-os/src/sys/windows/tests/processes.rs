@@ -104,12 +104,19 @@ fn a_client_is_known_whose_process_has_ended() -> io::Result<()> {
                 connected => break connected?,
             }
         };
-        return send_all(&client, b"x");
+        send_all(&client, b"x")?;
+        std::process::exit(0);
     };
     let listener = listener(SocketKind::Stream, &name);
     let server = accept(&listener);
     assert_eq!(receive(&server, 9)?, Some((b"x".to_vec(), 1)));
     child.wait()?;
+    let pid = child.id();
+    drop(child);
+    // Its number may be another's once nobody holds the process.
+    while Sid::of(pid).is_some() {
+        std::thread::yield_now();
+    }
     assert_eq!(server.peer()?.sid, Some(Sid::ours()?));
     Ok(())
 }

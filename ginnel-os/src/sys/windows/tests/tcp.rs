@@ -1,5 +1,6 @@
 //! TCP, over the loopback.
 
+use super::many::handles;
 use super::*;
 use crate::sys::windows::port::Port;
 use crate::sys::windows::tcp::calls;
@@ -264,5 +265,30 @@ fn it_is_no_local_socket() -> io::Result<()> {
     assert!(Kernel.is_listening(&listener)?);
     let (pipe, _other) = Socket::pair(SocketKind::Stream, true)?;
     assert_eq!(pipe.tcp_port().unwrap_err().kind(), io::ErrorKind::Unsupported);
+    Ok(())
+}
+
+/// As its namesake of pipes: it looks for what grows with every round.
+#[test]
+fn no_handle_is_left() -> io::Result<()> {
+    let round = || -> io::Result<()> {
+        let (listener, port) = listens()?;
+        let (client, refused) = (Socket::connect_tcp(port)?, Socket::connect_tcp(port)?);
+        let server = accept(&listener);
+        assert!(server.receive(&mut [MaybeUninit::uninit()])?.is_none(), "a read is under way");
+        send_all(&client, b"x")?;
+        assert!(receive(&server, 9)?.is_some());
+        drop(listener);
+        drop(refused);
+        server.finish();
+        assert_eq!(receive(&client, 9)?, None);
+        Ok(())
+    };
+    round()?;
+    let before = handles();
+    for _ in 0..300 {
+        round()?;
+    }
+    assert!(handles() < before + 300, "{before} became {}", handles());
     Ok(())
 }

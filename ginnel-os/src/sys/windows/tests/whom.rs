@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::sys::windows::objects::Object;
-use crate::sys::windows::security::Sid;
+use crate::sys::windows::security::{Sid, check, describe};
+
+use windows_sys::Win32::Foundation::{GetHandleInformation, HANDLE_FLAG_INHERIT};
 
 #[test]
 fn both_ends_say_who_is_there() -> io::Result<()> {
@@ -32,10 +34,31 @@ fn nobody_but_our_own_user_is_let_in_unless_somebody_is_named() -> io::Result<()
         listener.bind(&name, &access)?;
         listener.listen(1)?;
         let client = connect(SocketKind::Stream, &name)?;
-        let found = client.description()?;
+        let found = describe(client.raw())?;
         assert!(found.starts_with(&format!("O:{ours}")) && found.contains("D:P"), "{found}");
         assert_eq!(found.matches("(A;;").count(), 1 + usize::from(!others.is_empty()), "{found}");
         assert!(found.ends_with(&others), "{found} without {others}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_child_inherits_an_end() -> io::Result<()> {
+    let name = name();
+    let named = Socket::new(SocketKind::Stream, true);
+    named.bind(&PipeName::new(&format!("{name}-2")).expect("a name"), &Access::Owner)?;
+    let listener = listener(SocketKind::Stream, &name);
+    let client = connect(SocketKind::Stream, &name)?;
+    let server = accept(&listener);
+    let tcp = Socket::listen_tcp(([127, 0, 0, 1], 0).into(), 8)?;
+    let near = Socket::connect_tcp(tcp.tcp_port()?)?;
+    let far = accept(&tcp);
+    for end in [&named, &client, &server, &tcp, &near, &far] {
+        let mut flags = u32::MAX;
+        #[expect(unsafe_code, reason = "only the system knows")]
+        // SAFETY: the handle is open; one number is written.
+        check(unsafe { GetHandleInformation(end.raw(), &raw mut flags) })?;
+        assert_eq!(flags & HANDLE_FLAG_INHERIT, 0, "{end:?}");
     }
     Ok(())
 }
