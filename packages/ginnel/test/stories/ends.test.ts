@@ -27,6 +27,19 @@ story('a_graceful_close_resets_nobody_even_in_a_flood', async () => {
   await other;
 });
 
+story('a_graceful_close_sends_everything_and_says_goodbye', async () => {
+  const [left, right] = Connection.pair();
+  const other = (async () => {
+    let count = 0;
+    for (; (await right.recv()) !== null; count++);
+    assert.equal(count, 700);
+    right.destroy();
+  })();
+  for (let number = 0; number < 700; number++) void left.send(Buffer.alloc(1000, 2));
+  await left.close({ drain: 60_000 });
+  await other;
+});
+
 story('closing_does_not_wait_for_ever_for_a_peer_that_stays', async () => {
   const [connection, peer] = withBarePeer();
   assert.equal(await codeOf(connection.close({ drain: 20 })), 'ETIMEDOUT');

@@ -20,6 +20,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   a_question_with_an_open_file_is_answered_with_another: VALUES,
   every_codec_speaks_on_every_wire_that_takes_it: VALUES,
   what_is_no_such_value_is_named_and_ends_the_connection_after_all_before_it: VALUES,
+  a_question_of_a_value_is_answered_with_a_value: VALUES,
   a_file_that_nobody_names_is_an_error_and_is_closed: VALUES,
   values_go_over_clients_servers_and_their_handles: VALUES,
   a_broadcast_carries_no_descriptors: VALUES,
@@ -37,6 +38,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   publishing_again_does_not_displace_a_stranger_and_needs_the_lock_file: REPUBLISH,
   a_plain_read_that_meets_descriptors_says_so_and_goes_on: 'whoever does not listen for \'fds\' has said so: they are closed',
   descriptors_go_through_halves_too: 'a Stream has no halves: it is one object for both directions',
+  a_half_that_is_dropped_ends_its_direction_alone: 'a Connection has no halves: it is one object for both directions',
   gone_without_a_goodbye_is_told_apart: 'whether there was a goodbye is not told: either way it is the end',
 };
 

@@ -29,6 +29,17 @@ story('messages_arrive_whole_in_order_with_their_descriptors', async ({ dir }) =
   right.destroy();
 });
 
+story('messages_arrive_whole_and_in_order', async () => {
+  const [left, right] = Connection.pair();
+  await Promise.all([...Array(100).keys()].map((number) => left.send(Buffer.alloc(number, number))));
+  for (let number = 0; number < 100; number++) {
+    assert.ok(given(await right.recv(), 'all of them').data.equals(Buffer.alloc(number, number)));
+  }
+  left.destroy();
+  assert.equal(await right.recv(), null);
+  right.destroy();
+});
+
 story('a_message_goes_through_a_listener', async ({ path }) => {
   const listener = Stream.listen(path);
   const client = (async () => {
@@ -130,6 +141,25 @@ story('a_question_gets_its_answer_with_a_file_both_ways', async ({ dir }) => {
   server.destroy();
 });
 
+story('a_question_gets_its_answer_and_what_came_between_is_kept', async () => {
+  const [client, server] = Connection.pair();
+  const serving = (async () => {
+    const first = isRequest(await server.next());
+    assert.equal(first.data.toString(), 'read this');
+    await server.send('a message between');
+    await first.reply('here');
+    await isRequest(await server.next()).fail('no such thing');
+    assert.equal(await server.next(), null);
+  })();
+  assert.equal(text(await client.call('read this')), 'here');
+  const error = await failed(client.call('something else'));
+  assert.deepEqual(['code' in error && error.code, dataOf(error)], ['ERR_GINNEL_FAILURE', 'no such thing']);
+  assert.equal(text(await client.recv()), 'a message between');
+  client.destroy();
+  await serving;
+  server.destroy();
+});
+
 story('whoever_only_receives_refuses_questions_so_that_nobody_waits', async () => {
   const [client, server] = Connection.pair();
   const serving = (async () => assert.equal(text(await server.recv()), 'after'))();
@@ -172,7 +202,18 @@ story('calls_on_other_wires_are_misuse_and_give_the_question_back', async () => 
   peer.destroy();
 });
 
-story('large_messages_wait_for_the_greeting_and_arrive_whole', async ({ dir }) => {
+story('large_messages_wait_for_the_greeting_and_arrive_whole', async () => {
+  const [left, right] = Connection.pair();
+  const body = Buffer.from(Uint8Array.from({ length: 3_000_000 }, (_, index) => index % 251));
+  const echo = (async () => right.send(given(await right.recv()).data))();
+  await left.send(body);
+  assert.ok(given(await left.recv()).data.equals(body));
+  await echo;
+  left.destroy();
+  right.destroy();
+});
+
+story('a_large_message_arrives_with_its_descriptor', async ({ dir }) => {
   const [left, right] = Connection.pair();
   const body = Buffer.from(Uint8Array.from({ length: 3_000_000 }, (_, index) => index % 251));
   const echo = (async () => {
@@ -220,7 +261,18 @@ story('every_wire_carries_messages_both_ways', async () => {
   }
 });
 
-story('raw_chunks_come_as_they_are_with_their_descriptors', async ({ dir }) => {
+story('raw_chunks_come_as_they_are', async () => {
+  const [connection, peer] = withBarePeer({ wire: 'raw' });
+  await peer.send('anything');
+  assert.equal(text(await connection.recv()), 'anything');
+  await connection.send('x');
+  assert.equal((await read(peer, 1)).toString(), 'x', 'no greeting');
+  peer.destroy();
+  assert.equal(await connection.recv(), null);
+  connection.destroy();
+});
+
+story('raw_chunks_carry_descriptors', async ({ dir }) => {
   const [connection, peer] = withBarePeer({ wire: 'raw' });
   await peer.send('anything');
   assert.equal(text(await connection.recv()), 'anything');

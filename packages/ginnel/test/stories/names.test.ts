@@ -27,6 +27,24 @@ async function visit(path: string, listener: ReturnType<typeof Stream.listen>): 
 
 story('a_live_listener_is_never_displaced', async ({ path }) => {
   const first = Stream.listen(path);
+  assert.equal(await codeOf(() => Stream.listen(path)), 'EADDRINUSE');
+  assert.equal(await codeOf(() => SeqPacket.listen(path)), 'EADDRINUSE');
+  await visit(path, first);
+  first.close();
+});
+
+story('a_name_is_free_as_soon_as_its_listener_is_dropped', async ({ path }) => {
+  for (let round = 0; round < 20; round++) {
+    const listener = Stream.listen(path);
+    await visit(path, listener);
+    listener.close();
+    SeqPacket.listen(path).close();
+  }
+  assert.equal(await codeOf(Stream.connect(path)), 'ENOENT');
+});
+
+story('a_live_listener_keeps_its_file', async ({ path }) => {
+  const first = Stream.listen(path);
   const before = inode(path);
   assert.equal(await codeOf(() => Stream.listen(path)), 'EADDRINUSE');
   assert.equal(await codeOf(() => SeqPacket.listen(path)), 'EADDRINUSE');

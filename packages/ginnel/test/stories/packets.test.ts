@@ -38,15 +38,36 @@ story('packets_keep_their_borders_and_an_empty_one_is_not_the_end', async ({ pat
   listener.close();
 });
 
-story('a_cut_packet_names_both_sizes_and_the_next_is_whole', async ({ dir }) => {
-  const [left, right] = SeqPacket.pair({ largestPacket: 10 });
-  await withFile(dir, 'x', (sent) => left.send(Buffer.alloc(100, 1), { fds: [sent] }));
+story('a_cut_packet_names_both_sizes_and_the_next_is_whole', async () => {
+  const pair = SeqPacket.pair({ largestPacket: 10 });
+  await pair[0].send(Buffer.alloc(100, 1));
+  await isCut(pair);
+});
+
+story('a_packet_that_is_cut_is_told_with_descriptors_as_without', async ({ dir }) => {
+  const pair = SeqPacket.pair({ largestPacket: 10 });
+  await withFile(dir, 'x', (sent) => pair[0].send(Buffer.alloc(100, 1), { fds: [sent] }));
+  await isCut(pair);
+});
+
+async function isCut([left, right]: [SeqPacket, SeqPacket]): Promise<void> {
   await left.send('next');
   const error = await failed(right.recv());
   assert.equal('code' in error && error.code, 'ERR_GINNEL_PACKET_CUT');
   assert.equal(error.message, 'a packet had more than 10 bytes, and is lost');
   assert.equal(text(await right.recv()), 'next');
   left.destroy();
+  right.destroy();
+}
+
+story('batches_carry_many_packets', async () => {
+  const [left, right] = SeqPacket.pair({ largestPacket: 4 });
+  await Promise.all(['a', '', 'ccc', 'dddddddd', 'e'].map((packet) => left.send(packet)));
+  await left.close();
+  assert.deepEqual([text(await right.recv()), text(await right.recv()), text(await right.recv())], ['a', '', 'ccc']);
+  assert.equal(await codeOf(right.recv()), 'ERR_GINNEL_PACKET_CUT');
+  assert.equal(text(await right.recv()), 'e');
+  assert.equal(await right.recv(), null);
   right.destroy();
 });
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 
 import { Connection, Peer, Server } from 'ginnel';
 import { another, end, three, told, two, until } from './among';
-import { codeOf, failed, given, inode, names, story } from './telling';
+import { codeOf, failed, files, given, inode, names, story } from './telling';
 
 story('what_waits_for_the_listener_comes_back_to_the_one_who_becomes_it', async ({ path }) => {
   const [listener, connector] = await two(path);
@@ -68,7 +68,7 @@ story('a_connector_takes_over_when_the_listener_is_dropped_and_each_time_the_cou
   end(connector);
   await until(listener, 'left');
   end(listener);
-  assert.deepEqual(names(dir), ['s.lock'], 'the lock file stays');
+  assert.deepEqual(names(dir), files('s.lock'), 'the lock file stays');
 });
 
 story('a_listener_that_is_disposed_of_leaves_its_path_to_the_standby', async ({ dir, path }) => {
@@ -81,7 +81,7 @@ story('a_listener_that_is_disposed_of_leaves_its_path_to_the_standby', async ({ 
   assert.equal(inode(path), socket, 'it is the same socket');
   assert.ok(connector.epoch > before);
   await connector.close({ drain: 20_000 });
-  assert.deepEqual(names(dir), ['s.lock'], 'nobody is left');
+  assert.deepEqual(names(dir), files('s.lock'), 'nobody is left');
 });
 
 story('what_was_queued_for_neighbours_is_sent_before_they_are_left', async ({ path }) => {
@@ -132,7 +132,7 @@ story('who_wants_no_duplicate_gets_none_and_who_gives_none_has_no_standby', asyn
   assert.equal(listener.standby, null);
   await listener.close({ drain: 0 }).catch(() => {});
   await told(connector, 'listener');
-  assert.deepEqual(names(dir), ['s', 's.lock']);
+  assert.deepEqual(names(dir), files('s', 's.lock'));
   end(connector);
 });
 
@@ -144,7 +144,7 @@ story('the_next_is_asked_when_the_standby_leaves', async ({ dir, path }) => {
   assert.equal(listener.standby, next);
   end(listener);
   await told(last, 'listener');
-  assert.deepEqual(names(dir), ['s', 's.lock']);
+  assert.deepEqual(names(dir), files('s', 's.lock'));
   end(last);
 });
 
@@ -167,9 +167,9 @@ story('handles_share_a_peer_and_one_of_them_disposes_of_it', async ({ dir, path 
   await first.close({ drain: 20_000 });
   await takingOver;
   assert.ok(second.epoch > before && second.listener === null && second.standby === null);
-  assert.deepEqual([first.connections, names(dir)], [[], ['s', 's.lock']]);
+  assert.deepEqual([first.connections, names(dir)], [[], files('s', 's.lock')]);
   end(second);
-  assert.deepEqual(names(dir), ['s.lock']);
+  assert.deepEqual(names(dir), files('s.lock'));
 });
 
 story('whoever_shares_a_peer_that_is_disposed_of_waits_for_no_listener', async ({ path }) => {

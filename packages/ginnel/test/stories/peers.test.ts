@@ -5,7 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 
 import { Peer } from 'ginnel';
 import { another, end, three, told, two, until } from './among';
-import { codeOf, failed, given, isWindows, names, story } from './telling';
+import { codeOf, failed, files, given, names, story } from './telling';
 import { dataOf } from './wire';
 
 story('the_first_listens_the_next_connects_and_each_is_told_who_the_other_is', async ({ dir, path }) => {
@@ -24,7 +24,7 @@ story('the_first_listens_the_next_connects_and_each_is_told_who_the_other_is', a
   assert.equal(second.epoch, first.epoch);
   assert.equal(first.credentials(given(first.connections[0])).pid, process.pid);
   assert.ok(second.greeting(from) !== null);
-  assert.deepEqual(names(dir), isWindows ? [] : ['s', 's.lock']);
+  assert.deepEqual(names(dir), files('s', 's.lock'));
   end(second, first);
 });
 
@@ -32,9 +32,7 @@ story('messages_and_questions_go_both_ways', async ({ path }) => {
   const [listener, connector, id] = await two(path);
   const listenerId = given(connector.listener);
   const far = (async () => {
-    const fd = openSync('/dev/null', 'r');
-    await connector.sendToListener('to whoever', { fds: [fd] });
-    closeSync(fd);
+    await connector.sendToListener('to whoever');
     await connector.send(listenerId, 'to this one');
     assert.equal((await connector.callListener('how are you?')).data.toString(), 'well');
     const error = await failed(connector.call(listenerId, 'and else?'));
@@ -46,14 +44,25 @@ story('messages_and_questions_go_both_ways', async ({ path }) => {
     assert.deepEqual([bye.from, bye.data.toString()], [listenerId, 'bye']);
   })();
   const first = await until(listener, 'message');
-  assert.deepEqual([first.from, first.data.toString(), first.fds.length], [id, 'to whoever', 1]);
-  first.fds.forEach((fd) => fd.close());
+  assert.deepEqual([first.from, first.data.toString()], [id, 'to whoever']);
   assert.equal((await until(listener, 'message')).data.toString(), 'to this one');
   await (await until(listener, 'request')).request.reply('well');
   await (await until(listener, 'request')).request.fail('nothing');
   assert.equal((await listener.call(id, 'and you?')).data.toString(), 'fine');
   await listener.send(id, 'bye');
   await far;
+  end(connector, listener);
+});
+
+story('a_descriptor_goes_to_whoever_listens', async ({ path }) => {
+  const [listener, connector, id] = await two(path);
+  const fd = openSync('/dev/null', 'r');
+  const sent = connector.sendToListener('take it', { fds: [fd] });
+  closeSync(fd);
+  const { from, data, fds } = await until(listener, 'message');
+  assert.deepEqual([from, data.toString(), fds.length], [id, 'take it', 1]);
+  fds.forEach((came) => came.close());
+  await sent;
   end(connector, listener);
 });
 
@@ -124,24 +133,32 @@ story('what_waits_for_one_listener_does_not_go_to_the_next', async ({ path }) =>
 });
 
 story('what_is_for_whoever_listens_waits_and_goes_to_the_next_once_and_in_order', async ({ path }) => {
+  await waitsForTheNext(path, () => []);
+});
+
+story('descriptors_wait_for_whoever_listens_and_go_to_the_next_once_and_in_order', async ({ path }) => {
+  await waitsForTheNext(path, () => [openSync('/dev/null', 'r')]);
+});
+
+async function waitsForTheNext(path: string, files: () => number[]): Promise<void> {
   const [listener, heir, last] = await three(path);
   end(listener);
   const sent: Promise<void>[] = [];
   await told(last, 'negotiating');
-  const fd = openSync('/dev/null', 'r');
-  for (let number = 0; number < 50; number++) sent.push(last.sendToListener(Buffer.of(number), { fds: [fd] }));
-  closeSync(fd);
+  const given = files();
+  for (let number = 0; number < 50; number++) sent.push(last.sendToListener(Buffer.of(number), { fds: given }));
+  given.forEach((fd) => closeSync(fd));
   for (let number = 0; number < 50; number++) {
     const { data, fds } = await until(heir, 'message');
     fds.forEach((came) => came.close());
-    assert.deepEqual([[...data], fds.length], [[number], 1]);
+    assert.deepEqual([[...data], fds.length], [[number], given.length]);
   }
   await Promise.all(sent);
   const asking = last.callListener('who are you?');
   await (await until(heir, 'request')).request.reply('the next');
   assert.equal((await asking).data.toString(), 'the next');
   end(last, heir);
-});
+}
 
 story('so_much_waits_for_whoever_listens_and_no_more', async ({ path }) => {
   const [listener, heir, last] = await three(path, { queue: { messages: 4 } });

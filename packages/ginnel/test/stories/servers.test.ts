@@ -60,6 +60,15 @@ story('each_that_joins_leaves_once_and_is_told_apart', async ({ path }) => {
 });
 
 story('questions_go_both_ways', async ({ path }) => {
+  assert.deepEqual(await questions(path, () => []), ['well', 0]);
+});
+
+story('an_answer_of_a_server_carries_a_descriptor', async ({ path }) => {
+  assert.deepEqual(await questions(path, () => [openSync('/dev/null', 'r')]), ['well', 1]);
+});
+
+/** Asks both ways, and answers with descriptors. The answer of the server. */
+async function questions(path: string, files: () => number[]): Promise<unknown[]> {
   const server = Server.listen(path);
   const client = (async () => {
     const connection = await Connection.connect(path);
@@ -72,13 +81,13 @@ story('questions_go_both_ways', async ({ path }) => {
   })();
   const { from } = await next(server, 'joined');
   const { request } = await next(server, 'request');
-  const fd = openSync('/dev/null', 'r');
-  await request.reply('well', { fds: [fd] });
-  closeSync(fd);
+  const fds = files();
+  await request.reply('well', { fds });
+  fds.forEach((fd) => closeSync(fd));
   assert.equal(text(await server.call(from, 'how are you?')), 'fine');
   await server.close();
-  assert.deepEqual(await client, ['well', 1]);
-});
+  return client;
+}
 
 story('a_client_notices_nothing_but_a_pause_when_its_server_is_replaced', async ({ path }) => {
   const client = Client.connect(path);

@@ -151,6 +151,18 @@ story('halves_work_apart_and_dropping_the_writing_one_sends_the_end', async () =
   right.destroy();
 });
 
+story('halves_read_and_write_at_the_same_time', async () => {
+  const [left, right] = Stream.pair();
+  right.pipe(right);
+  const sending = (async () => {
+    for (let count = 0; count < 1000; count++) await left.send(Buffer.alloc(1000, 7));
+  })();
+  assert.ok((await read(left, 1_000_000)).equals(Buffer.alloc(1_000_000, 7)));
+  await sending;
+  left.destroy();
+  right.destroy();
+});
+
 story('credentials_say_who_is_at_the_other_end', async ({ path }) => {
   const listener = Stream.listen(path);
   const client = await Stream.connect(path);
@@ -163,7 +175,16 @@ story('credentials_say_who_is_at_the_other_end', async ({ path }) => {
   listener.close();
 });
 
-story('a_read_without_room_takes_nothing', async ({ dir }) => {
+story('a_read_without_room_takes_nothing', async () => {
+  const [left, right] = Stream.pair();
+  await left.send('x');
+  assert.equal(right.read(0), null);
+  assert.equal((await read(right, 1)).toString(), 'x');
+  left.destroy();
+  right.destroy();
+});
+
+story('a_read_without_room_takes_no_descriptor', async ({ dir }) => {
   const [left, right] = Stream.pair();
   const texts: string[] = [];
   right.on('fds', (fds) => texts.push(...fds.map(textOf)));
