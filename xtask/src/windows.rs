@@ -7,11 +7,14 @@ mod std;
 mod supply;
 mod wine;
 
+use ::std::fs;
+use ::std::process::Command;
 use ::std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::cargo::{Counts, cargo, count_tests, passes};
+use crate::node;
 use crate::workspace::Workspace;
 use supply::{Found, Tools};
 use wine::within;
@@ -83,7 +86,25 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
     for suite in RUN {
         total.add(timed(suite.title, || suite.counts(workspace, &tools))?);
     }
+    total.add(timed("the package in Node.js for Windows", || package(workspace, &tools))?);
     Ok(total)
+}
+
+/// Builds the addon for Windows and lets Windows' Node.js tell the stories, and talk with the original of a face.
+fn package(workspace: &Workspace, tools: &Tools) -> Result<Counts> {
+    let home = node::built(workspace)?;
+    let mut build = cargo(workspace.root(), ["build", "--locked", "-p", "ginnel-node", "--target", std::GNU]);
+    build.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    ensure!(passes(tools.wine.prepare(&mut build))?, "the addon cannot be built for Windows");
+    let built = workspace.target_dir().join(std::GNU).join("debug/ginnel_node.dll");
+    fs::copy(built, home.join("ginnel.win32-x64.node"))?;
+    let run = tools.wine.command(&tools.node);
+    // Under wine Node.js cannot write to a pipe of Linux.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#""$@" > "$0" 2>&1; code=$?; cat "$0"; exit $code"#]);
+    shell.arg(workspace.target_dir().join("windows/package.txt")).arg(run.get_program()).args(run.get_args());
+    shell.args(["scripts/test.mjs", "stories", "windows", "procwire-interop"]);
+    count_tests(&mut within(PATIENCE, tools.wine.inside(shell.current_dir(&home))))
 }
 
 impl Checked {
