@@ -1,4 +1,7 @@
 //! Whoever drives an end and gives each outcome to whoever waits for it.
+//!
+//! On Unix: what is written there is there, and a pipe tells a moment later.
+#![cfg(unix)]
 
 use ginnel_os::driven::{Driven, Queued};
 use ginnel_os::{

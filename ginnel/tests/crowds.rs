@@ -285,3 +285,60 @@ fn clients_of_a_server_that_is_killed_while_they_ask_come_back_to_the_next() -> 
     drop(Server::listen(&path)?);
     Ok(())
 }
+
+/// One of many who want the same name: whoever has it says who it is to everybody who connects.
+#[test]
+fn takes_the_name_as_soon_as_it_can() {
+    let Some(path) = given_place() else { return };
+    let listener = loop {
+        match Stream::listen(&path) {
+            Ok(listener) => break listener,
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}"),
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    };
+    loop {
+        // Whoever has gone again needs no answer.
+        let _ = listener.accept().unwrap().write_all(&std::process::id().to_le_bytes());
+    }
+}
+
+/// Who has the name; asked again while nobody has, or whoever had has just ended.
+fn owner(path: &Place) -> u32 {
+    let begun = Instant::now();
+    loop {
+        let mut pid = [0; 4];
+        let asked = Stream::connect_deadline(path, Instant::now() + LONG);
+        if let Ok(mut stream) = asked
+            && stream.read_exact(&mut pid).is_ok()
+        {
+            return u32::from_le_bytes(pid);
+        }
+        assert!(begun.elapsed() < LONG, "nobody has the name");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn of_many_who_want_a_name_one_has_it_whoever_is_killed() {
+    let (_dir, path) = place();
+    let start = || Part::start("takes_the_name_as_soon_as_it_can", &path);
+    let mut parts: Vec<_> = (0..4).map(|_| start()).collect();
+    for round in 0..30 {
+        let one = owner(&path);
+        for _ in 0..10 {
+            assert_eq!(owner(&path), one, "two have it");
+        }
+        let killed = match parts.iter().position(|part| part.pid() == one) {
+            // One who only waits for it.
+            Some(one) if round % 5 == 4 => (one + 1) % parts.len(),
+            Some(one) => one,
+            None => panic!("{one} has ended"),
+        };
+        parts[killed].kill();
+        parts[killed] = start();
+    }
+    drop(parts);
+    drop(Stream::listen(&path).unwrap());
+    assert!(is_free(&path));
+}
