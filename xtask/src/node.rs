@@ -14,6 +14,14 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Counts> {
     count_tests(npm(&home).args(["test", "--silent"]))
 }
 
+/// Makes everything that its tests need, and tells where it stands.
+pub(crate) fn built(workspace: &Workspace) -> Result<PathBuf> {
+    let home = installed(workspace)?;
+    let built = passes(Command::new("node").current_dir(&home).args(["scripts/build.mjs", "--tests"]))?;
+    ensure!(built, "the package cannot be built");
+    Ok(home)
+}
+
 /// The tests that end workers, fill memory and flood, at their full size.
 pub(crate) fn soak(workspace: &Workspace) -> Result<bool> {
     let home = installed(workspace)?;

@@ -48,7 +48,15 @@ impl Wine {
         self.inside(command)
     }
 
-    fn inside<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    /// What runs a program for Windows.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(program);
+        command
+    }
+
+    /// A command that runs there, and what it starts.
+    pub(super) fn inside<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         // Without these two libraries it asks nobody whether .NET and a browser should be fetched.
         command.env("WINEPREFIX", &self.prefix).env("WINEDLLOVERRIDES", "mscoree,mshtml=");
         command.env("WINEDEBUG", "-all").env_remove("DISPLAY")
