@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use ginnel::{Connection, ConnectionOptions, Stream, Wire};
+use ginnel::{Bound, Connection, ConnectionOptions, Stream, Wire};
 
 type Told = Result<(), Box<dyn StdError>>;
 
@@ -50,7 +50,10 @@ fn name(role: &str) -> String {
 }
 
 fn connection(stream: Stream) -> Connection {
-    let mut connection = Connection::over(stream, &ConnectionOptions::new().wire(Wire::LengthPrefixed));
+    // Node sends all that it has before it reads: what comes while something is sent back must find room.
+    let inbox = Bound { bytes: 4 << 20, messages: 2048, ..Bound::CONNECTION };
+    let options = ConnectionOptions::new().wire(Wire::LengthPrefixed).inbox(inbox);
+    let mut connection = Connection::over(stream, &options);
     connection.set_deadline(Some(Instant::now() + PATIENCE));
     connection
 }

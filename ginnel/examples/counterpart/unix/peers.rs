@@ -4,7 +4,7 @@ use std::io;
 
 use ginnel::{LISTENER, Peer, PeerEvent, PeerOptions, Reason, Role};
 
-use crate::{LONG, Story, Told, say};
+use super::{LONG, Story, Told, say};
 
 pub(crate) const STORIES: &[Story] = &[("peers", first, second)];
 

@@ -2,7 +2,7 @@
 
 use ginnel::{Client, ConnId, Connection, Delivery, Happening, Server, Status};
 
-use crate::{LONG, Story, Told, say};
+use super::{LONG, Story, Told, say};
 
 pub(crate) const STORIES: &[Story] =
     &[("reconnecting", serve_and_go, come_back), ("broadcast", serve_three, three_connect)];

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use ginnel::{Datagram, SeqPacket, Stream};
 
-use crate::{Story, Told, file, hear, numbered, say, text_of};
+use super::{Story, Told, file, hear, numbered, say, text_of};
 
 pub(crate) const STORIES: &[Story] = &[
     ("bytes", serve_bytes, send_bytes),

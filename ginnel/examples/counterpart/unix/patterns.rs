@@ -7,7 +7,7 @@ use ginnel::sp::{
     Bus, Event, Options, Pair0, Pair1, Pattern, Pub, Pull, Push, Rep, Req, Respondent, Socket, Sub, Surveyor,
 };
 
-use crate::{LONG, Story, Told, hear, numbered, say};
+use super::{LONG, Story, Told, hear, numbered, say};
 
 pub(crate) const STORIES: &[Story] = &[
     ("request", serve_rep, ask_req),

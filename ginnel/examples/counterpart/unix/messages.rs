@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ginnel::{Connection, ConnectionOptions, Delivery, Error, Message, Request, Stream};
 
-use crate::{LONG, Story, Told, file, hear, numbered, say, text_of};
+use super::{LONG, Story, Told, file, hear, numbered, say, text_of};
 
 pub(crate) const STORIES: &[Story] = &[
     ("messages", serve_messages, send_messages),
