@@ -5,6 +5,10 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::OnceLock;
 
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
+
 use super::{Loop, OnHandle, Place};
 
 /// What was found. The module that they stand in is never unloaded, since it runs us.
@@ -32,6 +36,7 @@ static SYMBOLS: OnceLock<Symbols> = OnceLock::new();
 /// Finds the symbols of Node-API and of libuv, once for the process. Before any of them is called.
 pub(crate) fn find() {
     SYMBOLS.get_or_init(|| {
+        stay();
         // SAFETY: this runs once, and before any symbol is called: nobody reads what it writes.
         let host = unsafe { napi_sys::setup() };
         // SAFETY: these are the functions of libuv 1.x under their names, which keep their signatures.
@@ -57,6 +62,16 @@ pub(crate) fn find() {
         std::mem::forget(host);
         symbols
     });
+}
+
+/// Node unloads an addon with the last worker that has loaded it, and threads of the system's pool may run in it still: it
+/// stays as long as the process does.
+fn stay() {
+    let mut module = std::ptr::null_mut();
+    let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+    // SAFETY: any address in a module names it, and a function of ours is in ours; the handle is written to a local.
+    let found = unsafe { GetModuleHandleExW(flags, (find as *const ()).cast(), &raw mut module) };
+    assert!(found != 0, "we are a module");
 }
 
 const NODE: &str = "Node.js exports libuv";

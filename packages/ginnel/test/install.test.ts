@@ -11,7 +11,7 @@ const home = join(__dirname, '..', '..');
 const place = mkdtempSync(join(tmpdir(), 'ginnel-'));
 after(() => rmSync(place, { recursive: true }));
 
-const addon = readdirSync(home).find((name) => /^ginnel\..*\.node$/.test(name)) ?? 'none';
+const addon = readdirSync(home).find((name) => name.startsWith(`ginnel.${process.platform}-`) && name.endsWith('.node')) ?? 'none';
 const platform = addon.slice('ginnel.'.length, -'.node'.length);
 const installed = join(place, 'node_modules', 'ginnel');
 mkdirSync(installed, { recursive: true });

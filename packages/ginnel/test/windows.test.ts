@@ -1,6 +1,7 @@
 // What only Windows has: named pipes with Node's own `net` at their other ends, and what Unix has and Windows has not.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, test } from 'node:test';
@@ -10,6 +11,7 @@ import {
 } from 'ginnel';
 import { DgramSocket, SeqpacketServer } from 'ginnel/node-unix-socket';
 import { UServer, USocket } from 'ginnel/usocket';
+import { PACKAGE } from './support/core';
 
 let last = 0;
 
@@ -17,6 +19,26 @@ function pipe(): string {
   last += 1;
   return `\\\\.\\pipe\\ginnel-test-${process.pid}-${last}`;
 }
+
+const WORKER = `
+  const { parentPort, workerData: [file, round] } = require('node:worker_threads');
+  const { Client, Server, Stream } = require(file);
+  const path = '\\\\\\\\.\\\\pipe\\\\ginnel-worker-' + process.pid + '-' + round;
+  (async () => {
+    const listener = Stream.listen(path);
+    const client = await Stream.connect(path);
+    const server = await listener.accept();
+    server.pipe(server);
+    client.pipe(client);
+    client.write(Buffer.alloc(1000));
+    const many = Server.listen(path + '-many');
+    (async () => { for await (const { request } of many) await request?.reply('x'); })();
+    const one = Client.connect(path + '-many');
+    await one.call('?');
+    (async () => { for (;;) await one.call('?'); })();
+    parentPort.postMessage('up');
+  })();
+`;
 
 const skip = process.platform === 'win32' ? false : 'this is another system';
 
@@ -93,6 +115,23 @@ describe('on Windows', { skip }, () => {
   test('nobody is at a pipe that nobody made, and a path is no pipe', async () => {
     await assert.rejects(Stream.connect(pipe()), { code: 'ENOENT', syscall: 'connect', errno: -4058 });
     await assert.rejects(Stream.connect('C:\\somewhere'), { code: 'ENOTSUP' });
+  });
+
+  // Threads of the system's pool may be on their way when the last worker that has loaded the addon is gone.
+  test('workers that alone have the addon are terminated while something is under way', { timeout: 60_000 }, () => {
+    const code = `
+      const { Worker } = require('node:worker_threads');
+      const { once } = require('node:events');
+      (async () => {
+        for (let round = 0; round < 10; round++) {
+          const worker = new Worker(${JSON.stringify(WORKER)}, { eval: true, workerData: [${JSON.stringify(PACKAGE)}, round] });
+          await once(worker, 'message');
+          await worker.terminate();
+        }
+        console.log('all are gone');
+      })();
+    `;
+    assert.equal(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }).trim(), 'all are gone');
   });
 
   test('what stands on descriptors, or on socket files, says that there are none', async () => {
