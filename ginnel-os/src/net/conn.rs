@@ -42,6 +42,8 @@ pub(super) struct Conn<S: Sys> {
     stage: Stage,
     /// What the link holds, and where each ends.
     sends: VecDeque<(SendId, u64)>,
+    /// What was written was under way to the kernel still when somebody last looked: somebody must look again.
+    under_way: bool,
     /// Frames were given to the link since the machine was told last that there is room.
     owes_room: bool,
     /// What the poller watches it for, if it does.
@@ -104,6 +106,7 @@ impl<S: Sys> Conn<S> {
             line,
             stage,
             sends: VecDeque::new(),
+            under_way: false,
             owes_room: false,
             watched: None,
             paused: false,
@@ -214,9 +217,10 @@ impl<S: Sys> Conn<S> {
         self.stalled = None;
         loop {
             let written = write_all(&self.stream, self.line.outbound());
+            self.under_way = !self.stream.is_settled();
             self.tell_sent(reports);
             match written {
-                Ok(Written::All) if self.stream.is_settled() => {
+                Ok(Written::All) if !self.under_way => {
                     self.pause = None;
                     if self.stage == Stage::Open && mem::take(&mut self.owes_room) {
                         reports.push_back(NetEvent::Room(self.id));
@@ -240,7 +244,7 @@ impl<S: Sys> Conn<S> {
     }
 
     fn tell_sent(&mut self, reports: &mut Reports<S>) {
-        if matches!(self.stage, Stage::Opening { .. }) || !self.stream.is_settled() {
+        if matches!(self.stage, Stage::Opening { .. }) || self.under_way {
             return;
         }
         let gone = self.line.outbound().gone();

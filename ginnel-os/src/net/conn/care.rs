@@ -50,7 +50,7 @@ impl<S: Sys> Conn<S> {
 
     /// Is there something to write that needs no waiting, or under way to the kernel still?
     pub(in crate::net) fn has_output(&mut self) -> bool {
-        let waits = !self.line.outbound().is_empty() || !self.stream.is_settled();
+        let waits = !self.line.outbound().is_empty() || self.under_way;
         self.broken.is_none() && self.stalled.is_none() && waits
     }
 }
