@@ -18,6 +18,7 @@ use crate::engine::{Engine, Net};
 use crate::sys;
 
 mod parts;
+mod settling;
 
 type ClientEngine = Engine<Client<OwnedFd>, SocketNet>;
 

@@ -42,6 +42,10 @@ pub(crate) trait Meddle: Clone + fmt::Debug {
     fn receive(&self, fd: BorrowedFd<'_>, incoming: Incoming<'_>, wait: Wait) -> Would<Taken> {
         Kernel.receive(fd, incoming, wait)
     }
+
+    fn is_settled(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +195,9 @@ unsafe impl<M: Meddle> Sockets for Double<M> {
     }
     fn receive_many(&self, fd: BorrowedFd<'_>, slots: &mut [Slot<'_>], wait: Wait) -> Would<usize> {
         Kernel.receive_many(fd, slots, wait)
+    }
+    fn is_settled(&self, _: BorrowedFd<'_>) -> bool {
+        self.0.is_settled()
     }
     fn shutdown(&self, fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
         Kernel.shutdown(fd, how)
