@@ -23,7 +23,7 @@ impl Stream {
     }
 
     /// Sends some of `bytes`, at least one, and duplicates of all of `fds` with the first of them. Returns how
-    /// many bytes went; the rest is sent with [`write_all`](Write::write_all).
+    /// many bytes went; the rest is sent with [`write_all`](std::io::Write::write_all).
     ///
     /// The peer gets the descriptors no later than that first byte. At most 253 fit one call.
     ///

@@ -219,19 +219,18 @@ story('what prototypes have been given has no say', () => {
 });
 
 story('watches of what is no socket, or is closed', () => {
-  const open = call(raw, 'watch', 'open');
+  const watch = call(raw, 'stream', 'watch');
   const before = openFds();
   const [a, b] = pair();
   const [c, d] = pair();
-  const fd = call(raw, 'stream', 'fd')(a);
   const nothing = (): void => {};
-  const first = open(fd, nothing, true);
-  assert.equal(thrown(() => open(1 << 20, nothing, true)), 'EBADF');
-  assert.equal(thrown(() => open(-1, nothing, true)), 'EBADF');
-  for (const bad of [null, 5, {}, 'f']) assert.equal(thrown(() => open(fd, bad, true)), 'ERR_INVALID_ARG_TYPE');
+  const first = watch(a, nothing, true);
+  for (const bad of [null, 5, {}, 'f', first]) assert.equal(thrown(() => watch(bad, nothing, true)), 'ERR_INVALID_ARG_TYPE');
+  for (const bad of [null, 5, {}, 'f']) assert.equal(thrown(() => watch(b, bad, true)), 'ERR_INVALID_ARG_TYPE');
   for (const ms of [NaN, Infinity, -Infinity, 1e300]) call(raw, 'watch', 'wakeAfter')(first, ms);
-  const second = open(call(raw, 'stream', 'fd')(c), nothing, true);
+  const second = watch(c, nothing, true);
   call(raw, 'stream', 'close')(c);
+  assert.notEqual(thrown(() => watch(c, nothing, true)), '', 'it is closed');
   assert.equal(thrown(() => call(raw, 'watch', 'want')(second, 1)), 'EBADF', 'it was closed behind the back of the watch');
   call(raw, 'watch', 'close')(second);
   for (let times = 0; times < 3; times++) call(raw, 'watch', 'close')(first);

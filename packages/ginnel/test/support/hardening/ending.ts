@@ -54,7 +54,8 @@ function stream(): [Stream, Stream] {
 const places: Readonly<Record<string, () => void>> = {
   watch: () => {
     const raw = tables();
-    const watch = call(raw, 'watch', 'open')(Stream.pair()[0].fd, () => {
+    const ends = call(raw, 'stream', 'pair')();
+    const watch = call(raw, 'stream', 'watch')(Array.isArray(ends) ? ends[0] : ends, () => {
       call(raw, 'watch', 'wakeAfter')(watch, 1);
       act();
     }, true);
