@@ -203,7 +203,7 @@ pub trait Sys: Sockets + Names {
         connection: Self::Borrowed<'_>,
     ) -> io::Result<Option<Self::Fd>>;
     #[cfg(unix)]
-    /// Waits elsewhere for a record lock, as long as it takes, and then tells [`Locks::arrived`]. `F_SETLKW`
+    /// Waits elsewhere for a record lock, as long as it takes, and then tells [`Locks::arrived`](crate::Locks::arrived). `F_SETLKW`
     fn await_lock(&self, lock: Arc<Self::Fd>, inode: Inode, byte: i64) -> io::Result<()>;
     #[cfg(unix)]
     /// Does everybody who sees this directory live on this machine? fstatfs(2)
