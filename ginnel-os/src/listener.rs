@@ -60,9 +60,16 @@ impl Listener {
     /// Publishes a listening socket at `address`, or duplicates an inherited one (`fd:N`).
     ///
     /// # Errors
-    /// [`SocketError::AddressInUse`](crate::SocketError::AddressInUse), [`SocketError::NotASocketFile`](crate::SocketError::NotASocketFile), [`SocketError::AbstractWithoutPolicy`](crate::SocketError::AbstractWithoutPolicy);
-    /// for `fd:N` [`SocketError::WrongSocket`](crate::SocketError::WrongSocket) and [`SocketError::WrongRole`](crate::SocketError::WrongRole); for a portable name
-    /// [`SocketError::UnsafeDirectory`](crate::SocketError::UnsafeDirectory); or the kernel's. Nothing is changed then.
+    /// [`SocketError::AddressInUse`], [`SocketError::NotASocketFile`], [`SocketError::AbstractWithoutPolicy`];
+    /// for `fd:N` [`SocketError::WrongSocket`] and [`SocketError::WrongRole`]; for a portable name
+    /// [`SocketError::UnsafeDirectory`]; or the kernel's. Nothing is changed then.
+    ///
+    /// [`SocketError::AbstractWithoutPolicy`]: crate::SocketError::AbstractWithoutPolicy
+    /// [`SocketError::AddressInUse`]: crate::SocketError::AddressInUse
+    /// [`SocketError::NotASocketFile`]: crate::SocketError::NotASocketFile
+    /// [`SocketError::UnsafeDirectory`]: crate::SocketError::UnsafeDirectory
+    /// [`SocketError::WrongRole`]: crate::SocketError::WrongRole
+    /// [`SocketError::WrongSocket`]: crate::SocketError::WrongSocket
     pub fn open(kind: SocketKind, address: &Address, options: ListenerOptions) -> io::Result<Self> {
         Self::open_on(Kernel, kind, address, options)
     }
@@ -202,8 +209,11 @@ impl<S: Sockets + Names> Listener<S> {
     /// `true`: the descriptor is a new one now.
     ///
     /// # Errors
-    /// [`SocketError::AddressInUse`](crate::SocketError::AddressInUse) if somebody else listens there by now, [`SocketError::LockLost`](crate::SocketError::LockLost) if the lock
+    /// [`SocketError::AddressInUse`] if somebody else listens there by now, [`SocketError::LockLost`] if the lock
     /// file was replaced too; the listener keeps what it has.
+    ///
+    /// [`SocketError::AddressInUse`]: crate::SocketError::AddressInUse
+    /// [`SocketError::LockLost`]: crate::SocketError::LockLost
     pub fn republish(&mut self) -> io::Result<bool> {
         let Some(name) = &mut self.name else { return Ok(false) };
         let Some(fresh) = name.republish()? else { return Ok(false) };
