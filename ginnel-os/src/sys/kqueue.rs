@@ -35,14 +35,6 @@ pub(crate) use special::CONTROL;
 #[non_exhaustive]
 pub struct Kernel;
 
-const fn kind_number(kind: SocketKind) -> SocketType {
-    match kind {
-        SocketKind::Stream => SocketType::STREAM,
-        SocketKind::SeqPacket => SocketType::SEQPACKET,
-        SocketKind::Datagram => SocketType::DGRAM,
-    }
-}
-
 impl Descriptors for Kernel {
     type Fd = OwnedFd;
     type Borrowed<'a> = BorrowedFd<'a>;
@@ -82,7 +74,7 @@ impl Descriptors for Kernel {
 unsafe impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
         special::can_have(kind)?;
-        let fd = special::socket(AddressFamily::UNIX, kind_number(kind), nonblocking)?;
+        let fd = special::socket(AddressFamily::UNIX, posix::kind_number(kind), nonblocking)?;
         if kind == SocketKind::SeqPacket {
             // Whatever is sent as soon as it is connected shall carry them too; and whoever is accepted inherits it.
             special::stamp_packets(fd.as_fd())?;
@@ -92,7 +84,7 @@ unsafe impl Sockets for Kernel {
 
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
         special::can_have(kind)?;
-        special::socket_pair(kind_number(kind), nonblocking)
+        special::socket_pair(posix::kind_number(kind), nonblocking)
     }
 
     fn bind(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
@@ -132,12 +124,7 @@ unsafe impl Sockets for Kernel {
     }
 
     fn shutdown(&self, fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
-        let how = match how {
-            Shutdown::Read => rustix::net::Shutdown::Read,
-            Shutdown::Write => rustix::net::Shutdown::Write,
-            Shutdown::Both => rustix::net::Shutdown::Both,
-        };
-        Ok(rustix::net::shutdown(fd, how)?)
+        posix::shutdown(fd, how)
     }
 
     fn peer_ids(&self, fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
@@ -153,12 +140,7 @@ unsafe impl Sockets for Kernel {
         if !special::is_local(fd)? {
             return Ok(None);
         }
-        Ok(match kind {
-            SocketType::STREAM => Some(SocketKind::Stream),
-            SocketType::SEQPACKET => Some(SocketKind::SeqPacket),
-            SocketType::DGRAM => Some(SocketKind::Datagram),
-            _ => None,
-        })
+        Ok(posix::kind_of(kind))
     }
 
     fn is_listening(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
@@ -201,10 +183,6 @@ impl Sys for Kernel {
 
     fn user(&self) -> u32 {
         posix::user()
-    }
-
-    fn is_own_user(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
-        Ok(self.peer_ids(fd)?.uid == posix::user())
     }
 
     fn share(&self, fd: BorrowedFd<'_>) -> Would<OwnedFd> {

@@ -33,14 +33,6 @@ pub type Pin = OwnedFd;
 #[non_exhaustive]
 pub struct Kernel;
 
-fn kind_number(kind: SocketKind) -> SocketType {
-    match kind {
-        SocketKind::Stream => SocketType::STREAM,
-        SocketKind::SeqPacket => SocketType::SEQPACKET,
-        SocketKind::Datagram => SocketType::DGRAM,
-    }
-}
-
 fn flags(nonblocking: bool) -> SocketFlags {
     if nonblocking { SocketFlags::CLOEXEC | SocketFlags::NONBLOCK } else { SocketFlags::CLOEXEC }
 }
@@ -81,11 +73,11 @@ impl Descriptors for Kernel {
 // families report more than they write (TCP, with `MSG_TRUNC`), and `kind` knows none of them.
 unsafe impl Sockets for Kernel {
     fn socket(&self, kind: SocketKind, nonblocking: bool) -> io::Result<OwnedFd> {
-        Ok(rustix::net::socket_with(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
+        Ok(rustix::net::socket_with(AddressFamily::UNIX, posix::kind_number(kind), flags(nonblocking), None)?)
     }
 
     fn socket_pair(&self, kind: SocketKind, nonblocking: bool) -> io::Result<(OwnedFd, OwnedFd)> {
-        Ok(rustix::net::socketpair(AddressFamily::UNIX, kind_number(kind), flags(nonblocking), None)?)
+        Ok(rustix::net::socketpair(AddressFamily::UNIX, posix::kind_number(kind), flags(nonblocking), None)?)
     }
 
     fn bind(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
@@ -123,12 +115,7 @@ unsafe impl Sockets for Kernel {
     }
 
     fn shutdown(&self, fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
-        let how = match how {
-            Shutdown::Read => rustix::net::Shutdown::Read,
-            Shutdown::Write => rustix::net::Shutdown::Write,
-            Shutdown::Both => rustix::net::Shutdown::Both,
-        };
-        Ok(rustix::net::shutdown(fd, how)?)
+        posix::shutdown(fd, how)
     }
 
     fn peer_ids(&self, fd: BorrowedFd<'_>) -> io::Result<PeerIds> {
@@ -143,12 +130,7 @@ unsafe impl Sockets for Kernel {
         if sockopt::socket_domain(fd)? != AddressFamily::UNIX {
             return Ok(None);
         }
-        Ok(match sockopt::socket_type(fd)? {
-            SocketType::STREAM => Some(SocketKind::Stream),
-            SocketType::SEQPACKET => Some(SocketKind::SeqPacket),
-            SocketType::DGRAM => Some(SocketKind::Datagram),
-            _ => None,
-        })
+        Ok(posix::kind_of(sockopt::socket_type(fd)?))
     }
 
     fn is_listening(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {

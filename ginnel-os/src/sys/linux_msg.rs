@@ -9,6 +9,7 @@ use std::ptr;
 use ginnel_proto::limits;
 use rustix::net::addr::{SocketAddrArg, SocketAddrOpaque};
 
+use super::posix::{call, wait_flag};
 use super::{Incoming, Outgoing, PeerIds, Slot, Taken, Wait, Would};
 use crate::ancillary::Layout;
 
@@ -33,30 +34,6 @@ const _: () = assert!(libc::SO_PEERGROUPS == 59, "socket options are numbered ot
 
 /// Most packets in one call: `UIO_MAXIOV`.
 const MOST_PACKETS: usize = 1024;
-
-/// Makes the call until it is not interrupted, or, if it may wait, once.
-#[inline]
-fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
-    loop {
-        if let Ok(count) = usize::try_from(attempt()) {
-            return Ok(Some(count));
-        }
-        let error = io::Error::last_os_error();
-        match (error.raw_os_error(), wait) {
-            (Some(libc::EINTR), Wait::Never) => {}
-            (Some(libc::EINTR | libc::EAGAIN), _) => return Ok(None),
-            _ => return Err(error),
-        }
-    }
-}
-
-#[inline]
-fn wait_flag(wait: Wait) -> i32 {
-    match wait {
-        Wait::Never => libc::MSG_DONTWAIT,
-        Wait::InCall => 0,
-    }
-}
 
 /// An empty message header.
 #[inline]

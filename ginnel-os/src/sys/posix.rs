@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "descriptors are found by their numbers, and a child is told that it is one")]
 
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,8 +13,9 @@ use std::time::Duration;
 use ginnel_proto::election::Inode;
 use rustix::fs::{FileType, Mode, Stat};
 use rustix::io::{Errno, FdFlags};
+use rustix::net::SocketType;
 
-use super::{FileKind, Kernel, Names, Status, Would, own_lock};
+use super::{FileKind, Kernel, Names, SocketKind, Status, Wait, Would, own_lock};
 use crate::name::Locks;
 
 /// Closing any descriptor of a lock file drops all locks that the process has on it, so the process needs one
@@ -58,6 +60,59 @@ pub(super) fn not_yet<T>(result: Result<T, Errno>) -> Would<T> {
         Ok(value) => Ok(Some(value)),
         Err(Errno::AGAIN | Errno::INTR) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What the kernel calls a kind of socket.
+pub(super) const fn kind_number(kind: SocketKind) -> SocketType {
+    match kind {
+        SocketKind::Stream => SocketType::STREAM,
+        SocketKind::SeqPacket => SocketType::SEQPACKET,
+        SocketKind::Datagram => SocketType::DGRAM,
+    }
+}
+
+/// The kind of socket that the kernel calls so; `None`: none of ours.
+pub(super) const fn kind_of(number: SocketType) -> Option<SocketKind> {
+    match number {
+        SocketType::STREAM => Some(SocketKind::Stream),
+        SocketType::SEQPACKET => Some(SocketKind::SeqPacket),
+        SocketType::DGRAM => Some(SocketKind::Datagram),
+        _ => None,
+    }
+}
+
+/// shutdown(2)
+pub(super) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+    let how = match how {
+        Shutdown::Read => rustix::net::Shutdown::Read,
+        Shutdown::Write => rustix::net::Shutdown::Write,
+        Shutdown::Both => rustix::net::Shutdown::Both,
+    };
+    Ok(rustix::net::shutdown(fd, how)?)
+}
+
+/// Makes the call until it is not interrupted, or, if it may wait, once.
+#[inline]
+pub(super) fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
+    loop {
+        if let Ok(count) = usize::try_from(attempt()) {
+            return Ok(Some(count));
+        }
+        let error = io::Error::last_os_error();
+        match (error.raw_os_error(), wait) {
+            (Some(libc::EINTR), Wait::Never) => {}
+            (Some(libc::EINTR | libc::EAGAIN), _) => return Ok(None),
+            _ => return Err(error),
+        }
+    }
+}
+
+#[inline]
+pub(super) fn wait_flag(wait: Wait) -> i32 {
+    match wait {
+        Wait::Never => libc::MSG_DONTWAIT,
+        Wait::InCall => 0,
     }
 }
 

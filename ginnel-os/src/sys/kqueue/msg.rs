@@ -9,34 +9,11 @@ use rustix::net::SocketAddrUnix;
 use rustix::net::addr::{SocketAddrArg, SocketAddrOpaque};
 
 use super::name;
+use crate::sys::posix::{call, wait_flag};
 use crate::sys::{Incoming, Outgoing, Slot, Taken, Wait, Would, special};
 
 /// Most slices in one call: `IOV_MAX`.
 const MOST_SLICES: usize = 1024;
-
-/// Makes the call until it is not interrupted, or, if it may wait, once.
-#[inline]
-fn call(wait: Wait, mut attempt: impl FnMut() -> isize) -> Would<usize> {
-    loop {
-        if let Ok(count) = usize::try_from(attempt()) {
-            return Ok(Some(count));
-        }
-        let error = io::Error::last_os_error();
-        match (error.raw_os_error(), wait) {
-            (Some(libc::EINTR), Wait::Never) => {}
-            (Some(libc::EINTR | libc::EAGAIN), _) => return Ok(None),
-            _ => return Err(error),
-        }
-    }
-}
-
-#[inline]
-fn wait_flag(wait: Wait) -> i32 {
-    match wait {
-        Wait::Never => libc::MSG_DONTWAIT,
-        Wait::InCall => 0,
-    }
-}
 
 /// An empty message header.
 #[inline]
